@@ -129,9 +129,12 @@ def _problem_of(key: Secret) -> str | None:
     if not isinstance(text, str) or not text:
         return f"no personal API key: set {KEY} or {KEY_FILE}, or give --key-file"
     if not text.isascii() or not text.isprintable() or " " in text:
-        return "the personal API key contains a line break, a space or another character that no key has"
+        return (
+            "the personal API key contains a line break, a space or another character that no key has: "
+            "give the key alone"
+        )
     if len(text) > MAX_KEY:
-        return f"the personal API key has {len(text)} characters, more than any key has"
+        return f"the personal API key has {len(text)} characters, more than any key has: give the key alone"
     for prefix, kind in (("phc_", "a project's public token"), ("phs_", "a project secret key")):
         if text.startswith(prefix):
             return f"the key is {kind} ({prefix}): create a personal API key (phx_)"
@@ -159,9 +162,12 @@ def problem_of_token(token: Secret, key: Secret) -> str | None:
     if not isinstance(text, str) or not text:
         return f"no project API key: leave it out to fetch it from the server, or set {PROJECT_KEY}"
     if not text.isascii() or not text.isprintable() or " " in text:
-        return "the project API key contains a line break, a space or another character that no project API key has"
+        return (
+            "the project API key contains a line break, a space or another character that no project API key has: "
+            "give the key alone"
+        )
     if len(text) > MAX_KEY:
-        return f"the project API key has {len(text)} characters, more than any project API key has"
+        return f"the project API key has {len(text)} characters, more than any project API key has: give the key alone"
     if text == key.reveal() or text.startswith(("phx_", "pha_", "phs_")):
         return "the project API key is a secret key: give the project's public token (phc_)"
     return None

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bulk.engine import run_job, verify_job
+    from bulk.engine import plan_reappeared, run_job, verify_job
     from bulk.errors import BreakerOpened, BulkError, FileTrouble, JournalBusy, NotFinished, Refused
     from bulk.events import JobEvent, PlanEvent, PlanProgress
     from bulk.operations import (
@@ -67,6 +67,7 @@ _HOME = {
     "UpdateProperties": "operations",
     "load_plan": "plan.plan_file",
     "make_plan": "plan.planner",
+    "plan_reappeared": "engine",
     "read_report": "report.load",
     "run_job": "engine",
     "verify_job": "engine",
@@ -106,6 +107,7 @@ __all__ = [
     "UpdateProperties",
     "load_plan",
     "make_plan",
+    "plan_reappeared",
     "read_report",
     "run_job",
     "verify_job",

@@ -1,7 +1,7 @@
 """The entry points of the engine: `run_job` starts or resumes a job, `verify_job` reads its targets back.
 
-Both run inside the caller's application: they install no signal handler, print nothing and start no event loop. If
-they are cancelled, the journal resumes.
+`plan_reappeared` plans a job again for the persons that were re-created since. All run inside the caller's application:
+they install no signal handler, print nothing and start no event loop. If they are cancelled, the journal resumes.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,18 +11,30 @@ import anyio
 import msgspec
 
 from asyncclient import PostHogClient
-from bulk.concurrency.outages import RETRY_FOR_S
-from bulk.errors import interruption_of
-from bulk.events import JobEvent
+from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
+from bulk.concurrency.stop_gate import StopGate
+from bulk.errors import NotFinished, Refused, interruption_of
+from bulk.events import JobEvent, PlanEvent
 from bulk.execution import preflight
 from bulk.execution.open_job import open_job
 from bulk.execution.run import Run
 from bulk.execution.run_settings import MAX_BATCH_SIZE, RunSettings
+from bulk.files.private_files import refuse_existing
+from bulk.formatting import count_of
+from bulk.journal.binding import check_binding
+from bulk.journal.replay import replay_journal
+from bulk.operations import from_dict
 from bulk.plan.plan_file import Plan
+from bulk.plan.planner import make_plan
+from bulk.posthog.person_reader import PersonReader
 from bulk.progress.file_reading import FileReading
+from bulk.report.duty_decision import reappeared
 from bulk.report.load import read_report
 from bulk.report.report import Report, of_run
 from bulk.selection.conditions.protection import Protect, check_protect
+from bulk.selection.selections import ByPersonIds
+from bulk.targets.target_sets import numbers_of
+from bulk.verification.reappeared import find_reappeared
 from bulk.verification.verifier import MAX_UNCOVERED_S
 
 REPORTING = "reporting"
@@ -71,7 +83,7 @@ async def run_job(
         protect: refuse a plan that contains one of these persons, as for `make_plan`.
 
     Returns:
-        The report; its `verdict` and `exit_code` are those of the run: 0 when every target is read back as done. Its
+        The report. Its `verdict` and `exit_code` say how the run ended: 0 when every target is read back as done. Its
         `duty` says whether the job is complete.
 
     Raises:
@@ -158,6 +170,72 @@ async def verify_job(
             run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
             await run.read_again()
     return read_report(journal, plan, on_read=FileReading(REPORTING, on_progress))
+
+
+async def plan_reappeared(
+    client: PostHogClient,
+    plan: Plan,
+    journal: str | Path,
+    path: str | Path,
+    *,
+    on_progress: Callable[[PlanEvent], None] | None = None,
+    concurrency: int = 4,
+    retry_for_s: float = RETRY_FOR_S,
+    protect: Iterable[Protect] = (),
+) -> Plan:
+    """Plan the operation of a job again for exactly the persons that were re-created since, as `verify_job` found them.
+
+    A re-created person has the UUID or the distinct ID of a person of the job and another identity: events that were
+    captured later created it. The new plan has to be reviewed and approved like any other.
+
+    Arguments:
+        client: set to the host and project of the plan.
+        plan: of the job that deleted the persons; it has their distinct IDs.
+        journal: of that job.
+        path: the new plan file; must not exist.
+        on_progress: called with typed events: the progress of the planning, and outages of the server.
+        concurrency: requests at once, at least 1.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
+            at most 365 days.
+        protect: persons that the new plan must not contain: a file of distinct IDs, UUIDs or emails, and filters. They
+            are left out and counted.
+
+    Returns:
+        The new plan.
+
+    Raises:
+        Refused: no person of the job was re-created, or none exists now; the journal belongs to another plan, or the
+            client to another project; or `make_plan` refuses the plan.
+        NotFinished: a re-created person could not be read; try again later.
+        FileTrouble: the journal or the plan cannot be used, or the new plan exists or cannot be written.
+        PostHogError: the server did not respond for too long, or responded with an error.
+    """
+    preflight.check_client(plan, origin=client.origin, project_id=client.project_id)
+    refuse_existing(Path(path))
+    target_states, _ = replay_journal(Path(journal))
+    if target_states.job is not None:
+        check_binding(str(journal), target_states.job, plan)
+    target_states.close_open()
+    numbers = [*numbers_of(reappeared(target_states))]
+    if not numbers:
+        raise Refused(f"{journal} names no person that was re-created", "verify the job first: posthog-bulk verify")
+    reader = PersonReader(waiting_out(client, retry_for_s), StopGate(), readers=concurrency)
+    with interruption_of("plan"):
+        uuids, unread = await find_reappeared(plan, numbers, reader)
+    if unread:
+        raise NotFinished(f"{count_of(unread, 'person')} could not be read", purpose="plan")
+    if not uuids:
+        raise Refused("the re-created persons are gone again", "verify the job again: posthog-bulk verify")
+    return await make_plan(
+        client,
+        from_dict(plan.header.operation),
+        ByPersonIds(uuids),
+        path,
+        on_progress=on_progress,
+        concurrency=concurrency,
+        retry_for_s=retry_for_s,
+        protect=protect,
+    )
 
 
 def _within_connections(client: PostHogClient, settings: RunSettings) -> RunSettings:

@@ -151,7 +151,7 @@ def failure_line(event: Trouble) -> str:
         details.append(plain(event.code))
     if details:
         what += f" ({', '.join(details)})"
-    text = f"{plain(event.route)} failed for {count_of(event.targets, 'person')}: {what}"
+    text = f"API call {plain(event.route)} failed for {count_of(event.targets, 'person')}: {what}"
     if event.retry_in_s is None:
         return text
     return f"{text}; retrying {f'in {format_duration(event.retry_in_s)}' if event.retry_in_s > 0 else 'now'}"

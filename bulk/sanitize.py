@@ -20,9 +20,14 @@ _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # letters and marks that look blank: fillers, braille blank, variation selectors
 _UNSAFE_SINGLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _SPACES = frozenset({"Zs"})
-# the end of a sentence, decimals, dates and times of day start no list, rule, link or emoji
-_PROSE = r"(?<=[A-Za-z])[.:](?= |$)|(?<=[0-9])[.-](?=[0-9])|(?<=[0-9]):(?=[0-9]{2}(?![0-9]))"
-_MARKDOWN = re.compile(rf"{_PROSE}|([\\`*_{{}}\[\]()#+\-.!|~:=@/$^])")
+_MARKDOWN = re.compile(
+    r"[\\`*\[|~$]"  # code, emphasis, links, cells, struck text, formulas
+    r"|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"  # emphasis: an underscore within a word is none
+    r"|:(?=//)|(?<=[Ww]{3})\.|@|(?<![0-9]):(?=[A-Za-z0-9_+-]+:)"  # addresses and emoji
+    r"|\A(?:#(?=#{0,5}(?: |\Z))|[-+=>])"  # at the start: headings, lists, rules, quotes
+    r"|(?<=\A[0-9])[.)]|(?<=\A[0-9]{2})[.)]|(?<=\A[0-9]{3})[.)]|(?<=\A[0-9]{4})[.)]"  # numbered lists
+)
+_ENTITY = re.compile(r"&(?=#?[A-Za-z0-9]+;)")
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n", "|", "%")
 
 _STARTS = "[" + re.escape("".join(_FORMULA)) + "]"
@@ -63,13 +68,15 @@ def html(text: object, *, limit: int | None = SHOWN) -> str:
 def markdown(text: object, *, limit: int | None = SHOWN) -> str:
     """Return text for a line or a table cell of Markdown, without markup, HTML or links.
 
+    Only characters that would have a meaning where they stand are escaped, so that the source reads well too.
+
     Arguments:
         text: anything; its `str` is used.
         limit: maximum of characters to show; None for all.
     """
-    shown = plain(text, limit=limit)
-    escaped = _MARKDOWN.sub(lambda found: f"\\{found[1]}" if found[1] else found[0], shown)
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").strip()
+    shown = plain(text, limit=limit).strip()
+    escaped = _MARKDOWN.sub(lambda found: f"\\{found[0]}", shown)
+    return _ENTITY.sub("&amp;", escaped).replace("<", "&lt;")
 
 
 def csv_cell(text: object) -> str:

@@ -17,9 +17,17 @@ from asyncclient.events import (
     ServerReachable,
     ServerUnreachable,
 )
+from asyncclient.limits import Bucket
 
 LOGGER: Final = logging.getLogger("asyncclient")
 LOGGER.addHandler(logging.NullHandler())
+
+_BUCKETS = {
+    Bucket.DELETES: "deletions",
+    Bucket.OTHERS: "reads and changes",
+    Bucket.DEFAULT: "reads of the project",
+    Bucket.CAPTURE: "captured events",
+}
 
 
 def log_event(event: ClientEvent) -> None:
@@ -38,19 +46,21 @@ def message_of(event: ClientEvent) -> str:
         case Retrying():
             return f"{event.action}: attempt {event.attempt} failed ({event.reason}); retry in {event.after_s:.1f} s"
         case Paused():
-            return f"rate limited ({event.reason}): {event.bucket.value} wait {event.for_s:.1f} s, as the server asks"
+            return (
+                f"rate limited ({event.reason}): {_BUCKETS[event.bucket]} wait {event.for_s:.1f} s, as the server asks"
+            )
         case LimitLowered():
             old, new = ("none" if limit is None else limit for limit in (event.old, event.new))
-            return f"rate limit of {event.bucket.value} lowered from {old} to {new} per {event.window_s:.0f} s"
+            return f"rate limit of {_BUCKETS[event.bucket]} lowered from {old} to {new} per {event.window_s:.0f} s"
         case ServerUnreachable():
             return (
                 f"server not reachable for {event.away_s:.1f} s ({event.reason}); "
-                f"next probe in {event.retry_in_s:.1f} s, the last one in {event.gives_up_in_s:.0f} s"
+                f"next probe in {event.retry_in_s:.1f} s, giving up in {event.gives_up_in_s:.0f} s"
             )
         case ServerReachable():
             return f"server reachable again after {event.away_s:.1f} s"
         case PrefixMoved():
-            return f"path prefix changed from {event.old} to {event.new}"
+            return f"path of API calls changed from /api/{event.old}/ to /api/{event.new}/"
 
 
 def _level(event: ClientEvent) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from bulk.cli.display.terminal import fit, write_alert
+from bulk.cli.display.terminal import fit, is_in_foreground, write_alert
 from bulk.cli.job_session import long_reads_shown
 from bulk.cli.streams.input import standard_input
 from bulk.errors import JournalEmpty, Refused
@@ -22,7 +22,7 @@ from bulk.selection.inputs.coverage import coverage_of
 
 def can_prompt() -> bool:
     """Return whether a user can reply: stdin and stderr are a terminal, and this process is in its foreground."""
-    return sys.stdin.isatty() and sys.stderr.isatty() and _is_in_foreground(sys.stdin.fileno())
+    return sys.stdin.isatty() and sys.stderr.isatty() and is_in_foreground(sys.stdin)
 
 
 WARNING = "THIS CANNOT BE UNDONE."
@@ -48,7 +48,7 @@ def ask_for_approval(
     """
     header = plan.header
     say(
-        f"\nAbout to {_with_count(plain(describe_operation(header.operation)), plan.count)} in project "
+        f"About to {_with_count(plain(describe_operation(header.operation)), plan.count)} in project "
         f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}.\n\n  "
     )
     (warn or say)(WARNING)
@@ -81,7 +81,7 @@ def accepts_changed_input(change: str, *, unattended: bool) -> bool:
     if unattended or not can_prompt():
         return False
     say = partial(click.echo, nl=False, err=True)
-    say(f"{plain(change, limit=None)}.\nThe plan stays as it is: it holds the persons of then. ")
+    say(f"{plain(change, limit=None)}.\nThe plan stays as it is: it lists the persons selected before the change. ")
     say("Type yes to continue with it: ")
     line = _read_terminal()
     if not line:
@@ -98,13 +98,6 @@ def _with_count(operation: str, count: int) -> str:
 def _read_terminal() -> str:
     """Read a line from the terminal, in a thread, so that signals are handled while it waits."""
     return standard_input(sys.stdin).readline().decode(errors="replace")
-
-
-def _is_in_foreground(terminal: int) -> bool:
-    try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:  # a terminal without job control
-        return True
 
 
 def is_approved(journal: Path) -> bool:

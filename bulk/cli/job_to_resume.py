@@ -96,7 +96,7 @@ def find_job_files(
     job = _job_of(choose_job(found.jobs, content, now=datetime.now(UTC)), output, unattended=unattended)
     if job is None:
         for problem in found.skipped:
-            click.echo(f"posthog-bulk: not looked at for an unfinished job: {plain(problem, limit=None)}", err=True)
+            click.echo(f"posthog-bulk: not searched for an unfinished job: {plain(problem, limit=None)}", err=True)
     if job is None or job.plan is None:
         known = frozenset(each.plan for each in found.jobs)
         return JobFiles(new, selection, is_found=False, identity=identity, known=known)
@@ -166,7 +166,7 @@ def _job_of(choice: Choice, output: CommandOutput, *, unattended: bool) -> JobSu
                 return _job_of(Resume(job), output, unattended=unattended)
             raise Refused(
                 f"{change}; the job of {job.plan} is not finished ({progress_words(job)})",
-                f"to finish it: {run_command(job)}; to start another job with the input of now, {_NEW_NAME}",
+                f"to finish it: {run_command(job)}; to start another job with the changed input, {_NEW_NAME}",
             )
         case SeveralJobs(jobs):
             names = ", ".join(str(job.plan) for job in jobs)

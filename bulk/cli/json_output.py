@@ -216,6 +216,14 @@ class FileWritten(_Line, frozen=True, tag="file"):
     exit_code: int
 
 
+class SignatureChecked(_Line, frozen=True, tag="signature"):
+    """A signed file is unchanged. `fingerprint` is that of the key; `is_key_checked` is whether the command had it."""
+
+    path: str
+    fingerprint: str
+    is_key_checked: bool
+
+
 class ServerStarted(_Line, frozen=True, tag="server"):
     """The local server accepts requests; the key is for this server only."""
 
@@ -270,6 +278,7 @@ CommandLine = (
     | JobStatus
     | JobListed
     | FileWritten
+    | SignatureChecked
     | ServerStarted
     | DemoEnded
     | CompletionScript

@@ -46,6 +46,7 @@ COMMANDS = {
     "status": "Show the state of a job",
     "jobs": "List the jobs of a folder: how far each is, and what to run next",
     "report": "Write the report of a job",
+    "verify-signature": "Check that a report is unchanged since it was signed",
     "completion": "Print the completion script for bash, zsh or fish",
 }
 

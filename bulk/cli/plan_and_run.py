@@ -125,7 +125,7 @@ def _plan_and_run(
         write_plan_event(loaded, output)
         try:
             rates, batch_size = settings.rates(), run_options.batch_size
-            output.print(format_review(loaded, rate_limits=rates, batch_size=batch_size, width=output.width))
+            output.print(format_review(loaded, rate_limits=rates, batch_size=batch_size, width=output.width) + "\n")
             preflight.check_caps(
                 loaded, max_targets=run_options.max_targets, expect_count=expect_count, expect_lines=expect_lines
             )

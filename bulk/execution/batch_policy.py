@@ -52,7 +52,7 @@ class BatchPolicy:
         self._left_at_last_read = left
         if self._stale_reads > MAX_STALE_READS:
             self._context.gate.stop(
-                NotFinished("the server reads persons so slowly that each read is too old before a request may leave")
+                NotFinished("the server responds so slowly that persons cannot be read shortly before each request")
             )
 
     def note_sent_in_time(self) -> None:

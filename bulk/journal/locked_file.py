@@ -66,7 +66,7 @@ class LockedFile:
                 file.close()
                 raise
             file.close()  # another file took its place meanwhile
-        raise JournalError(path, "is being replaced again and again", "leave it alone, then run again")
+        raise JournalError(path, "is being replaced again and again", "stop what replaces it, then run again")
 
     def lost(self, size: int | None = None) -> str | None:
         """Return what happened to the file since it was opened; None if its path still names it, unchanged.

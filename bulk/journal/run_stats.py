@@ -124,7 +124,7 @@ class RunStats:
         """Count one record."""
         self.lines += 1
         self.last_at = max(self.last_at, record.at)
-        if self.runs:
+        if self.runs and not isinstance(record, RunStarted):
             self.runs[-1].last_at = self.last_at
         match record:
             case StatesChanged():  # the most frequent record first
@@ -207,6 +207,7 @@ class RunStats:
 def _run(record: RunStarted) -> RunCounts:
     return RunCounts(
         started_at=record.at,
+        last_at=record.at,
         version=record.version,
         purpose=record.purpose,
         batch_size=record.batch_size,

@@ -86,7 +86,7 @@ def check_plan_matches(plan: Plan, operation: Operation, selection: Selection | 
     if now is not None and now != plan.content:
         raise ChangedInput(
             f"{describe_change(_details(plan.header), plan.content, now)} ({plan.path})",
-            "run that plan for the persons of then, or name another plan file for those of now",
+            "run that plan for the persons that it lists, or name another plan file for those of the changed input",
         )
 
 

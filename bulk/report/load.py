@@ -32,13 +32,19 @@ class JobStatus(msgspec.Struct, frozen=True):
 
 
 def read_report(
-    journal: str | Path, plan: Plan | None = None, *, on_read: Callable[[Path, int, int], None] | None = None
+    journal: str | Path,
+    plan: Plan | None = None,
+    *,
+    values: bool = False,
+    on_read: Callable[[Path, int, int], None] | None = None,
 ) -> Report:
     """Return the report of a job at any time, even while it runs.
 
     Arguments:
         journal: path of the job's journal; another process may be writing it.
         plan: adds the project's name and the findings about the input.
+        values: whether the plan also adds values that may identify persons: those of properties and filters, a query,
+            and the name and the SHA-256 of the input file.
         on_read: called while the journal is read, with its path, the bytes read so far, and its size.
 
     Raises:
@@ -46,7 +52,7 @@ def read_report(
         Refused: the plan belongs to another job.
     """
     target_states, facts = _replay(journal, plan, on_read)
-    return _report(target_states, facts, plan)
+    return _report(target_states, facts, plan, values=values)
 
 
 def read_status(journal: str | Path, plan: Plan | None = None, *, on_read: OnRead | None = None) -> JobStatus:
@@ -102,6 +108,6 @@ def _replay(journal: str | Path, plan: Plan | None, on_read: OnRead | None) -> t
     return target_states, facts
 
 
-def _report(target_states: TargetStates, facts: JournalFacts, plan: Plan | None) -> Report:
+def _report(target_states: TargetStates, facts: JournalFacts, plan: Plan | None, *, values: bool = False) -> Report:
     target_states.close_open()
-    return build_report(target_states, facts, plan)
+    return build_report(target_states, facts, plan, values=values)

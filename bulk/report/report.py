@@ -4,7 +4,6 @@ Targets are named by their number in the plan, so that a report is anonymous evi
 (guarantee 25). `rendering` turns a report into text, Markdown, JSON and HTML.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,6 +15,8 @@ from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
 from bulk.report.duty import Duty
 from bulk.report.duty_decision import duty_of
+from bulk.report.parts.activity import ResponseCount, TimelineEntry, iso, responses_of, timeline_of
+from bulk.report.parts.plan_report import PlanReport, plan_report
 from bulk.report.requests import due_of, record_of
 from bulk.report.verdict import exit_code, verdict_of
 from bulk.requests.due_dates import DueCount
@@ -102,15 +103,6 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
-class PlanReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What the plan adds: the project's name and the findings about the input, with its line numbers."""
-
-    file_digest: str
-    project_name: str
-    created_at: str
-    findings: list[Any]
-
-
 class InputReport(msgspec.Struct, frozen=True, kw_only=True):
     """How many lines the input has, and how many of them the plan does not cover, by reason; 0 lines for a filter."""
 
@@ -130,10 +122,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     `report`, `status` and `verify`. `run_verdict` is what the runs did, in one sentence, and `run_exit_code` the exit
     code of a run; in the report that `run_job` returns, `verdict` and `exit_code` are these. `largest_uncovered_s` is
     the longest time between a deletion row and the deletion of its person: events captured in between may remain.
-    `torn_tail_bytes` is the length of an incomplete last record, which is ignored. `input` says which input the plan
-    does not cover, and is None where neither journal nor plan tells. `record` is who ordered the job and why; None if
-    nothing was given. `due` is what is due on which day, as of the journal's last record. `shredded_at` is when the
-    files that identify persons were destroyed. Times are ISO 8601 in UTC.
+    `torn_tail_bytes` is the length of an incomplete last record, which is ignored, and `torn_tail_reason` says what is
+    wrong with it. `input` says which input the plan does not cover, and is None where neither journal nor plan tells.
+    `record` is who ordered the job and why; None if nothing was given. `due` is what is due on which day, as of the
+    journal's last record. `shredded_at` is when the files that identify persons were destroyed. `journal_sha256` is
+    that of the journal's file, and `journal_digest` that of its first `journal_bytes` bytes, which are its complete
+    records: the same where the last record is complete. Times are ISO 8601 in UTC.
     """
 
     format: int
@@ -170,15 +164,23 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     record: JobRecord | None = None
     due: tuple[DueCount, ...] = ()
     shredded_at: str | None = None
+    timeline: tuple[TimelineEntry, ...] = ()
+    responses: tuple[ResponseCount, ...] = ()
+    journal_sha256: str = ""
+    journal_bytes: int = 0
+    torn_tail_reason: str | None = None
 
 
-def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan | None) -> Report:
+def build_report(
+    target_states: TargetStates, journal: JournalFacts, plan: Plan | None, *, values: bool = False
+) -> Report:
     """Return the report of a replayed journal.
 
     Arguments:
         target_states: the state after the last record, with no open attempts (`close_open`).
         journal: facts about the journal's file.
         plan: adds the project's name and the findings about the input.
+        values: whether the plan also adds values that may identify persons.
 
     Raises:
         ValueError: the journal opened no job.
@@ -204,9 +206,9 @@ def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan 
         journal_lines=journal.lines,
         count=job.count,
         planned_at=job.planned_at,
-        opened_at=_iso(job.at),
-        last_entry_at=_iso(run_stats.last_at),
-        approved_at=_iso(approved.at) if approved else None,
+        opened_at=iso(job.at),
+        last_entry_at=iso(run_stats.last_at),
+        approved_at=iso(approved.at) if approved else None,
         approved_how=approved.how if approved else None,
         verdict=duty.sentence,
         exit_code=duty.exit_code,
@@ -228,7 +230,7 @@ def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan 
         pauses=run_stats.pauses,
         limits_lowered=run_stats.limits_lowered,
         torn_tail_bytes=journal.torn_tail_bytes,
-        plan=None if plan is None else _plan_report(plan),
+        plan=None if plan is None else plan_report(plan, values=values),
         largest_uncovered_s=target_states.coverage.largest_uncovered_s,
         input=None if coverage is None else input_report(coverage),
         duty=duty,
@@ -236,7 +238,12 @@ def build_report(target_states: TargetStates, journal: JournalFacts, plan: Plan 
         run_exit_code=exit_code(target_states),
         record=record_of(target_states),
         due=due_of(target_states, is_open=duty.is_open),
-        shredded_at=None if target_states.shredded is None else _iso(target_states.shredded.at),
+        shredded_at=None if target_states.shredded is None else iso(target_states.shredded.at),
+        timeline=timeline_of(run_stats),
+        responses=responses_of(run_stats),
+        journal_sha256=journal.file_digest,
+        journal_bytes=journal.size,
+        torn_tail_reason=journal.torn_reason,
     )
 
 
@@ -313,24 +320,11 @@ def _failures(target_states: TargetStates) -> list[FailureCount]:
 def _run_report(run: RunCounts) -> RunReport:
     return RunReport(
         purpose=run.purpose,
-        started=_iso(run.started_at),
+        started=iso(run.started_at),
         version=run.version,
-        ended=None if run.ended_at is None else _iso(run.ended_at),
+        ended=None if run.ended_at is None else iso(run.ended_at),
         reason=run.reason,
     )
-
-
-def _plan_report(plan: Plan) -> PlanReport:
-    return PlanReport(
-        file_digest=plan.digest,
-        project_name=plan.header.project_name,
-        created_at=plan.header.created_at,
-        findings=list(plan.findings),
-    )
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def is_finished(report: Report) -> bool:

@@ -60,7 +60,7 @@ def _cohort(name: str, entry: dict[str, Any]) -> PropertyFilter:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise InputError(f"{name} is for a cohort, but its value is not a cohort's number")
     if operator not in (None, "exact", "in"):
-        raise InputError(f"{name} is for a cohort: its operator can only be in")
+        raise InputError(f"{name} is for a cohort: give it the operator in, the only one for cohorts")
     return PropertyFilter("id", value, type="cohort")
 
 

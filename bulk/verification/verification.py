@@ -13,10 +13,12 @@ from bulk.concurrency.workers import grouped
 from bulk.journal.job_log import JobLog
 from bulk.journal.records import Verified
 from bulk.number_ranges import format_ranges
+from bulk.plan.plan_lines import Target
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.states import Axis, Person, Properties, State
 from bulk.targets.reasons import Reason
 from bulk.verification.listed_persons import PERSONS_PER_QUERY, ListedPersons
+from bulk.verification.reappeared import distinct_id_of
 from bulk.verification.recording_verifier import RecordingVerifier
 from bulk.verification.second_look import SecondLook
 from bulk.verification.verifier import FOUND_ABSENT, Verifier
@@ -99,8 +101,7 @@ class Verification:
         returned: list[int] = []
 
         async def read(group: Sequence[int]) -> Sequence[int]:
-            by_distinct_id = self._deletes and self._job.target_states.person(group[0]) in FOUND_ABSENT
-            if by_distinct_id and self._job.targets(group[:1])[group[0]].distinct_id is not None:
+            if self._is_read_by_distinct_id(self._job.targets(group[:1])[group[0]]):
                 check = await self._verifier.check_gone(list(group))
                 returned.extend(check.returned)
             else:
@@ -128,16 +129,18 @@ class Verification:
         """Yield the targets in groups that are read alike: by distinct ID if their persons are gone, or by UUID."""
         by_distinct_id: list[int] = []
         by_uuid: list[int] = []
-        target_states = self._job.target_states
         for numbers in grouped(self._numbers, READ_SIZE):
             for number, target in self._job.targets(numbers).items():
-                is_gone = self._deletes and target_states.person(number) in FOUND_ABSENT
-                (by_distinct_id if is_gone and target.distinct_id is not None else by_uuid).append(number)
+                (by_distinct_id if self._is_read_by_distinct_id(target) else by_uuid).append(number)
             for group in (by_distinct_id, by_uuid):
                 if len(group) >= READ_SIZE:
                     yield group[:READ_SIZE]
                     del group[:READ_SIZE]
         yield from (group for group in (by_distinct_id, by_uuid) if group)
+
+    def _is_read_by_distinct_id(self, target: Target) -> bool:
+        is_gone = self._deletes and self._job.target_states.person(target.number) in FOUND_ABSENT
+        return is_gone and distinct_id_of(target) is not None
 
     async def _read_list(self) -> list[int]:
         """Return the targets whose persons the store does not have and the list shows; read those listed first."""

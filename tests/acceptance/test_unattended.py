@@ -22,7 +22,7 @@ KILLS = (("update", 1000), ("update", 2000))
 OTHER_PROGRAMS = (("update", 1750),)
 
 LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (INFO|WARNING) (bulk|asyncclient): (.+)")
-NOT_REACHABLE = r"server not reachable for .+ s \({}\); next probe in .+ s, the last one in \d+ s"
+NOT_REACHABLE = r"server not reachable for .+ s \({}\); next probe in .+ s, giving up in \d+ s"
 REACHABLE = r"server reachable again after ([\d.]+) s"
 START = r"command update of posthog-bulk .+ started, process \d+"
 RUN = r"job {} started, run {}: set the property plan of persons in project 1; (\d+) of 3000 persons left to process"
@@ -104,7 +104,7 @@ def check_story(records: list[Record]) -> None:
         RUN.format(name, 2),
         NOT_REACHABLE.format("the connection broke"),
         REACHABLE,
-        r"rate limited \(429\): others wait .+ s, as the server asks",
+        r"rate limited \(429\): reads and changes wait .+ s, as the server asks",
         START,  # again
         RUN.format(name, 3),
         NOT_REACHABLE.format("no response"),

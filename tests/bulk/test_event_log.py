@@ -64,7 +64,7 @@ EXAMPLES: list[tuple[JobEvent | PlanProgress, str, str]] = [
     (
         Trouble(route="POST persons/bulk_delete", error="server_error", targets=250, status=503, retry_in_s=4.0),
         "WARNING",
-        "POST persons/bulk_delete failed for 250 persons: server error (HTTP 503); retrying in 4 s",
+        "API call POST persons/bulk_delete failed for 250 persons: server error (HTTP 503); retrying in 4 s",
     ),
     (
         WAITING,

@@ -19,11 +19,13 @@ from typing import Any
 
 import pytest
 from _pytest.config import default_plugins
+from hypothesis import HealthCheck, Phase, settings
 
 PACKAGES = ("asyncclient", "bulk")
 PRELOADED = ("hypothesis", "aiohttp.web", "msgspec", "aiolimiter", "anyio", "anyio._backends._asyncio", "aioresponses")
 PRELOADED += ("click", "rich.console", "rich.progress", "jinja2", "sqlite3", "sqlglot", "rest_framework", "uvloop")
 PRELOADED += ("faulthandler", "packaging.version", "pdb", "readline", "secrets", "tomllib", "unittest.mock")
+PROFILE = "no simpler example"
 PLUGINS = ("_hypothesis_pytestplugin", "pytest_asyncio.plugin", "anyio.pytest_plugin", "pytest_timeout")
 
 
@@ -33,6 +35,9 @@ def preload() -> list[ModuleType]:
         with suppress(ImportError):
             importlib.import_module(name)
     plugins = [importlib.import_module(name) for name in PLUGINS]
+    # a twin has to fail, and nobody reads with which example: looking for a simpler one takes several times as long
+    phases, too_slow = (Phase.explicit, Phase.generate), HealthCheck.too_slow
+    settings.register_profile(PROFILE, deadline=None, suppress_health_check=[too_slow], phases=phases)
     ours = [name for name in sys.modules if name.split(".")[0] in PACKAGES]
     assert not ours, f"our own packages must come from the folder under test: {ours}"
     gc.collect()
@@ -70,7 +75,8 @@ def run(request: dict[str, Any], plugins: list[ModuleType]) -> int:
         assert spec is not None
         _check_place(folder, spec.origin)
     chosen = [OneOfEachFile()] if request["one_of_each_file"] else []
-    code = int(pytest.main(list(request["arguments"]), [*plugins, *chosen]))
+    arguments = [f"--hypothesis-profile={PROFILE}", *request["arguments"]]
+    code = int(pytest.main(arguments, [*plugins, *chosen]))
     for name in sys.modules.keys() & set(PACKAGES):
         _check_place(folder, sys.modules[name].__file__)
     return code

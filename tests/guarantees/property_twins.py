@@ -68,6 +68,7 @@ PROPERTIES: tuple[Twin, ...] = (
         "a journal with the same keys and other values is accepted",
         _SECRECY + "another_operation_with_the_same_keys_does_not_resume_this_journal",
         "bulk/journal/binding.py", '        ("plan digest", job.plan_digest, plan.digest),\n', "",
+        "bulk/journal/binding.py", '        ("time of planning", job.planned_at, plan.header.created_at),\n', "",
     ),
     twin(
         7,
@@ -289,7 +290,7 @@ PROPERTIES: tuple[Twin, ...] = (
         22,
         "verify does not report persons that disappeared since",
         _ANEW + "verify_reports_persons_lost_after_their_properties_were_read",
-        "bulk/execution/run.py", "        Properties.CHANGED_CONFIRMED,\n        Properties.FOUND_CHANGED,\n        Properties.ALREADY_AS_DESIRED,\n        Properties.CONTRADICTED,\n",
+        "bulk/verification/verification.py", "        Properties.CHANGED_CONFIRMED,\n        Properties.FOUND_CHANGED,\n        Properties.ALREADY_AS_DESIRED,\n        Properties.CONTRADICTED,\n",
         "        Properties.CONTRADICTED,\n",
     ),
     twin(

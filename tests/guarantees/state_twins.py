@@ -6,6 +6,7 @@ _MACHINE = "bulk/targets/state_machine.py"
 _VERIFIER = "bulk/verification/verifier.py"
 _RECORDINGS = "integration/test_recordings.py::test_"
 _TABLE = "bulk/targets/test_recording_states.py::test_"
+_VERIFICATION = "bulk/verification/verification.py"
 _WALK = "bulk/targets/test_state_machine.py::test_"
 _FACTS = "integration/test_facts.py::test_"
 _PROOFS = "integration/test_proofs.py::test_"
@@ -149,13 +150,13 @@ STATES: tuple[Twin, ...] = (
         21,
         "verify does not read persons again that a call deleted instead of keeping",
         _FACTS + "a_person_that_is_read_again_is_not_reported_as_deleted_instead_of_kept",
-        "bulk/execution/run.py", "        Person.DELETED_UNEXPECTEDLY,\n", "",
+        _VERIFICATION, "        Person.DELETED_UNEXPECTEDLY,\n", "",
     ),
     twin(
         21,
         "verify does not read which persons a call deleted instead of keeping",
         _FACTS + "verify_shows_which_persons_a_call_deleted_instead_of_keeping",
-        "bulk/execution/run.py", "chain(maybe_deleted, target_states.numbers(axis, states))", "target_states.numbers(axis, states)",
+        _VERIFICATION, "merge(maybe_deleted, target_states.numbers(axis, READ_AGAIN[axis]))", "target_states.numbers(axis, READ_AGAIN[axis])",
     ),
     twin(
         21,
@@ -203,7 +204,7 @@ STATES: tuple[Twin, ...] = (
         21,
         "verify calls persons done that it could not read",
         _FACTS + "verify_that_cannot_read_a_person_is_not_finished",
-        "bulk/engine.py", "FileReading(REPORTING, on_progress)), unread=unread)", "FileReading(REPORTING, on_progress)))",
+        _VERIFICATION, "unread=_ranges(unread),", "unread=None,",
     ),
     twin(
         22,

@@ -60,8 +60,9 @@ def forget_the_end(a: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("killed", [False, True])
-@pytest.mark.parametrize("at", [3, 40, 241, 300, 500])
+@pytest.mark.parametrize(
+    ("at", "killed"), [(3, True), (40, False), (241, False), (241, True), (300, False), (500, True)]
+)
 def test_a_resume_counts_what_was_sent_before(virtual: Any, axis: Any, at: int, killed: bool) -> None:
     """The run is cancelled within blocks, and resumed by a process without any memory of it."""
 

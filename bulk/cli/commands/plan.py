@@ -1,6 +1,10 @@
 """`posthog-bulk plan`: write a file that lists the persons an operation will affect. Only reads from the server."""
 
+import os
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,12 +13,20 @@ from bulk.cli.options.help_layout import WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.operation_options import KINDS, OperationArguments, any_operation_options
 from bulk.cli.options.protect_option import build_protect, protect_option
+from bulk.cli.options.reappeared_options import ReappearedArguments, reappeared_options
 from bulk.cli.options.selection_options import SelectionArguments, build_selection, selection_options
 from bulk.cli.options.settings import Settings
 
+if TYPE_CHECKING:
+    from asyncclient import PostHogClient
+    from bulk.cli.display.live_display import Display
+    from bulk.cli.signals import Stopper
+    from bulk.plan.plan_file import Plan
+    from bulk.selection.conditions.protection import Protect
+
 
 @help_command("plan")
-@click.argument("operation", type=click.Choice(KINDS), metavar="OPERATION")
+@click.argument("operation", type=click.Choice(KINDS), metavar="[OPERATION]", required=False)
 @any_operation_options
 @option("-o", "--output", type=FILE, required=True, metavar="PLAN", help="Plan file to write; it must not exist yet")
 @option("--concurrency", type=WholeNumber(1, 64), default=4, metavar="N", help="Requests in parallel")
@@ -28,9 +40,10 @@ from bulk.cli.options.settings import Settings
 @json_option
 @selection_options
 @protect_option
+@reappeared_options
 @settings_options
 def command(
-    operation: str,
+    operation: str | None,
     operation_arguments: OperationArguments,
     selection_arguments: SelectionArguments,
     output: Path,
@@ -38,6 +51,7 @@ def command(
     batch_size: int,
     json: bool,
     protect: tuple[str, ...],
+    reappeared_arguments: ReappearedArguments,
     settings: Settings,
 ) -> int:
     """Write a plan: a file that lists the persons OPERATION will affect. Show its review.
@@ -47,6 +61,9 @@ def command(
 
     This only reads from the server. A run of the plan affects the persons in it and no others. Keep the file
     private: it holds the IDs of these persons.
+
+    With --from JOURNAL --reappeared, the plan has the operation of that job and exactly the persons that verify found
+    re-created by later events: they have the UUID or the distinct ID of a person of the job.
 
     \b
     OPERATION is one of:
@@ -60,6 +77,7 @@ def command(
     Example:
       posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
       posthog-bulk plan delete --emails leavers.csv --column Email --email-match ignore-case -o emails.plan.jsonl
+      posthog-bulk plan --from leavers.journal.jsonl --reappeared -o again.plan.jsonl
     """
     from bulk.cli.display.plan.plan_review import format_review, run_command_line
     from bulk.cli.interruption import explained, nothing_kept
@@ -67,16 +85,89 @@ def command(
     from bulk.cli.job_session import CommandOutput, make_plan_file, write_plan_event
     from bulk.cli.options.operation_options import build_operation
 
+    options_given = operation_arguments != OperationArguments()
+    others = [*filter(None, [operation]), *selection_arguments.given, *["the options of an operation"] * options_given]
+    reappeared_arguments.check(others=others)
     check_new_plan(output)
-    built = build_operation(operation, operation_arguments)
-    selection = build_selection(selection_arguments, writes=True)
-    protected = build_protect(protect)
     shown = CommandOutput(json=json)
-    with explained(nothing_kept):
-        plan = make_plan_file(settings, built, selection, output, json=json, concurrency=concurrency, protect=protected)
+    if reappeared_arguments.is_given:
+        protected = build_protect(protect)
+        with explained(nothing_kept):
+            plan = _make_reappeared_plan(
+                settings, reappeared_arguments, output, json=json, concurrency=concurrency, protect=protected
+            )
+    else:
+        if operation is None:
+            raise click.UsageError(f"Missing argument 'OPERATION'. Choose from: {', '.join(KINDS)}")
+        built = build_operation(operation, operation_arguments)
+        selection = build_selection(selection_arguments, writes=True)
+        protected = build_protect(protect)
+        with explained(nothing_kept):
+            plan = make_plan_file(
+                settings, built, selection, output, json=json, concurrency=concurrency, protect=protected
+            )
     with plan:
         rates = settings.rates()
         shown.print(format_review(plan, rate_limits=rates, batch_size=batch_size, width=shown.width))
         shown.print_command(f"\nTo run this plan:\n  {run_command_line(plan)}")
         write_plan_event(plan, shown)
     return 0
+
+
+def _make_reappeared_plan(
+    settings: Settings,
+    arguments: ReappearedArguments,
+    path: Path,
+    *,
+    json: bool,
+    concurrency: int,
+    protect: "Sequence[Protect]",
+) -> "Plan":
+    """Make the plan, with progress shown; say how many of its persons are older than the job.
+
+    Arguments:
+        settings: for the client.
+        arguments: with the journal of the job.
+        path: the plan file.
+        json: whether events go to stdout.
+        concurrency: requests at once.
+        protect: persons that the plan must not contain.
+    """
+    from bulk.cli.job_session import run_with_client
+    from bulk.engine import plan_reappeared
+    from bulk.errors import NO_SUCH_FILE, JournalError, PlanError
+    from bulk.formatting import count_of
+    from bulk.jobs.job_files import plan_of
+    from bulk.journal.replay import refuse_other_file
+    from bulk.plan.plan_file import load_plan
+
+    journal = arguments.from_journal or Path()
+    if not os.path.lexists(journal):
+        raise JournalError(journal, NO_SUCH_FILE, "check the name")
+    refuse_other_file(journal)
+    plan = arguments.from_plan or plan_of(journal)
+    if not os.path.lexists(plan):
+        raise PlanError(plan, NO_SUCH_FILE, "the plan of the job has the distinct IDs: give it with --plan")
+    with load_plan(plan) as loaded:
+
+        async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> "Plan":
+            return await plan_reappeared(
+                client,
+                loaded,
+                journal,
+                path,
+                on_progress=display,
+                concurrency=concurrency,
+                retry_for_s=settings.retry_for_s,
+                protect=protect,
+            )
+
+        made = run_with_client(settings, work, json=json)
+        planned_at = datetime.fromisoformat(loaded.header.created_at)
+    if older := sum(target.created_at < planned_at for target in made.iter()):
+        click.echo(
+            f"posthog-bulk: {count_of(older, 'person')} of this plan existed before the job was planned, or has older "
+            "events: look at each before you run it, because it may be somebody else",
+            err=True,
+        )
+    return made

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -79,18 +80,19 @@ def read_job_status(journal: Path, plan: Path | None, *, on_read: "OnRead | None
     return _read_with_plan(read_status, journal, plan, on_read=on_read)
 
 
-def read_job_report(journal: Path, plan: Path | None) -> "Report":
+def read_job_report(journal: Path, plan: Path | None, *, values: bool = False) -> "Report":
     """Return the report of a journal, with its plan if that exists.
 
     Arguments:
         journal: the journal.
         plan: a plan that must belong to this job; None for the one of the same name, if it exists and can be read.
+        values: whether the plan also adds values that may identify persons.
     """
     from bulk.cli.job_session import long_reads_shown
     from bulk.report.load import read_report
 
     with long_reads_shown() as on_read:
-        return _read_with_plan(read_report, journal, plan, on_read=on_read)
+        return _read_with_plan(partial(read_report, values=values), journal, plan, on_read=on_read)
 
 
 def _read_with_plan(read: Callable[..., T], journal: Path, plan: Path | None, *, on_read: "OnRead | None") -> T:

@@ -49,9 +49,9 @@ def check_server_records(
             f"{rows:,} of {len(targets):,} selected persons have the deletion of their events queued",
             rows == len(targets),
         ),
-        Check("no events of a deleted person were left behind", not server.world.events_orphaned()),
+        Check("the events of each deleted person are queued or purged", not server.world.events_orphaned()),
         Check(
-            f"no other person was in a request ({len(deleted):,} persons were)", set(queued) | set(deleted) <= targets
+            f"only selected persons were in a request ({len(deleted):,} of them)", set(queued) | set(deleted) <= targets
         ),
         Check(_sent_twice(twice, in_flight), twice <= in_flight),
     ]
@@ -59,7 +59,7 @@ def check_server_records(
 
 def _sent_twice(twice: set[UUID], in_flight: frozenset[UUID]) -> str:
     if not twice:
-        return "no request for a person was repeated"
+        return "each request for a person was sent once"
     return f"requests were repeated for {len(twice):,} persons, all among the {len(in_flight):,} in flight at the kill"
 
 

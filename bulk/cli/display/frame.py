@@ -60,6 +60,10 @@ class Frame:
         self._lines, self._is_cursor_hidden = (), False
         return text
 
+    def forget(self) -> None:
+        """Leave the lines to the terminal; the next lines are new."""
+        self._lines = ()
+
     def _erase(self) -> str:
         return "\r\x1b[J" if self._lines else ""
 

@@ -30,7 +30,7 @@ class Terminal:
     """Redraws progress in place.
 
     It asks for the size of the terminal each time. If the process is suspended (Ctrl-Z), the cursor is shown
-    meanwhile, and the progress is drawn again below it afterwards.
+    meanwhile, and the progress is drawn again below it afterwards. In the background (`bg`) nothing is redrawn.
 
     Arguments:
         stream: the terminal.
@@ -77,6 +77,9 @@ class Terminal:
 
     def _draw(self, event: screen.Shown) -> None:
         if self._is_restored or (self._queued is not None and self._queued.is_behind):
+            return
+        if not is_in_foreground(self._stream):  # another program has the terminal, such as the shell after `bg`
+            self._frame.forget()
             return
         self._catch_stop()
         columns, rows = _size(self._stream)
@@ -166,6 +169,14 @@ def _hang(line: str, width: int) -> str:
     if column is None or any(cell_len(column[0]) + cell_len(word) > width for word in line.split()):
         return screen.INDENT
     return " " * cell_len(column[0])
+
+
+def is_in_foreground(terminal: TextIO) -> bool:
+    """Return whether this process is in the foreground of a terminal: after `bg` it is not."""
+    try:
+        return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except (OSError, ValueError):  # a terminal without job control
+        return True
 
 
 def may_use_colour() -> bool:

@@ -154,18 +154,19 @@ def _wider_sentences(wider: object) -> Iterator[str]:
     if not isinstance(wider, dict):
         return
     found, persons = int(wider.get("count", 0)), int(wider.get("persons", 0))
+    least = "at least " if int(wider.get("checked", 0)) == WIDER_MAX else ""
     if found and wider.get("by") == "emails":
         yield (
-            f"Not selected: {_unmatched(found)} would match {count_of(persons, 'person')} "
+            f"Not selected: {least}{_unmatched(found)} would match {least}{count_of(persons, 'person')} "
             "without whitespace and quotes, and with --email-match ignore-case --email-keys "
             f"'{','.join(USUAL_KEYS)}'."
         )
     elif found:
         yield (
-            f"Not selected: {_unmatched(found)} would match {count_of(persons, 'person')} "
+            f"Not selected: {least}{_unmatched(found)} would match {least}{count_of(persons, 'person')} "
             "without whitespace, quotes or invisible characters; to select them, correct the file."
         )
-    if int(wider.get("checked", 0)) == WIDER_MAX:
+    if least:
         yield f"This was counted for the first {format_count(WIDER_MAX)} lines that match no person."
 
 

@@ -7,10 +7,15 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 
-from bulk.report.rendering.document import lay_out
+from bulk.report.rendering.document import Table
+from bulk.report.rendering.layout import lay_out
 from bulk.report.report import Report
 from bulk.sanitize import plain
 
+NARROW_COLUMNS = 3
+"""Columns of a table that a phone shows side by side."""
+LONGEST_KEPT = 24
+"""Characters of a word that is not broken within."""
 CELL_MAX = 2_000
 """Maximum length of a cell; JSON reports are complete."""
 
@@ -24,5 +29,24 @@ def render_html(report: Report) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters["plain"] = lambda text, limit=None: plain(text, limit=limit)
+    environment.filters["longest_word"] = _longest_word
+    environment.tests["stacked"] = _is_stacked
     template = environment.from_string(files("bulk.report.rendering").joinpath("report.html.j2").read_text("utf-8"))
-    return template.render(document=lay_out(report), state=report.duty.state, cell_max=CELL_MAX)
+    return template.render(document=lay_out(report), cell_max=CELL_MAX, longest_kept=LONGEST_KEPT, kind=_kind)
+
+
+def _longest_word(text: str) -> int:
+    return max(map(len, text.split()), default=0)
+
+
+def _is_stacked(table: Table) -> bool:
+    """Return whether the rows of a table are too wide for a phone, which then shows one cell per line."""
+    cells = [cell for row in table.rows for cell in row]
+    return len(table.headings) > NARROW_COLUMNS or (
+        bool(table.headings) and max(map(_longest_word, cells), default=0) > LONGEST_KEPT
+    )
+
+
+def _kind(block: object) -> str:
+    """Return the name of a block's type, by which the template chooses its layout."""
+    return "text" if isinstance(block, str) else type(block).__name__.lower()

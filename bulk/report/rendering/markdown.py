@@ -1,6 +1,9 @@
 """Renders a report as Markdown, for a file that is kept as evidence. Pure."""
 
-from bulk.report.rendering.document import Section, Table, lay_out
+from collections.abc import Iterator
+
+from bulk.report.rendering.document import Block, Bullets, Commands, Figure, Table
+from bulk.report.rendering.layout import lay_out
 from bulk.report.report import Report
 from bulk.sanitize import markdown
 
@@ -14,19 +17,33 @@ def render_markdown(report: Report) -> str:
     The same report gives the same bytes.
     """
     document = lay_out(report)
-    parts = [f"# {markdown(document.title)}", "", f"**{markdown(document.verdict, limit=None)}**", ""]
+    parts = [f"# {markdown(document.title)}", ""]
+    parts += [f"**{markdown(document.state_title)}.** {markdown(document.verdict, limit=None)}", ""]
+    parts += _bullets(document.notes)
     for section in document.sections:
-        parts += _section(section)
+        parts += [f"## {markdown(section.title)}", ""]
+        for block in section.blocks:
+            parts += _block(block)
     return "\n".join(parts)
 
 
-def _section(section: Section) -> list[str]:
-    lines = [f"## {markdown(section.title)}", ""]
-    for sentence in section.sentences:
-        lines += [markdown(sentence, limit=None), ""]
-    if section.table is not None:
-        lines += [*_table(section.table), ""]
-    return lines
+def _block(block: Block) -> list[str]:
+    match block:
+        case str():
+            return [markdown(block, limit=None), ""]
+        case Bullets():
+            return _bullets(block.items)
+        case Commands():
+            return [line for what, command in block.lines for line in (f"{markdown(what)}:", "", f"    {command}", "")]
+        case Figure():  # the tables beside it say the same
+            return []
+        case Table():
+            caption = [f"### {markdown(block.caption)}", ""] if block.caption else []
+            return [*caption, *_table(block), ""]
+
+
+def _bullets(items: tuple[str, ...]) -> list[str]:
+    return [*(f"- {markdown(item, limit=None)}" for item in items), ""] if items else []
 
 
 def _table(table: Table) -> list[str]:
@@ -34,8 +51,14 @@ def _table(table: Table) -> list[str]:
         return ["None."]
     headings = table.headings or ("", "")
     marks = ["---:" if column in table.numeric else "---" for column in range(len(headings))]
-    return [_row(headings), "| " + " | ".join(marks) + " |", *(_row(row) for row in table.rows)]
+    return [_row(headings), "| " + " | ".join(marks) + " |", *_rows(table)]
 
 
-def _row(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(markdown(cell, limit=CELL_MAX) for cell in cells) + " |"
+def _rows(table: Table) -> Iterator[str]:
+    for number, row in enumerate(table.rows):
+        yield _row(row, is_total=number in table.totals)
+
+
+def _row(cells: tuple[str, ...], *, is_total: bool = False) -> str:
+    shown = (markdown(cell, limit=CELL_MAX) for cell in cells)
+    return "| " + " | ".join(f"**{cell}**" if is_total and cell else cell for cell in shown) + " |"

@@ -1,6 +1,7 @@
 """Renders a report as plain text for a terminal of any width. Pure."""
 
-from bulk.report.rendering.document import Document, Section, Table, lay_out
+from bulk.report.rendering.document import Block, Bullets, Commands, Document, Figure, Section, Table
+from bulk.report.rendering.layout import lay_out
 from bulk.report.rendering.wrapping import can_keep_words, fit, lay_out_row, stack_row, wrap
 from bulk.report.report import Report
 from bulk.sanitize import plain
@@ -25,18 +26,46 @@ def render_text(report: Report, *, width: int = WIDTH) -> str:
 
 def document_text(document: Document, *, width: int = WIDTH) -> str:
     """Return a document as lines of text, each with a line end."""
-    parts = [plain(document.title), "", *wrap(plain(document.verdict, limit=None), width)]
+    parts = [plain(document.title), "", plain(document.state_title).upper()]
+    parts += wrap(plain(document.verdict, limit=None), width)
+    parts += _bullets(document.notes, width)
     for section in document.sections:
-        parts += ["", *section_lines(section, width=width)]
+        if not section.is_form:  # to be printed
+            parts += ["", *section_lines(section, width=width)]
     return "\n".join(parts) + "\n"
 
 
 def section_lines(section: Section, *, width: int = WIDTH) -> list[str]:
     """Return a section as lines without line ends, indented below its title."""
-    lines = [line for sentence in section.sentences for line in wrap(plain(sentence, limit=None), width - 2)]
-    if section.table is not None:
-        lines += table_lines(section.table, width=width - 2)
+    lines: list[str] = []
+    for block in section.blocks:
+        if lines and isinstance(block, Table) and block.rows:
+            lines.append("")
+        lines += _block(block, width - 2)
     return [plain(section.title), *(f"  {line}".rstrip() for line in lines)]
+
+
+def _block(block: Block, width: int) -> list[str]:
+    match block:
+        case str():
+            return wrap(plain(block, limit=None), width)
+        case Bullets():
+            return _bullets(block.items, width)
+        case Commands():  # never broken, because they are copied
+            return [line for what, command in block.lines for line in (*wrap(f"{what}:", width), f"  {command}")]
+        case Figure():  # the tables beside it say the same
+            return []
+        case Table():
+            caption = wrap(plain(block.caption), width) if block.caption else []
+            return [*caption, *table_lines(block, width=width)]
+
+
+def _bullets(items: tuple[str, ...], width: int) -> list[str]:
+    lines = []
+    for item in items:
+        first, *others = wrap(plain(item, limit=None), max(1, width - 2))
+        lines += [f"- {first}", *(f"  {line}" for line in others)]
+    return lines
 
 
 def table_lines(table: Table, *, cell_max: int = CELL_MAX, width: int = WIDTH - 2) -> list[str]:

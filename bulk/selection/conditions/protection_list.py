@@ -86,7 +86,9 @@ class ProtectionList:
             await self.look_up(_usable(batch))
         await self.look_up_again()
         if self.lines == 0:
-            raise InputError("the protection list has only blank lines, so it would protect nobody: fill it")
+            raise InputError(
+                "the protection list has only blank lines, so it would protect nobody: fill it or leave out --protect"
+            )
 
     async def look_up(self, lines: list[Line]) -> None:
         """Protect the persons of lines."""

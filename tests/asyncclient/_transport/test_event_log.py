@@ -45,20 +45,24 @@ from asyncclient.testing import Fault, LocalPostHog
         (
             Paused(bucket=Bucket.DELETES, for_s=40.0, reason="429"),
             "WARNING",
-            "rate limited (429): deletes wait 40.0 s, as the server asks",
+            "rate limited (429): deletions wait 40.0 s, as the server asks",
         ),
         (
             LimitLowered(bucket=Bucket.OTHERS, window_s=60.0, old=None, new=100),
             "WARNING",
-            "rate limit of others lowered from none to 100 per 60 s",
+            "rate limit of reads and changes lowered from none to 100 per 60 s",
         ),
         (
             ServerUnreachable(away_s=1.5, retry_in_s=2.0, gives_up_in_s=898.5, reason="503"),
             "WARNING",
-            "server not reachable for 1.5 s (503); next probe in 2.0 s, the last one in 898 s",
+            "server not reachable for 1.5 s (503); next probe in 2.0 s, giving up in 898 s",
         ),
         (ServerReachable(away_s=30.0), "INFO", "server reachable again after 30.0 s"),
-        (PrefixMoved(old="environments", new="projects"), "INFO", "path prefix changed from environments to projects"),
+        (
+            PrefixMoved(old="environments", new="projects"),
+            "INFO",
+            "path of API calls changed from /api/environments/ to /api/projects/",
+        ),
     ],
 )
 def test_an_event_is_a_record_with_its_fields(

@@ -10,8 +10,11 @@ from typing import Any
 
 import click
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from bulk.cli.main import COMMANDS, posthog_bulk
+from bulk.plan.plan_file import load_plan
 
 Run = Callable[..., Any]
 
@@ -43,15 +46,37 @@ def input_files(server: Any) -> None:
 
 def ready(run: Run, name: str) -> None:
     """Make the plan or the job that the example of a command uses."""
-    if name in ("show", "run", "verify", "status", "report"):
+    jobs = ("verify", "status", "report", "verify-signature")
+    if name in ("show", "run", *jobs):
         assert run(*examples("plan")[0]).code == 0
-    if name in ("verify", "status", "report"):
+    if name in jobs:
         assert run("run", "leavers.plan.jsonl", "--approve", digest()).code == 0
+    if name in ("report", "verify-signature"):
+        signing_key()
+    if name == "verify-signature":
+        written = run("report", "leavers.journal.jsonl", "-o", "leavers.html", "--sign", "signing-key.pem")
+        assert written.code == 75
+
+
+def signing_key() -> None:
+    """Write the keys that the examples name."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    Path("signing-key.pem").write_bytes(private)
+    Path("signing-key.pem").chmod(0o600)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    Path("signing-key.public.pem").write_bytes(public)
+
+
+def recreated(run: Run, posthog: Any) -> None:
+    """Run the plan of the first example, and let one of its persons come back."""
+    assert run("run", "leavers.plan.jsonl", "--approve", digest()).code == 0
+    with load_plan(Path("leavers.plan.jsonl")) as plan:
+        posthog.server.world.recreate(next(plan.iter()).uuid)
+    assert run("verify", "leavers.journal.jsonl").code == 1
 
 
 def digest() -> str:
-    from bulk.plan.plan_file import load_plan
-
     with load_plan(Path("leavers.plan.jsonl")) as plan:
         return plan.digest
 
@@ -74,10 +99,12 @@ def test_the_example_of_a_command_runs_as_printed(run: Run, posthog: Any, name: 
     assert lines
     for words in lines:
         assert words[0] == name
+        if "--from" in words:
+            recreated(run, posthog)
         result = run(*words)
         if result.code == 3:  # there is no terminal here to approve at
             result = run(*approved(words, name, result))
-        assert result.code == (75 if name == "verify" else 0), result.err
+        assert result.code == (75 if name in ("verify", "status", "report") else 0), result.err
 
 
 def test_the_example_of_the_whole_command_runs_as_printed(run: Run, posthog: Any) -> None:

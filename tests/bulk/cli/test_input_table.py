@@ -126,6 +126,30 @@ READ: dict[str, tuple[bytes, tuple[str, ...], int, list[str], list[str], str]] =
         [EVENTS],
         "1 of 3 input lines is not covered (1 matched no person)",
     ),
+    "JSON lines after a blank line": (
+        b"\n" + exported(1, 2),
+        IDS,
+        2,
+        ["Lines read 3", "Lines that matched no person 0", "Lines refused: blank 1 1"],
+        [],
+        "1 of 3 input lines is not covered (1 refused)",
+    ),
+    "a CSV file after a blank line": (
+        b"\r\nname,id\r\nAnn,user-1\r\n",
+        (*IDS, "--column", "id"),
+        1,
+        ["Lines read 1", "Lines that matched no person 0"],
+        [],
+        "",
+    ),
+    "the CSV of persons": (
+        b'uuid,distinct_ids,properties,created_at\n%s,"[""user-1""]",{},2026-01-01\n' % PERSON.encode(),
+        IDS,
+        1,
+        ["Lines read 1", "Lines that matched no person 0"],
+        [],
+        "",
+    ),
     "a quoted ID with a tab and a line end": (
         b'id,n\n"tab\tand\nline",1\n',
         (*IDS, "--column", "id"),
@@ -329,6 +353,39 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], str, int]] = {
         gzip.compress(b"user-1\n" * 100, mtime=0)[:-4],
         IDS,
         "in is incomplete: its gzip data ends early; copy or make the file again",
+        2,
+    ),
+    "a JSON array of persons": (
+        b'[{"uuid": "%s", "distinct_ids": ["user-1"]}]\n' % PERSON.encode(),
+        IDS,
+        "in is a JSON array: write one item per line, as jq -rc '.[]' does, and give that file",
+        2,
+    ),
+    "a JSON array of IDs over several lines": (
+        b'[\n  "user-1",\n  "user-2"\n]\n',
+        IDS,
+        "in is a JSON array: write one item per line, as jq -rc '.[]' does, and give that file",
+        2,
+    ),
+    "a JSON array of 100 kB in one line": (
+        b'["' + b'", "'.join([b"user-1"] * 10_000) + b'"]',
+        IDS,
+        "in is a JSON array: write one item per line, as jq -rc '.[]' does, and give that file",
+        2,
+    ),
+    "a person in JSON over several lines": (
+        b'{\n  "uuid": "a"\n}\n',
+        IDS,
+        "in is JSON over several lines: write one person per line, as jq -c . does",
+        2,
+    ),
+    "a page of the API": (
+        b'{"results": [{"uuid": "a"}], "next": null}\n',
+        IDS,
+        (
+            "in is JSON, but its first line is not a person with uuid and distinct_ids, as `posthog-bulk persons` "
+            "writes it: give one ID per line, as jq -r .distinct_id does for a key distinct_id"
+        ),
         2,
     ),
     "sep=; without --column": (

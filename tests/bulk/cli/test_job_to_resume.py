@@ -129,7 +129,7 @@ def test_a_changed_file_is_named_with_both_numbers_of_lines(
     assert result.sentence == (
         "posthog-bulk: leavers.txt changed since the plan was made: 2 lines added (8 then, 10 now); the job of "
         f"{interrupted} is not finished (2 of 8 persons done); to finish it: posthog-bulk run {interrupted}; to start "
-        "another job with the input of now, add --plan NAME.plan.jsonl with a name that is not in use."
+        "another job with the changed input, add --plan NAME.plan.jsonl with a name that is not in use."
     )
     assert (len(posthog.mutations), plans()) == (sent, [interrupted])
     other = run(*LINE, "--yes", "--expect-count", PEOPLE + 2, "--plan", "other.plan.jsonl")
@@ -301,7 +301,7 @@ def test_unreadable_and_foreign_files_do_not_matter_to_a_job_that_is_found(
     Path("b.plan.jsonl").mkdir()
     Path("c.plan.jsonl").symlink_to("leavers.txt")
     result = run(*LINE, *GO)
-    assert (result.code, result.err.count("not looked at")) == (0, 0)
+    assert (result.code, result.err.count("not searched")) == (0, 0)
 
 
 def test_a_plan_that_cannot_be_read_is_named_before_a_new_job_starts(run: Run, posthog: Any) -> None:
@@ -310,7 +310,7 @@ def test_a_plan_that_cannot_be_read_is_named_before_a_new_job_starts(run: Run, p
     Path("c.plan.jsonl").write_text('{"format":9}\n')
     result = run(*LINE, *GO)
     assert result.code == 0, result.err
-    notices = [line for line in result.err.splitlines() if "not looked at" in line]
+    notices = [line for line in result.err.splitlines() if "not searched" in line]
     assert [re.search(r"\w\.plan\.jsonl", line)[0] for line in notices] == ["b.plan.jsonl", "c.plan.jsonl"]  # type: ignore[index]
 
 

@@ -115,7 +115,7 @@ KINDS = pytest.mark.parametrize("kind", ["UUIDs", "distinct IDs", "emails"])
 @pytest.mark.quick_cases(2)
 @BOTH
 @KINDS
-@pytest.mark.parametrize("status", [500, 502, 504, 512, 524])
+@pytest.mark.parametrize("status", [500, 502, 504, 512, 520, 521, 522, 523, 524])
 async def test_the_line_for_which_the_server_fails_is_named_and_the_others_are_read(
     read: Any, kind: str, status: int, tmp_path: Path
 ) -> None:

@@ -97,6 +97,21 @@ CASES: dict[str, tuple[Any, Callable[[Any, list[datetime]], bool]]] = {
         ByQuery(query=f"{PRO}; -- all of them", values={"plan": "pro"}),
         lambda p, _: p.properties["plan"] == "pro",
     ),
+    "a union of queries": (
+        ByQuery(
+            query="SELECT id FROM persons WHERE properties.plan = 'pro' UNION ALL "
+            "(SELECT person_id FROM events WHERE timestamp >= fromUnixTimestamp({at}))",
+            values={"at": 1767225600},
+        ),
+        lambda p, events: p.properties["plan"] == "pro" or any(at >= datetime(2026, 1, 1, tzinfo=UTC) for at in events),
+    ),
+    "a union of distinct IDs": (
+        ByQuery(
+            query="SELECT distinct_id FROM person_distinct_ids WHERE distinct_id LIKE 'user-1%' UNION DISTINCT "
+            "SELECT distinct_id FROM person_distinct_ids WHERE distinct_id LIKE 'user-11%'"
+        ),
+        lambda p, _: any(each.startswith("user-1") for each in p.distinct_ids),
+    ),
     "a query of events": (
         ByQuery(
             query="SELECT person_id FROM events WHERE timestamp >= fromUnixTimestamp({at});", values={"at": 1767225600}
@@ -227,11 +242,19 @@ async def test_the_plan_of_a_hundred_thousand_persons_has_those_of_the_records(t
     ):
         since = NOW.replace(hour=0, minute=0, second=0) - timedelta(days=730)
         expected = those(server, lambda p, events: not p.is_identified and not any(at >= since for at in events))
-        selection = ByActivity(inactive_since="730d", identified=False)
+        selection, seconds = ByActivity(inactive_since="730d", identified=False), count(NOW.timestamp(), 7)
+
+        def stop(event: Any) -> None:
+            if isinstance(event, PlanProgress) and event.targets > 1_000:
+                scope.cancel()
+
         digests = set()
         for name in ("a", "b"):
             path = tmp_path / f"{name}.plan.jsonl"
-            with await make_plan(client, OPERATION, selection, path, now=NOW.timestamp) as plan:
+            with anyio.CancelScope() as scope:
+                await make_plan(client, OPERATION, selection, path, now=lambda: next(seconds), on_progress=stop)
+            assert (scope.cancelled_caught, path.exists()) == (True, False)
+            with await make_plan(client, OPERATION, selection, path, now=lambda: next(seconds)) as plan:
                 assert set(uuids(plan)) == expected
                 assert plan.count == len(expected)
                 digests.add(plan.digest)

@@ -49,7 +49,7 @@ def test_entries_become_filters_with_default_operator_and_type() -> None:
         ('[{"key": "a", "value": {"b": 1}}]', "has no usable value"),
         ('[{"key": "id", "value": "x", "type": "cohort"}]', "cohort's number"),
         ('[{"key": "id", "value": true, "type": "cohort"}]', "cohort's number"),
-        ('[{"key": "id", "value": 1, "type": "cohort", "operator": "not_in"}]', "can only be in"),
+        ('[{"key": "id", "value": 1, "type": "cohort", "operator": "not_in"}]', "give it the operator in"),
         ("[" * 100_000, "not valid JSON"),
     ],
 )

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from asyncclient.testing.queries.hogql.comparing import HOLDS, as_string, as_time, as_uuid, compared, like
 from asyncclient.testing.queries.hogql.functions import FUNCTIONS
-from asyncclient.testing.queries.hogql.syntax import BadQuery, Node, as_select, as_text, parts_of, placeholder
+from asyncclient.testing.queries.hogql.syntax import BadQuery, Node, Query, as_select, as_text, parts_of, placeholder
 
 Value = Callable[[Any], Any]
 """Returns the value of an expression in a row."""
@@ -37,7 +37,7 @@ class Scope(Protocol):
     def special(self, node: Node) -> Value | None:
         """Return the value of a node that means something else here than elsewhere, or None."""
 
-    def selected(self, select: exp.Select) -> Sequence[Any]:
+    def selected(self, select: Query) -> Sequence[Any]:
         """Return the only column of a subquery."""
 
 

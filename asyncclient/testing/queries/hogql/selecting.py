@@ -17,6 +17,7 @@ from asyncclient.testing.queries.hogql.expressions import Value, compile_express
 from asyncclient.testing.queries.hogql.syntax import (
     BadQuery,
     Node,
+    Query,
     as_select,
     as_text,
     parse_select,
@@ -64,9 +65,9 @@ def run_query(
         raise BadQuery("The query is nested too deep.") from None
 
 
-def _run(
-    select: exp.Select, values: Mapping[str, Any], mutations: Mutations, *, default_limit: int | None = None
-) -> Rows:
+def _run(select: Query, values: Mapping[str, Any], mutations: Mutations, *, default_limit: int | None = None) -> Rows:
+    if isinstance(select, exp.Union):
+        return _union(select, values, mutations, default_limit)
     _check_clauses(select)
     table, alias = _table(select, values, mutations)
     scope = _RowScope(table, alias, values, mutations)
@@ -97,6 +98,20 @@ def _run(
     found = list(shown) if limit is None else list(islice(shown, limit + 1))
     names = [each.alias or _name(each) for each in wanted]
     return Rows(names, found[:limit], limit is not None and len(found) > limit, limit or 0)
+
+
+def _union(union: exp.Union, values: Mapping[str, Any], mutations: Mutations, limit: int | None) -> Rows:
+    """Return the rows of both sides, under the names of the first."""
+    given = {name for name, value in union.args.items() if value} - {"this", "expression", "distinct"}
+    if given:
+        raise BadQuery(f"Not evaluated by the local server: {min(given).strip('_').upper()} after UNION")
+    first, second = (_run(as_select(side), values, mutations) for side in (union.this, union.expression))
+    if len(first.names) != len(second.names):
+        raise BadQuery("The queries of a UNION have different numbers of columns.")
+    rows = first.rows + second.rows
+    if union.args.get("distinct"):
+        rows = list(_distinct(rows))
+    return Rows(first.names, rows[:limit], limit is not None and len(rows) > limit, limit or 0)
 
 
 def _check_clauses(select: exp.Select) -> None:
@@ -228,7 +243,7 @@ class _RowScope:
     def special(self, _node: Node) -> Value | None:
         return None
 
-    def selected(self, select: exp.Select) -> Sequence[Any]:
+    def selected(self, select: Query) -> Sequence[Any]:
         found = _run(select, self.values, self._mutations)
         if len(found.names) != 1:
             raise BadQuery("A subquery for IN selects one column.")

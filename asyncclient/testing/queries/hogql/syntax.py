@@ -43,11 +43,15 @@ class HogQL(Dialect):
         NO_PAREN_FUNCTIONS: ClassVar[dict[Any, Any]] = {}
 
 
-def parse_select(text: str) -> exp.Select:
+Query = exp.Select | exp.Union
+"""A SELECT, or several joined by UNION."""
+
+
+def parse_select(text: str) -> Query:
     """Return the syntax tree of a query.
 
     Raises:
-        BadQuery: the text is not one SELECT.
+        BadQuery: the text is neither one SELECT nor several joined by UNION.
     """
     try:
         statements = [each for each in parse(_TOKEN.sub(_named, text), dialect=HogQL) if each is not None]
@@ -58,15 +62,15 @@ def parse_select(text: str) -> exp.Select:
     return as_select(statements[0])
 
 
-def as_select(tree: Node) -> exp.Select:
+def as_select(tree: Node) -> Query:
     """Return a tree without parentheses around it.
 
     Raises:
-        BadQuery: it is not a SELECT.
+        BadQuery: it is neither a SELECT nor a UNION.
     """
     while isinstance(tree, exp.Subquery):
         tree = tree.this
-    if not isinstance(tree, exp.Select):
+    if not isinstance(tree, exp.Select | exp.Union):
         raise BadQuery("Only SELECT is supported by the local server.")
     return tree
 

@@ -49,7 +49,8 @@ def cost_rows(operation: Operation, count: int, *, rate_limits: str, batch_size:
     per_call = "one per person and property" if isinstance(operation, UnsetProperties) else "one per person"
     rest, capture = costs["rest"], costs["capture"]
     yield "Requests", f"by REST: {count_of(rest.changes, 'call')}, {per_call}, and {count_of(rest.reads, 'read')}"
-    many = f"each for up to {count_of(persons_per_capture_request(batch_size), 'person')}"
+    each = "each " if capture.events > 1 else ""
+    many = f"{each}for up to {count_of(persons_per_capture_request(batch_size), 'person')}"
     events = f"{count_of(capture.events, 'capture request')} (not rate limited),"
     yield "", f"by capture: {events} {many}, and {count_of(capture.reads, 'read')}"
     yield "Estimated time", f"by REST: {_time(rest)}, by capture: {_time(capture)}, {limits}"

@@ -61,6 +61,7 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int =
         *_planning_rows(findings),
         *cost_rows(operation, plan.count, rate_limits=rate_limits, batch_size=batch_size),
         ("Digest", f"{plan.digest} (short form: {short_digest(plan.digest)})"),
+        ("SHA-256 of the file", plan.file_digest.removeprefix("sha256:")),
     ]
     sentences = (
         *discovery_sentences(findings),

@@ -46,11 +46,11 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("call", DETAIL)
 @pytest.mark.parametrize("hostile", HOSTILE, ids=range(len(HOSTILE)))
-def test_an_invalid_person_id_is_refused_before_a_path_is_built(call: str, hostile: Any) -> None:
-    with pytest.raises(InvalidArgument, match=r"is not a (person ID|UUID)"):
-        DETAIL[call](hostile)
+def test_an_invalid_person_id_is_refused_before_a_path_is_built(hostile: Any) -> None:
+    for call in DETAIL.values():
+        with pytest.raises(InvalidArgument, match=r"is not a (person ID|UUID)"):
+            call(hostile)
 
 
 def paths(request: Request) -> list[str]:

@@ -190,15 +190,15 @@ async def test_the_right_body_is_a_success_with_the_right_status(raw: Any, call:
 
 
 @pytest.mark.parametrize("status", [200, *(pytest.param(other, marks=pytest.mark.slow) for other in STATUSES[1:])])
-@pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("call", ROWS)
-async def test_any_other_body_is_invalid(raw: Any, call: str, kind: str, status: int) -> None:
-    row, content = ROWS[call], BODIES[kind]
-    nothing = status == 204 or not content.strip()
-    expected = nothing and row.blank and status in row.statuses
-    if call == "persons.values" and (kind, status) == ("list", 200):
-        expected = True  # what older servers response (contract 6.11)
-    assert await outcome(raw, row, status, content) == ("ok" if expected else "InvalidResponse")
+async def test_any_other_body_is_invalid(raw: Any, call: str, status: int) -> None:
+    row = ROWS[call]
+    for kind, content in BODIES.items():
+        nothing = status == 204 or not content.strip()
+        expected = nothing and row.blank and status in row.statuses
+        if call == "persons.values" and (kind, status) == ("list", 200):
+            expected = True  # an older server (contract 6.11)
+        assert await outcome(raw, row, status, content) == ("ok" if expected else "InvalidResponse"), kind
 
 
 @pytest.mark.quick_cases(6)

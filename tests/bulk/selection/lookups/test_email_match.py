@@ -13,7 +13,8 @@ from asyncclient import PostHogClient
 from asyncclient.testing import LocalPostHog
 from bulk import ByDistinctIds, ByEmails, DeletePersons, make_plan
 from bulk.errors import InputError, Refused
-from bulk.selection import input_findings
+from bulk.report.rendering import findings
+from bulk.selection import input_findings, line_resolver
 from bulk.selection.input_findings import by_kind
 from bulk.selection.lookups.email_match import USUAL_KEYS, EmailMatch
 
@@ -146,3 +147,15 @@ async def test_a_letter_that_only_the_server_takes_for_the_same_is_a_line_withou
     with await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl") as plan:
         assert {target.distinct_id for target in plan.iter()} == {"p0", "p1"}
         assert by_kind(plan.findings)["unmatched"]["lines"] == "2"
+
+
+async def test_a_count_of_wider_matches_that_ended_early_is_a_lower_bound(
+    client: PostHogClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (input_findings, line_resolver, findings):
+        monkeypatch.setattr(module, "WIDER_MAX", 2)
+    selection = ByEmails(["ann@example.com", "ANN@example.com", "BOB@example.com", "A.N@Example.com"])
+    with await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl") as plan:
+        sentences = list(findings.finding_sentences(by_kind(plan.findings)))
+    assert sentences[0].startswith("Not selected: at least 2 lines that match no person would match at least 4 persons")
+    assert sentences[1] == "This was counted for the first 2 lines that match no person."

@@ -198,3 +198,27 @@ def test_any_words_are_evaluated_or_refused(world, words):
         run_query("SELECT id FROM persons WHERE " + "".join(words), {"v": "x"}, world.mutations)
     except BadQuery:
         return
+
+
+def test_a_union_has_the_rows_of_both_queries_under_the_names_of_the_first(world):
+    free = f"{ALL} WHERE properties.plan = 'free'"
+    one, twice = rows(world, f"SELECT id FROM ({free})"), rows(world, f"SELECT id FROM ({free} UNION ALL {free})")
+    assert sorted(twice) == sorted(one + one)
+    assert rows(world, f"SELECT id FROM (({free}) UNION DISTINCT ({free}))") == one
+    both = persons(world, f"id IN ({free} UNION ALL SELECT person_id FROM events)")
+    assert both == persons(world, f"id IN ({free}) OR id IN (SELECT person_id FROM events)")
+    top = run_query(f"SELECT id AS a FROM persons UNION ALL {ALL}", {}, world.mutations)
+    assert (top.names, len(top.rows), top.has_more) == (["a"], 100, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"SELECT id, created_at FROM persons UNION ALL {ALL}", "different numbers of columns"),
+        (f"{ALL} UNION ALL {ALL} LIMIT 5", "LIMIT after UNION"),
+        (f"{ALL} INTERSECT {ALL}", "Only SELECT"),
+    ],
+)
+def test_a_union_that_is_not_evaluated_is_refused(world, text, says):
+    with pytest.raises(BadQuery, match=says):
+        run_query(text, {}, world.mutations)

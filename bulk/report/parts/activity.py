@@ -1,0 +1,134 @@
+"""What a job did at which time, and how the server responded, as the journal proves. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+
+from bulk.journal.run_stats import RouteKey, RunCounts, RunStats
+
+FINISHED = "finished"
+INTERRUPTED = "interrupted"
+"""The outcome of requests for which the journal has no response."""
+VERIFY = "verify"
+
+_KINDS = {
+    ("events", "queued"): "events_queued",
+    ("events", "purged"): "events_purged",
+    ("person", "deleted_confirmed"): "persons_deleted",
+    ("person", "found_deleted"): "persons_deleted",
+    ("recordings", "requested"): "recordings_requested",
+    ("recordings", "deleted"): "recordings_deleted",
+    ("properties", "changed_confirmed"): "properties_changed",
+    ("properties", "found_changed"): "properties_changed",
+}
+
+
+class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a job did, or that happened to it.
+
+    Arguments:
+        kind: `run`, `verification`, `interruption`, `pause`, `files_shredded`, or what became of persons:
+            `events_queued`, `events_purged`, `persons_deleted`, `recordings_requested`, `recordings_deleted` or
+            `properties_changed`.
+        run: the number of the run, from 1; 0 for what no run did.
+        started: ISO 8601 in UTC.
+        ended: None for an interruption that no later run has ended.
+        persons: how many persons it is about; None where that is no question.
+        reason: how a run ended; None where the journal has no end of it.
+    """
+
+    kind: str
+    run: int
+    started: str
+    ended: str | None
+    persons: int | None = None
+    reason: str | None = None
+
+
+class ResponseCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests of one call that the server responded to in the same way.
+
+    Arguments:
+        route: the call.
+        axes: what the requests may change.
+        outcome: `ok`, `failed` (without effect), `unknown`, or `interrupted` where the journal has no response.
+        status: the HTTP status; None where there was none, or none was recorded.
+        error: the kind of error.
+        code: the server's error code.
+        requests: how many they are.
+        persons: adds up the persons in each request.
+    """
+
+    route: str
+    axes: tuple[str, ...]
+    outcome: str
+    status: int | None
+    error: str | None
+    code: str | None
+    requests: int
+    persons: int
+
+
+def iso(at: float) -> str:
+    """Return a time of the journal as ISO 8601 in UTC, to the millisecond."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def timeline_of(run_stats: RunStats) -> tuple[TimelineEntry, ...]:
+    """Return what a job did, by the time at which it began."""
+    entries: list[TimelineEntry] = []
+    runs = run_stats.runs
+    for number, run in enumerate(runs, 1):
+        entries += _run(number, run)
+        is_last = number == len(runs)
+        if run.reason != FINISHED and run.purpose != VERIFY:
+            began_again = None if is_last else iso(runs[number].started_at)
+            ended = run.last_at if run.ended_at is None else run.ended_at
+            entries.append(
+                TimelineEntry(kind="interruption", run=number, started=iso(ended), ended=began_again, reason=run.reason)
+            )
+    return tuple(sorted(entries, key=lambda entry: (entry.started, entry.run)))
+
+
+def _run(number: int, run: RunCounts) -> Iterator[TimelineEntry]:
+    kind = "verification" if run.purpose == VERIFY else "run"
+    ended = run.last_at if run.ended_at is None else run.ended_at
+    yield TimelineEntry(kind=kind, run=number, started=iso(run.started_at), ended=iso(ended), reason=run.reason)
+    spans: dict[str, tuple[float, float, int]] = {}
+    for key, span in run.spans.items():
+        first, last, targets = spans.get(_KINDS[key], (span.first_at, span.last_at, 0))
+        spans[_KINDS[key]] = min(first, span.first_at), max(last, span.last_at), targets + span.targets
+    for name, (first, last, targets) in spans.items():
+        yield TimelineEntry(kind=name, run=number, started=iso(first), ended=iso(last), persons=targets)
+    for at, duration_s in run.pauses:
+        yield TimelineEntry(kind="pause", run=number, started=iso(at), ended=iso(at + duration_s))
+
+
+def responses_of(run_stats: RunStats) -> tuple[ResponseCount, ...]:
+    """Return how the server responded to the requests that may change data, by call."""
+    found: list[ResponseCount] = []
+    requests: Counter[RouteKey] = Counter()
+    persons: Counter[RouteKey] = Counter()
+    for key, counts in run_stats.responses.items():
+        requests[key.route, key.axes] += counts.requests
+        persons[key.route, key.axes] += counts.targets
+        found.append(ResponseCount(**key._asdict(), requests=counts.requests, persons=counts.targets))
+    for (route, axes), total in run_stats.routes.items():
+        open_requests = total.attempts - requests[route, axes]
+        if open_requests > 0:
+            found.append(
+                ResponseCount(
+                    route=route,
+                    axes=axes,
+                    outcome=INTERRUPTED,
+                    status=None,
+                    error=None,
+                    code=None,
+                    requests=open_requests,
+                    persons=max(0, total.targets - persons[route, axes]),
+                )
+            )
+    order = list(run_stats.routes)
+    return tuple(sorted(found, key=lambda one: (order.index((one.route, one.axes)), one.outcome != "ok")))

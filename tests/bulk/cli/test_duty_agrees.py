@@ -1,0 +1,229 @@
+"""The verdict of a job is the same in words, in JSON and as exit code, in every state, whichever command shows it."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bulk.journal.records import (
+    FORMAT,
+    Approved,
+    Change,
+    JobOpened,
+    Record,
+    RunEnded,
+    RunStarted,
+    StatesChanged,
+    Verified,
+)
+from bulk.journal.replay import framing
+from bulk.operations import axes_of
+from bulk.plan.plan_file import load_plan
+from bulk.selection.inputs.coverage import Coverage
+from bulk.states import Axis
+from bulk.targets.reasons import STATUSES, AxisStatus, Reason
+
+Run = Callable[..., Any]
+
+FRIDAY = 1_796_385_600.0
+JOURNAL = "x.journal.jsonl"
+OPERATIONS: dict[str, dict[str, Any]] = {
+    "delete": {"kind": "delete"},
+    "erasure": {"kind": "delete", "delete_events": True, "delete_recordings": True},
+    "delete-events": {"kind": "delete-events"},
+    "delete-recordings": {"kind": "delete-recordings"},
+    "unset": {"kind": "unset", "keys": ["plan"], "route": "auto"},
+    "update": {"kind": "update", "keys": ["plan"], "route": "auto"},
+}
+DONE = {
+    Axis.PERSON: "deleted_confirmed",
+    Axis.EVENTS: "purged",
+    Axis.RECORDINGS: "requested",
+    Axis.PROPERTIES: "changed_confirmed",
+}
+CODES = {"complete": 0, "waiting": 75, "needs_attention": 1}
+WORDS = {"complete": "Complete: ", "waiting": "Waiting for ", "needs_attention": "Needs attention: "}
+
+
+def write_journal(operation: str, *records: Record, coverage: Coverage | None = None) -> None:
+    """Write the journal of a job of ten persons that is done, and then these records."""
+    fields = OPERATIONS[operation]
+    opened = JobOpened(
+        format=FORMAT,
+        job="0011223344556677",
+        host="https://eu.posthog.com",
+        project=1,
+        operation=fields,
+        selection={"kind": "filter", "filters": [], "email": False, "everyone": True},
+        plan_digest="sha256:" + "0" * 64,
+        count=10,
+        planned_at="2026-12-04T11:00:00+00:00",
+        at=FRIDAY,
+        coverage=coverage,
+    )
+    started = RunStarted(at=FRIDAY, purpose="run", version="1", concurrency=1, batch_size=2, wait_s=1.0, rates="off")
+    done = tuple(Change(axis.value, DONE[axis], "0-9") for axis in sorted(axes_of(fields), key=str))
+    finished = StatesChanged(at=FRIDAY, source="person_reads", changes=done)
+    approved = Approved(at=FRIDAY, digest=opened.plan_digest, how="digest")
+    lines: list[Record] = [opened, approved, started, finished, *records, RunEnded(at=FRIDAY, reason="finished")]
+    frame = framing()
+    seed = frame.seed(opened)
+    Path(JOURNAL).write_bytes(b"".join(frame.encode(record, n, seed) for n, record in enumerate(lines)))
+    Path(JOURNAL).chmod(0o600)
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def check_agreement(run: Run) -> dict[str, Any]:
+    """Return the duty that `report`, `status` and `jobs` show for the journal, after checking that it is one."""
+    report = run("report", JOURNAL, "--json")
+    shown = json.loads(report.out)
+    duty: dict[str, Any] = shown["duty"]
+    sentence, code = duty["sentence"], CODES[duty["state"]]
+    assert sentence.startswith(WORDS[duty["state"]])
+    assert (shown["verdict"], shown["exit_code"], report.code) == (sentence, code, code)
+    text = run("report", JOURNAL)
+    assert (text.code, sentence in flat(text.out)) == (code, True)
+    status = run("status", JOURNAL, "--json")
+    line = json.loads(status.out.splitlines()[-1])
+    assert (line["verdict"], line["exit_code"], line["duty"], status.code) == (sentence, code, duty, code)
+    assert sentence in flat(status.err)
+    (job,) = map(json.loads, run("jobs", "--json").out.splitlines())
+    assert (job["verdict"], job["exit_code"], job["duty"]) == (sentence, code, duty["state"])
+    return duty
+
+
+def cases() -> Iterator[Any]:
+    for operation, fields in OPERATIONS.items():
+        for axis in sorted(axes_of(fields) | {Axis.PERSON}, key=str):
+            for status in STATUSES[axis]:
+                if status.state.name != "NOT_REQUESTED":
+                    yield pytest.param(operation, axis, status, id=f"{operation}-{axis.value}-{_name(status)}")
+
+
+def _name(status: AxisStatus) -> str:
+    return status.state.name.lower() + (f"-{status.reason.value}" if status.reason else "")
+
+
+@pytest.mark.quick_cases(12)
+@pytest.mark.parametrize(("operation", "axis", "status"), [*cases()])
+def test_every_state_of_every_operation(run: Run, operation: str, axis: Axis, status: AxisStatus) -> None:
+    reason = None if status.reason is None else status.reason.value
+    if status.reason is Reason.REJECTED:
+        reason = "rejected:bad_request:400"
+    change = Change(axis.value, status.state.name.lower(), "3,7", reason)
+    write_journal(operation, StatesChanged(at=FRIDAY, source="engine", changes=(change,)))
+    check_agreement(run)
+
+
+@pytest.mark.parametrize(
+    ("verified", "coverage", "state"),
+    [
+        (Verified(at=FRIDAY, persons=10), None, "complete"),
+        (Verified(at=FRIDAY, persons=10, unread="1-2"), None, "waiting"),
+        (Verified(at=FRIDAY, persons=10, listed="1-2"), None, "needs_attention"),
+        (Verified(at=FRIDAY, persons=10, returned="1-2"), None, "needs_attention"),
+        (Verified(at=FRIDAY, persons=10), Coverage(lines=12, unmatched=2), "needs_attention"),
+    ],
+    ids=["complete", "unread", "still listed", "re-created", "lines not covered"],
+)
+def test_what_a_verification_learned(run: Run, verified: Verified, coverage: Coverage | None, state: str) -> None:
+    write_journal("erasure", verified, coverage=coverage)
+    assert check_agreement(run)["state"] == state
+
+
+def _purge(posthog: Any) -> None:
+    posthog.server.run_event_deletion()
+
+
+def _recreate(posthog: Any) -> None:
+    world = posthog.server.world
+    world.recreate(world.add_person(["user-2"]) if world.uuid_of("user-2") is None else world.uuid_of("user-2"))
+
+
+def _change(posthog: Any) -> None:
+    world = posthog.server.world
+    world.set_properties(world.uuid_of("user-2"), {"plan": "other"})
+
+
+IDS = ("--distinct-ids", "ids", "--yes", "--expect-count", "3", "--plan", "x.plan.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("command", "meanwhile", "state"),
+    [
+        (("delete",), None, "complete"),
+        (("delete",), _recreate, "needs_attention"),
+        (("delete", "--delete-events"), None, "waiting"),
+        (("delete", "--delete-events", "--delete-recordings"), _purge, "complete"),
+        (("delete", "--delete-events"), _recreate, "needs_attention"),
+        (("delete-events",), None, "waiting"),
+        (("delete-events",), _purge, "complete"),
+        (("delete-recordings",), None, "complete"),
+        (("unset", "plan"), None, "complete"),
+        (("unset", "plan"), _change, "needs_attention"),
+        (("update", "plan=vip"), None, "complete"),
+        (("update", "plan=vip"), _change, "needs_attention"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else getattr(value, "__name__", str(value)),
+)
+def test_verify_agrees_with_the_other_commands(
+    run: Run, posthog: Any, command: tuple[str, ...], meanwhile: Callable[[Any], None] | None, state: str
+) -> None:
+    Path("ids").write_text("user-1\nuser-2\nuser-3\n")
+    ran = run(*command, *IDS)
+    assert ran.code == 0
+    assert re.search(r"^(Complete: |Waiting for )", ran.out.splitlines()[-2 if "Waiting for" in ran.out else -1])
+    if meanwhile is not None:
+        meanwhile(posthog)
+    verified = run("verify", JOURNAL, "--json")
+    line = json.loads(verified.out.splitlines()[-1])
+    duty = check_agreement(run)
+    assert duty["state"] == state
+    assert (line["verdict"], line["exit_code"], line["duty"]) == (duty["sentence"], CODES[state], duty)
+    assert verified.code == CODES[state]
+    assert duty["sentence"] in flat(verified.err)
+
+
+def test_input_lines_without_a_person_need_attention_although_every_person_is_gone(run: Run, posthog: Any) -> None:
+    Path("ids").write_text("user-1\nuser-2\nuser-3\nnobody\n")
+    result = run("delete", *IDS)
+    assert result.code == 0
+    assert "Needs attention: 1 of 4 input lines is not covered (1 matched no person)." in result.out
+    assert result.out.splitlines()[-1].startswith("- Look at these lines")
+    assert run("verify", JOURNAL).code == 1
+    assert check_agreement(run)["state"] == "needs_attention"
+
+
+def test_every_action_has_the_names_of_the_files_and_runs(run: Run, posthog: Any) -> None:
+    Path("ids").write_text("user-1\nuser-2\nuser-3\n")
+    assert run("delete", *IDS).code == 0
+    _recreate(posthog)
+    shown = run("verify", JOURNAL).out.splitlines()
+    (action,) = (line for line in shown if line.startswith("- Person 1 of the plan: "))
+    words = action.partition(": posthog-bulk ")[2].split()
+    assert words == ["plan", "--from", JOURNAL, "--reappeared", "-o", "NEW_PLAN"]
+    made = run(*words)
+    assert (made.code, Path("NEW_PLAN").exists()) == (0, True)
+    with load_plan(Path("NEW_PLAN")) as plan:
+        assert [target.distinct_id for target in plan.iter()] == ["user-2"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--from", JOURNAL, "-o", "new"), "add --reappeared"),
+        (("--reappeared", "-o", "new"), "--reappeared only works with --from JOURNAL"),
+        (("delete", "--from", JOURNAL, "--reappeared", "-o", "new"), "leave out delete"),
+        (("--from", JOURNAL, "--reappeared", "--email", "a@b", "-o", "new"), "leave out --email"),
+        (("-o", "new"), "Missing argument 'OPERATION'"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    result = run("plan", *arguments)
+    assert (result.code, message in result.err) == (2, True), result.err
