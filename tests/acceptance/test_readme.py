@@ -183,7 +183,9 @@ async def test_the_embedding_example_runs_as_written(tmp_path: Path, monkeypatch
 def calls() -> list[tuple[str, str, str, str]]:
     """The rows of the table of calls: method and path, scope, Python name, test."""
     table = README.split("### Every call of the API")[1].split("\n## ")[0]
-    found = re.findall(r"^\| `(.+)` ?(?:of the ingestion host )?\| (.+) \| `(.+)` \| `(.+)` \|$", table, re.MULTILINE)
+    found = re.findall(
+        r"^\| `(.+)` ?(?:of the ingestion host |about recordings )?\| (.+) \| `(.+)` \| `(.+)` \|$", table, re.MULTILINE
+    )
     assert len(found) == table.count("::")
     return found
 
