@@ -154,6 +154,14 @@ class PersonsCounted(_Line, frozen=True, tag="count"):
     findings: list[dict[str, Any]]
 
 
+class PersonSplitOff(_Line, frozen=True, tag="split"):
+    """The end of a split: how many distinct IDs it is about, and whether reading back shows it."""
+
+    person: str
+    count: int
+    confirmed: bool
+
+
 class JobStatus(_Line, frozen=True, tag="status"):
     """The state of a job: for each axis the number of targets by state, and its last run.
 
@@ -279,6 +287,7 @@ CommandLine = (
     | JobReported
     | PersonsExported
     | PersonsCounted
+    | PersonSplitOff
     | JobStatus
     | JobListed
     | FileWritten

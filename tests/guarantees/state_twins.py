@@ -4,6 +4,8 @@ from twin import Twin, twin
 
 _MACHINE = "bulk/targets/state_machine.py"
 _VERIFIER = "bulk/verification/verifier.py"
+_RECORDINGS = "integration/test_recordings.py::test_"
+_TABLE = "bulk/targets/test_recording_states.py::test_"
 _VERIFICATION = "bulk/verification/verification.py"
 _DECISION = "bulk/report/duty_decision.py"
 _DUTY = "bulk/report/test_duty.py::test_"
@@ -158,6 +160,42 @@ STATES: tuple[Twin, ...] = (
         "verify does not read which persons a call deleted instead of keeping",
         _FACTS + "verify_shows_which_persons_a_call_deleted_instead_of_keeping",
         _VERIFICATION, "merge(maybe_deleted, target_states.numbers(axis, READ_AGAIN[axis]))", "target_states.numbers(axis, READ_AGAIN[axis])",
+    ),
+    twin(
+        21,
+        "recordings that PostHog shows no more count as deleted",
+        _RECORDINGS + "rows_that_the_server_removed_before_they_were_read_prove_nothing",
+        "bulk/verification/recording_verifier.py", "    if count.marked:\n", "    if count.marked or note.recordings:\n",
+    ),
+    twin(
+        21,
+        "recordings count as deleted if any is",
+        "bulk/posthog/recordings/test_recording_reader.py::test_the_recordings_of_each_person_are_counted_by_few_queries",
+        "bulk/posthog/recordings/recording_reader.py", "found[number][mark.is_deleted] += 1", "found[number][True] += 1",
+    ),
+    twin(
+        21,
+        "no recordings, before or after, count as deleted",
+        (_RECORDINGS + "no_recordings_before_and_after_are_nothing_to_verify", _TABLE + "what_is_not_verifiable_says_why"),
+        "bulk/targets/recording_states.py", "            return AxisStatus(Recordings.NOT_VERIFIABLE, _NONE_SHOWN[none])", "            return AxisStatus(Recordings.DELETED)",
+    ),
+    twin(
+        21,
+        "recordings are looked up by the distinct ID that selected the person alone",
+        _RECORDINGS + "recordings_of_all_distinct_ids_are_read_and_a_few_requests_are_enough",
+        "bulk/plan/recording_notes.py", "            RecordingNote(ids, counts", "            RecordingNote(ids[:1], counts",
+    ),
+    twin(
+        21,
+        "distinct IDs that a batch read cuts off are taken for all",
+        _RECORDINGS + "recordings_of_all_distinct_ids_are_read_and_a_few_requests_are_enough",
+        "bulk/posthog/recordings/distinct_ids.py", "if len(ref.distinct_ids) == BATCH_READ_SHOWS]", "if False]",
+    ),
+    twin(
+        21,
+        "recordings that could not be read count as none",
+        "bulk/posthog/recordings/test_recording_reader.py::test_persons_of_a_query_that_failed_are_left_out_and_three_failures_in_a_row_end_it",
+        "bulk/posthog/recordings/recording_reader.py", "                    found.pop(number, None)\n", "                    found.get(number)\n",
     ),
     twin(
         22,

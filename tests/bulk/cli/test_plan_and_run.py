@@ -76,7 +76,7 @@ VERDICTS = {
     "unset": "Done: 30 of 30 persons changed (confirmed by reading back).",
     "update": "Done: 30 of 30 persons changed (confirmed by reading back).",
     "delete-events": "Done: 30 of 30 persons with events queued for deletion (confirmed by reading back).",
-    "delete-recordings": "Deletion of recordings requested for 30 of 30 persons.",
+    "delete-recordings": "Deletion of recordings requested for 30 of 30 persons",
 }
 
 
