@@ -175,8 +175,8 @@ class LineResolver:
     def _usable_new(self, lines: Sequence[Line | RefusedLine]) -> list[Line]:
         """Return the lines to look up, and record those that are refused or repeated."""
         usable: list[Line] = []
+        self._findings.lines += len(lines)
         for line in lines:
-            self._findings.lines += 1
             if isinstance(line, RefusedLine):
                 self._findings.refuse(line.number, line.reason)
             else:
@@ -194,15 +194,15 @@ class LineResolver:
     def _record(self, match: _Match) -> list[SelectedPerson]:
         """Return the new persons of a group, and record the lines without a person or without a new one."""
         is_new = iter(self._add([person.ref.uuid for persons in match.persons for person in persons or ()]))
+        leave_out = self._findings.leave_out
         found: list[SelectedPerson] = []
         for line, persons in zip(match.lines, match.persons, strict=True):
             if persons is None:
                 continue
-            new = [person for person in persons if next(is_new)]
             kept = [
                 msgspec.structs.replace(person, line=line.number)
-                for person in new
-                if not self._findings.leave_out(person.ref.uuid)
+                for person in persons
+                if next(is_new) and not leave_out(person.ref.uuid)
             ]
             for person in kept:
                 finding = self._findings.add_target(len(person.ref.distinct_ids), line=line.number)
@@ -234,7 +234,7 @@ class LineResolver:
         return _Match(lines, [_persons(results[line.value], by=line.value) for line in lines])
 
     async def _by_uuid(self, lines: Sequence[Line]) -> _Match:
-        uuids = [UUID(line.value) for line in lines]
+        uuids = msgspec.convert([line.value for line in lines], list[UUID])  # faster than the constructor
         results = (await self._reader.fetch_by_uuid(dict.fromkeys(uuids))).results
         return _Match(lines, [_persons(results[uuid]) for uuid in uuids])
 
@@ -249,10 +249,6 @@ class LineResolver:
 
 def _persons(result: ReadResult, *, by: str | None = None) -> list[SelectedPerson] | None:
     """Return the person of a line as a list, or None where nothing is known yet."""
-    match result:
-        case Present(person):
-            return [selected(person, by=by)]
-        case Unread():
-            return None
-        case _:
-            return []
+    if isinstance(result, Present):
+        return [selected(result.person, by=by)]
+    return None if isinstance(result, Unread) else []

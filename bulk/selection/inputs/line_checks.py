@@ -52,14 +52,14 @@ class Kind(Enum):
     EMAIL = "emails"
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One usable value and the number of the line that it starts on, counted from 1."""
 
     number: int
     value: str
 
 
-class RefusedLine(msgspec.Struct, frozen=True):
+class RefusedLine(msgspec.Struct, frozen=True, gc=False):
     """A line that cannot be used, and the reason."""
 
     number: int
