@@ -105,7 +105,7 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     custom_products: bool = True
     """Whether folders know the type custom_products, which came later (contract 7)."""
     properties_at_time: bool = True
-    emails: bool = False
+    emails: bool = True
     """Whether persons have the call `emails`, which PostHog switches on per organization (contract 6.11)."""
     selects_another_project: bool = False
     """Whether the user of the key has another project selected, in which `cohorts` finds nothing (contract 6.11)."""

@@ -67,7 +67,8 @@ class PlanMade(_Line, frozen=True, tag="plan"):
 
 
 class PlanShown(_Line, frozen=True, tag="show"):
-    """A plan as `show` reads it: the header, and what the `plan` line has.
+    """A plan as `show` reads it: the header, and what the `plan` line has. `file_sha256` is that of the
+    whole file, as `sha256sum` computes it.
 
     `operation` and `selection` are as in the file; they may hold values and filters.
     """
@@ -83,6 +84,7 @@ class PlanShown(_Line, frozen=True, tag="show"):
     selection: dict[str, Any]
     count: int
     digest: str
+    file_sha256: str
     findings: list[dict[str, Any]]
     input: InputCovered
 
@@ -150,6 +152,14 @@ class PersonsCounted(_Line, frozen=True, tag="count"):
 
     count: int
     findings: list[dict[str, Any]]
+
+
+class PersonSplitOff(_Line, frozen=True, tag="split"):
+    """The end of a split: how many distinct IDs it is about, and whether reading back shows it."""
+
+    person: str
+    count: int
+    confirmed: bool
 
 
 class JobStatus(_Line, frozen=True, tag="status"):
@@ -277,6 +287,7 @@ CommandLine = (
     | JobReported
     | PersonsExported
     | PersonsCounted
+    | PersonSplitOff
     | JobStatus
     | JobListed
     | FileWritten

@@ -42,6 +42,7 @@ COMMANDS = {
     "update": "Set properties of persons",
     "delete-events": "Delete the events of persons, keep the persons",
     "delete-recordings": "Delete the recordings of persons, keep the persons",
+    "split": "Make distinct IDs of one person persons of their own",
     "verify": "Read back the results of a job, days or weeks later",
     "status": "Show the state of a job",
     "jobs": "List the jobs of a folder: how far each is, and what to run next",
@@ -52,6 +53,9 @@ COMMANDS = {
 
 OPERATIONS = ("delete", "unset", "update", "delete-events", "delete-recordings")
 """The commands that plan, ask for approval, run and verify."""
+
+_FOLDERS = {**dict.fromkeys(OPERATIONS, ".operations"), "split": ".single"}
+"""The folders of the commands that are not in `bulk.cli.commands` itself."""
 
 _ENVIRONMENT = {
     "POSTHOG_HOST": "us (default), eu, or the URL of a self-hosted instance",
@@ -74,7 +78,7 @@ class LazyGroup(click.Group):
         """Import a command and return it; None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        folder = "bulk.cli.commands.operations" if cmd_name in OPERATIONS else "bulk.cli.commands"
+        folder = f"bulk.cli.commands{_FOLDERS.get(cmd_name, '')}"
         command: click.Command = import_module(f"{folder}.{cmd_name.replace('-', '_')}").command
         return command
 

@@ -183,7 +183,8 @@ async def test_the_embedding_example_runs_as_written(tmp_path: Path, monkeypatch
 def calls() -> list[tuple[str, str, str, str]]:
     """The rows of the table of calls: method and path, scope, Python name, test."""
     table = README.split("### Every call of the API")[1].split("\n## ")[0]
-    found = re.findall(r"^\| `(.+)` ?(?:of the ingestion host |about recordings )?\| (.+) \| `(.+)` \| `(.+)` \|$", table, re.MULTILINE)
+    row = r"^\| `(.+)` ?(?:of the ingestion host |about recordings )?\| (.+) \| `(.+)` \| `(.+)` \|$"
+    found = re.findall(row, table, re.MULTILINE)
     assert len(found) == table.count("::")
     return found
 

@@ -52,8 +52,8 @@ def command(
     """Export the selected persons, or all persons of the project, one per line. Only reads from the server.
 
     PostHog returns up to 1,000 distinct IDs of a person found by a filter, and up to 10 of a person found by an ID.
-    With --output, the file is created only if the export does not break off. Persons that cannot be read are counted
-    and named by line or place, and the exit code is 1.
+    With --output, the file is created only if the export finishes. Persons that cannot be read are counted and
+    named by input line, or by position in the listing, and the exit code is 1.
 
     \b
     Example:

@@ -194,7 +194,13 @@ def _plan_fields(plan: "Plan") -> dict[str, Any]:
 
     header: dict[str, Any] = msgspec.to_builtins(plan.header)
     covered = msgspec.to_builtins(input_report(coverage_of(by_kind(plan.findings))))
-    counted = {"count": plan.count, "digest": plan.digest, "findings": list(plan.findings), "input": covered}
+    counted = {
+        "count": plan.count,
+        "digest": plan.digest,
+        "file_sha256": plan.file_digest,
+        "findings": list(plan.findings),
+        "input": covered,
+    }
     return {"path": str(plan.path), **header, **counted}
 
 
