@@ -41,6 +41,10 @@ class Reason(Enum):
     NOT_A_UUID = "not a UUID"
     NOT_AN_EMAIL = "not an email"
     NOT_A_PERSON = "not a person of an export"
+    NO_ID = "no distinct_id, email or uuid"
+    SEVERAL_IDS = "more than one of distinct_id, email and uuid"
+    BAD_REFERENCE = "reference is too long or has a character that cannot be shown"
+    NOT_A_DATE = "received is not a date such as 2026-11-29"
 
 
 class Kind(Enum):
@@ -50,6 +54,7 @@ class Kind(Enum):
     ANY_DISTINCT_ID = "distinct IDs, including placeholder IDs"
     PERSON_ID = "person UUIDs"
     EMAIL = "emails"
+    REQUEST = "requests"
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -57,6 +62,11 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 
     number: int
     value: str
+
+    @property
+    def key(self) -> str:
+        """The value, by which repeated lines are recognized."""
+        return self.value
 
 
 class RefusedLine(msgspec.Struct, frozen=True, gc=False):

@@ -73,7 +73,7 @@ REFUSED: dict[tuple[str, ...], str] = {
     ("--hogql", " "): "the query is empty",
     ("--hogql", "latin1.sql"): "latin1.sql is not UTF-8",
     ("--anonymous", "--distinct-ids", "ids.txt"): "cannot be combined",
-    ("--anonymous", "--allow-shared-ids"): "--allow-shared-ids only works with --distinct-ids and --hogql",
+    ("--anonymous", "--allow-shared-ids"): "--allow-shared-ids only works with --distinct-ids, --requests and --hogql",
 }
 
 
