@@ -58,6 +58,7 @@ async def run_job(
     on_progress: Callable[[JobEvent], None] | None = None,
     stop: anyio.Event | None = None,
     protect: Iterable[Protect] = (),
+    approver: str | None = None,
 ) -> Report:
     """Run a plan, or resume it: the first run and every resume are the same call.
 
@@ -81,6 +82,7 @@ async def run_job(
         on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
         stop: set it to end the run early: nothing more is sent, and requests in flight are awaited.
         protect: refuse a plan that contains one of these persons, as for `make_plan`.
+        approver: who approves the plan, for journal and report; only the run that records the approval uses it.
 
     Returns:
         The report. Its `verdict` and `exit_code` say how the run ended: 0 when every target is read back as done. Its
@@ -101,6 +103,7 @@ async def run_job(
         wait_s=wait_s,
         max_uncovered_s=max_uncovered_s,
         retry_for_s=retry_for_s,
+        approver=approver,
     )
     settings = _within_connections(client, settings)
     preflight.check_caps(plan, max_targets=max_targets, expect_count=expect_count, expect_lines=expect_lines)

@@ -29,7 +29,7 @@ from bulk.journal.replay import open_journal
 from bulk.journal.storage import Journal
 from bulk.journal.target_states import TargetStates
 from bulk.operations import Operation, describe, from_dict, without_values
-from bulk.plan.plan_file import Plan
+from bulk.plan.plan_file import Plan, complete_receipts_of
 from bulk.plan.protected_targets import refuse_protected
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, to_not_finished
 from bulk.posthog.strategy import Strategy, detect_strategy
@@ -38,6 +38,7 @@ from bulk.progress.file_reading import FileReading, OnRead
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.duty_decision import duty_of
 from bulk.report.progress import named_counts
+from bulk.report.requests import due_in
 from bulk.report.verdict import exit_code
 from bulk.selection.conditions.protection import Protect
 from bulk.selection.input_findings import by_kind
@@ -128,6 +129,7 @@ async def open_job(
         for record in _first_records(job, settings, str(client.limits.rates), purpose, newly=newly, route=route):
             job.record(record)
         await job.wait_durable()
+        complete_receipts_of(plan, job=target_states.job.job if target_states.job else None)
         emitter = ProgressEmitter(
             job,
             client.limits,
@@ -257,10 +259,12 @@ def _first_records(
                 planned_at=header.created_at,
                 at=at,
                 coverage=coverage_of(by_kind(job.plan.findings)),
+                record=header.record,
+                due=due_in(job.plan.findings),
             )
         )
     if newly:
-        records.append(Approved(at=at, digest=job.plan.digest, how="digest"))
+        records.append(Approved(at=at, digest=job.plan.digest, how="digest", approver=settings.approver))
     records.append(
         RunStarted(
             at=at,

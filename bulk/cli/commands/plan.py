@@ -14,8 +14,10 @@ from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.operation_options import KINDS, OperationArguments, any_operation_options
 from bulk.cli.options.protect_option import build_protect, protect_option
 from bulk.cli.options.reappeared_options import ReappearedArguments, reappeared_options
+from bulk.cli.options.record_options import record_options
 from bulk.cli.options.selection_options import SelectionArguments, build_selection, selection_options
 from bulk.cli.options.settings import Settings
+from bulk.requests.job_record import JobRecord
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 @json_option
 @selection_options
 @protect_option
+@record_options
 @reappeared_options
 @settings_options
 def command(
@@ -51,6 +54,7 @@ def command(
     batch_size: int,
     json: bool,
     protect: tuple[str, ...],
+    record: JobRecord,
     reappeared_arguments: ReappearedArguments,
     settings: Settings,
 ) -> int:
@@ -104,7 +108,14 @@ def command(
         protected = build_protect(protect)
         with explained(nothing_kept):
             plan = make_plan_file(
-                settings, built, selection, output, json=json, concurrency=concurrency, protect=protected
+                settings,
+                built,
+                selection,
+                output,
+                json=json,
+                concurrency=concurrency,
+                protect=protected,
+                record=record,
             )
     with plan:
         rates = settings.rates()

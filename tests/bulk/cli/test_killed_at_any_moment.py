@@ -174,4 +174,4 @@ def test_the_same_line_ends_as_an_uninterrupted_run(
     assert server_state(posthog) == state
     assert report(run) == told
     assert run(*line).code == 3
-    assert len(list(Path().iterdir())) == 4  # input, plan, journal, report, and no hidden file
+    assert len(list(Path().iterdir())) == 5  # input, plan, receipts, journal, report, and no hidden file

@@ -131,6 +131,7 @@ def test_every_line_is_standard_json(path: Path) -> None:
     _write(path, 2).close()
     header, first, second, footer = [json.loads(line) for line in path.read_text().splitlines()]
     assert header["project_name"] == "Größe \u2028"
+    assert len(first.pop("crc")) == 8
     assert first == {"number": 0, "uuid": str(_uuid(0)), "created_at": "2026-05-04T03:02:01.123456Z"}
     assert second["distinct_id"] == "id-1"
     assert footer["count"] == 2
@@ -188,6 +189,23 @@ def test_values_that_json_cannot_hold_are_refused_before_the_plan_has_a_name(pat
     with PlanWriter.create(path, HEADER) as writer, pytest.raises(ValueError, match="at most"):
         writer.finish(findings=["x" * (17 << 20)])
     assert list(path.parent.iterdir()) == []
+
+
+def test_a_line_that_is_too_long_is_refused_before_the_plan_has_a_name(path: Path) -> None:
+    with PlanWriter.create(path, HEADER) as writer, pytest.raises(ValueError, match="a line of a plan has at most"):
+        writer.add(_uuid(0), CREATED)
+        writer.add(_uuid(1), CREATED, "x" * (17 << 20))
+        writer.finish()
+    assert list(path.parent.iterdir()) == []
+
+
+def test_lines_that_are_written_together_may_be_longer_than_one_may_be(path: Path) -> None:
+    with PlanWriter.create(path, HEADER) as writer:
+        for number in range(3):
+            writer.add(_uuid(number), CREATED, "x" * (6 << 20))
+        plan = writer.finish()
+    with plan:
+        assert [len(target.distinct_id or "") for target in plan.iter()] == [6 << 20] * 3
 
 
 def test_the_writer_writes_only_the_current_format(path: Path) -> None:
