@@ -20,13 +20,16 @@ _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # letters and marks that look blank: fillers, braille blank, variation selectors
 _UNSAFE_SINGLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _SPACES = frozenset({"Zs"})
-_MARKDOWN = re.compile(
+_INLINE = (
     r"[\\`*\[|~$]"  # code, emphasis, links, cells, struck text, formulas
     r"|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"  # emphasis: an underscore within a word is none
     r"|:(?=//)|(?<=[Ww]{3})\.|@|(?<![0-9]):(?=[A-Za-z0-9_+-]+:)"  # addresses and emoji
-    r"|\A(?:#(?=#{0,5}(?: |\Z))|[-+=>])"  # at the start: headings, lists, rules, quotes
-    r"|(?<=\A[0-9])[.)]|(?<=\A[0-9]{2})[.)]|(?<=\A[0-9]{3})[.)]|(?<=\A[0-9]{4})[.)]"  # numbered lists
 )
+_AT_START = (
+    r"|\A(?:#(?=#{0,5}(?: |\Z))|[-+](?= |\Z)|-(?=[- ]+\Z)|>)"  # headings, lists, rules, quotes
+    + "".join(rf"|(?<=\A[0-9]{{{digits}}})[.)](?= |\Z)" for digits in range(1, 10))  # numbered lists
+)
+_MARKDOWN_CELL, _MARKDOWN = re.compile(_INLINE), re.compile(_INLINE + _AT_START)
 _ENTITY = re.compile(r"&(?=#?[A-Za-z0-9]+;)")
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n", "|", "%")
 
@@ -65,7 +68,7 @@ def html(text: object, *, limit: int | None = SHOWN) -> str:
     return _html.escape(plain(text, limit=limit), quote=True)
 
 
-def markdown(text: object, *, limit: int | None = SHOWN) -> str:
+def markdown(text: object, *, limit: int | None = SHOWN, in_cell: bool = False) -> str:
     """Return text for a line or a table cell of Markdown, without markup, HTML or links.
 
     Only characters that would have a meaning where they stand are escaped, so that the source reads well too.
@@ -73,9 +76,10 @@ def markdown(text: object, *, limit: int | None = SHOWN) -> str:
     Arguments:
         text: anything; its `str` is used.
         limit: maximum of characters to show; None for all.
+        in_cell: whether it is a cell of a table, where nothing stands at the start of a line.
     """
     shown = plain(text, limit=limit).strip()
-    escaped = _MARKDOWN.sub(lambda found: f"\\{found[0]}", shown)
+    escaped = (_MARKDOWN_CELL if in_cell else _MARKDOWN).sub(lambda found: f"\\{found[0]}", shown)
     return _ENTITY.sub("&amp;", escaped).replace("<", "&lt;")
 
 

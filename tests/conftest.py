@@ -35,10 +35,6 @@ os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull
 if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
-# Collection makes hundreds of thousands of objects, of which none becomes garbage. Without this, each worker would
-# search all of them again and again: a third of the time of collection, and a part of that of each test.
-gc.disable()
-
 # what an example takes says as much of the machine as of the code
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
@@ -66,10 +62,19 @@ def case_count() -> Callable[[int, int], int]:
     return lambda usual, slow: slow if thorough else usual
 
 
-def pytest_collection_finish() -> None:
-    """Collect garbage again from here on, but never search what collection left."""
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Collect the tests without collecting garbage, and never search for any among them.
+
+    They are hundreds of thousands of objects, and none becomes garbage: searching all of them again and again takes a
+    third of the time of collection, and a part of that of each test.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -105,7 +105,7 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     custom_products: bool = True
     """Whether folders know the type custom_products, which came later (contract 7)."""
     properties_at_time: bool = True
-    emails: bool = False
+    emails: bool = True
     """Whether persons have the call `emails`, which PostHog switches on per organization (contract 6.11)."""
     selects_another_project: bool = False
     """Whether the user of the key has another project selected, in which `cohorts` finds nothing (contract 6.11)."""
@@ -159,6 +159,8 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """The response to batches of events is 200 with `quota_limited`, and no event is stored."""
     delete_property_lists: bool = True
     """Since July 2026 delete_property accepts a list of keys; older servers nest it, without effect (contract 6.8)."""
+    delete_property_list_status: Literal[0, 400, 500] = 0
+    """The status with which an older server refuses a list of keys; 0 if it does not."""
     user_first_name: str = "Local"
     user_email: str = "local@example.com"
     """The user of the key, as the activity log shows it (contract 6.9)."""

@@ -56,10 +56,13 @@ class CommandOutput:
         click.echo(fit(text, self._stream), err=self.json)
 
     def print_command(self, text: str) -> None:
-        """Show people text that ends with a command line to copy, which is not broken.
+        """Show people text that ends with a command line to copy, which is not broken; any other text as `print` does.
 
         If a terminal is narrower, the command line starts on a line of its own.
         """
+        if "posthog-bulk " not in text:
+            self.print(text)
+            return
         before, colon, command = text.partition(": posthog-bulk ")
         if colon and self._stream.isatty() and len(text) > self.width:
             text = f"{fit(f'{before}:', self._stream)}\n  posthog-bulk {command}"
@@ -304,7 +307,7 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     output.print_command(f"For the report: posthog-bulk report {file_word(str(journal))}")
     state, *to_do = duty_lines(report.duty, plan, journal, run_again=resume_line)
     for line in [state, *to_do] if report.verdict != report.duty.sentence else to_do:
-        output.print_command(line)
+        (output.print_command if ": posthog-bulk " in line else output.print)(line)
     output.write_event(
         "report",
         exit_code=report.exit_code,

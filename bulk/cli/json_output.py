@@ -69,7 +69,8 @@ class PlanMade(_Line, frozen=True, tag="plan"):
 
 
 class PlanShown(_Line, frozen=True, tag="show"):
-    """A plan as `show` reads it: the header, and what the `plan` line has.
+    """A plan as `show` reads it: the header, and what the `plan` line has. `file_sha256` is that of the
+    whole file, as `sha256sum` computes it.
 
     `operation` and `selection` are as in the file; they may hold values and filters.
     """
@@ -85,6 +86,7 @@ class PlanShown(_Line, frozen=True, tag="show"):
     selection: dict[str, Any]
     count: int
     digest: str
+    file_sha256: str
     findings: list[dict[str, Any]]
     input: InputCovered
     record: JobRecord | None
@@ -115,11 +117,13 @@ class LineShown(_Line, frozen=True, tag="line"):
 
     `outcome` is selected, unmatched, unread, protected, refused, repeated or already_selected. `reason` says why the
     line is refused, the likely cause why it matches no person, or that the line that it repeats is not covered.
+    `repeats` is the number of that line, where the plan records it.
     """
 
     line: int
     outcome: str
     reason: str | None
+    repeats: int | None
     targets: tuple[PlannedPerson, ...]
 
 
@@ -151,6 +155,14 @@ class PersonsCounted(_Line, frozen=True, tag="count"):
 
     count: int
     findings: list[dict[str, Any]]
+
+
+class PersonSplitOff(_Line, frozen=True, tag="split"):
+    """The end of a split: how many distinct IDs it is about, and whether reading back shows it."""
+
+    person: str
+    count: int
+    confirmed: bool
 
 
 class JobStatus(_Line, frozen=True, tag="status"):
@@ -292,6 +304,7 @@ CommandLine = (
     | JobReported
     | PersonsExported
     | PersonsCounted
+    | PersonSplitOff
     | JobStatus
     | JobListed
     | JobShredded

@@ -42,6 +42,7 @@ COMMANDS = {
     "update": "Set properties of persons",
     "delete-events": "Delete the events of persons, keep the persons",
     "delete-recordings": "Delete the recordings of persons, keep the persons",
+    "split": "Make distinct IDs of one person persons of their own",
     "verify": "Read back the results of a job, days or weeks later",
     "status": "Show the state of a job",
     "jobs": "List the jobs of a folder: how far each is, and what to run next",
@@ -53,7 +54,7 @@ COMMANDS = {
 
 OPERATIONS = ("delete", "unset", "update", "delete-events", "delete-recordings")
 """The commands that plan, ask for approval, run and verify."""
-_FOLDERS = {"operations": OPERATIONS, "evidence": ("shred", "verify-signature")}
+_FOLDERS = {"operations": OPERATIONS, "evidence": ("shred", "verify-signature"), "single": ("split",)}
 """The folders of `bulk.cli.commands`, with the commands in them."""
 
 _ENVIRONMENT = {

@@ -110,6 +110,33 @@ class DiskStringSet(_KeySet):
         return self
 
 
+class DiskLineIndex(_Table):
+    """The first line of each string; close it, or use it as a context manager."""
+
+    def __init__(self) -> None:
+        super().__init__("id BLOB PRIMARY KEY, line INTEGER")
+
+    def add_many(self, lines: Iterable[tuple[str, int]]) -> list[int]:
+        """Add strings with the numbers of their lines, in order, and return for each the number of its first line.
+
+        Raises:
+            FileTrouble: the temporary file cannot grow.
+        """
+        execute = self._cursor.execute
+        firsts: list[int] = []
+        with _as_file_trouble():
+            for text, line in lines:
+                key = key_of(text)
+                if execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (key, line)).rowcount == 1:
+                    firsts.append(line)
+                else:
+                    firsts.append(int(execute("SELECT line FROM seen WHERE id = ?", (key,)).fetchone()[0]))
+        return firsts
+
+    def __enter__(self) -> "DiskLineIndex":
+        return self
+
+
 class DiskIdIndex(_Table):
     """A map from UUIDs to numbers; close it, or use it as a context manager."""
 

@@ -124,6 +124,8 @@ def _complete(target_states: TargetStates) -> str:
     persons = count_of(count, "person")
     if axis is Axis.PERSON:
         parts.append(f"{persons} gone (confirmed by reading back)")
+        if target_states.verified is not None and (why := target_states.verified.listing):
+            parts.append(f"PostHog's list of persons not read ({why})")
     if axis is Axis.PROPERTIES:
         gone = target_states.counts(axis).get(Properties.GONE_WITH_PERSON, 0)
         parts.append(f"{count_of(count - gone, 'person')} as requested (confirmed by reading back)")

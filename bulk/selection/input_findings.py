@@ -28,6 +28,8 @@ WIDER_WORDS = {
     "cleaned": "would match without whitespace, quotes or invisible characters",
 }
 """What the lines would do that a wider match finds."""
+FIRST_LINES_MAX = 1_000
+"""Lines that repeat an earlier one for which the plan names the earlier one: the first of them."""
 TEXT_MAX = 2 << 20
 """Maximum characters of line numbers per finding, so that all findings fit in a plan's footer."""
 
@@ -101,6 +103,7 @@ class Findings:
         self.unmatched = LineNumbers()
         self.unread = LineNumbers()
         self.duplicates = LineNumbers()
+        self.first_lines: list[tuple[int, int]] = []
         self.repeated = LineNumbers()
         self.aliases = LineNumbers()
         self.refused: dict[Reason, LineNumbers] = {}
@@ -130,6 +133,12 @@ class Findings:
     def add_unreadable(self, row: UnreadableRow) -> None:
         """Record a row of a listing that cannot be read, by its place."""
         self.unreadable_rows.add(row.place)
+
+    def add_repeated(self, number: int, first: int) -> None:
+        """Record a line that repeats an earlier one, and the number of the first line that it repeats."""
+        self.duplicates.add(number)
+        if len(self.first_lines) < FIRST_LINES_MAX:
+            self.first_lines.append((number, first))
 
     def add_unmatched(self, number: int, cause: Cause) -> None:
         """Record a line that matches no person, and why that may be."""
@@ -193,13 +202,13 @@ class Findings:
         """Lines, persons and rows that could not be read, so that their persons are not selected."""
         return len(self.unread) + self.unread_persons + len(self.unreadable_rows)
 
-    def to_list(self, *, requests: int) -> list[dict[str, Any]]:
+    def to_list(self, *, requests: int | None) -> list[dict[str, Any]]:
         """Return the findings as in a plan's footer, each with its `kind`.
 
         Arguments:
-            requests: requests made to plan.
+            requests: requests made to plan; None where no plan is made.
         """
-        found: list[dict[str, Any]] = [{"kind": "requests", "count": requests}]
+        found: list[dict[str, Any]] = [] if requests is None else [{"kind": "requests", "count": requests}]
         if self.lines:
             found.append({"kind": "lines", "count": self.lines})
             for kind, lines in (
@@ -213,6 +222,8 @@ class Findings:
                     found[-1]["causes"] = _by_value(self.causes)
                 if kind == "duplicates" and len(self.repeated):
                     found[-1]["not_covered"] = self.repeated.to_finding()
+                if kind == "duplicates" and self.first_lines:
+                    found[-1]["first_lines"] = [list(pair) for pair in self.first_lines]
             refused = sum(len(lines) for lines in self.refused.values())
             found.append({"kind": "refused", "count": refused, "reasons": _by_value(self.refused)})
             if self.wider_by is not None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from asyncclient import PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.files.content_meter import InputContent
-from bulk.files.disk_sets import DiskIdSet, DiskStringSet
+from bulk.files.disk_sets import DiskIdSet, DiskLineIndex, DiskStringSet
 from bulk.posthog.person_reader import PersonReader
 from bulk.selection.conditions.everyone_check import EveryoneCheck
 from bulk.selection.conditions.query_resolver import QueryResolver
@@ -61,7 +61,7 @@ class Resolver:
         self._selection = selection
         self._findings = findings
         self._persons = DiskIdSet()
-        self._inputs = DiskStringSet()
+        self._inputs = DiskLineIndex()
         self._not_covered = DiskStringSet()
         self._everyone_check: EveryoneCheck | None = None
         if refuse_everyone and not isinstance(selection, InputSelection) and not selection.everyone:

@@ -294,6 +294,7 @@ async def test_properties_at_time(desk: Any) -> None:
 
 
 async def test_emails(desk: Any) -> None:
+    desk.server.reconfigure(emails=False)
     async with desk.client() as client:
         with pytest.raises(RouteNotFound):
             await client.persons.emails(desk.ada)

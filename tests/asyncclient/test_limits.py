@@ -233,7 +233,7 @@ def test_limits_are_read_and_shown(text: str, shown: str) -> None:
         "1/m,1/h,off/m",
         "per-user",
         "1/m,2/h,1/m,per-user",
-        "1/m,1/h,1/m,1/h,1/m,1/h,1/m",
+        "1/m,1/h,1/m,1/h,1/m,1/h,1/m,1/h,1/h,1/m",
         "\u0661/m,1/h,1/m",
         f"{'9' * 5000}/m,1/h,1/m",
     ],

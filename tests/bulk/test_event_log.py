@@ -17,6 +17,7 @@ from bulk.events import (
     PhaseChanged,
     PlanProgress,
     Progress,
+    ProtectionChecked,
     RouteChosen,
     ServerReachable,
     ServerUnreachable,
@@ -55,6 +56,11 @@ EXAMPLES: list[tuple[JobEvent | PlanProgress, str, str]] = [
     (Activity(phase="exporting", elapsed_s=3.0, requests=4, persons=900), "INFO", "exporting: 4 requests, 900 persons"),
     (PhaseChanged(phase="reading back"), "INFO", "phase: reading back"),
     (RouteChosen(route="rest", why="requested"), "INFO", "route: rest (requested)"),
+    (
+        ProtectionChecked(lines=3, unmatched=1),
+        "INFO",
+        "no protected person in the plan; 3 lines of the protection list read, 1 without a person",
+    ),
     (TestBatchDone(targets=5), "INFO", "test batch OK: 5 persons"),
     (
         PROGRESS,

@@ -114,6 +114,20 @@ def test_markdown_text_renders_as_text_only(text: str) -> None:
 
 
 @given(NASTY | PROSE)
+@example("- a")
+@example("1. a")
+@example("# a")
+def test_a_markdown_cell_renders_as_text_only(text: str) -> None:
+    written = sanitize.markdown(text, limit=None, in_cell=True)
+    tokens = MarkdownIt().enable("table").parse(f"| a | b |\n| --- | --- |\n| {written} | c |")
+    cells = [token for token in tokens if token.type == "inline"]
+    assert len(cells) == 4
+    parts = cells[2].children or []
+    assert {part.type for part in parts} <= {"text"}
+    assert "".join(part.content for part in parts) == sanitize.plain(text, limit=None).strip()
+
+
+@given(NASTY | PROSE)
 @example("http://example.com")
 @example("a :100: b")
 def test_markdown_text_has_nothing_that_extensions_interpret(text: str) -> None:

@@ -4,7 +4,12 @@ from twin import Twin, twin
 
 _MACHINE = "bulk/targets/state_machine.py"
 _VERIFIER = "bulk/verification/verifier.py"
+_RECORDINGS = "integration/test_recordings.py::test_"
+_TABLE = "bulk/targets/test_recording_states.py::test_"
 _VERIFICATION = "bulk/verification/verification.py"
+_DECISION = "bulk/report/duty_decision.py"
+_DUTY = "bulk/report/test_duty.py::test_"
+_VERIFIED = "integration/test_verification.py::test_"
 _WALK = "bulk/targets/test_state_machine.py::test_"
 _FACTS = "integration/test_facts.py::test_"
 _PROOFS = "integration/test_proofs.py::test_"
@@ -157,6 +162,42 @@ STATES: tuple[Twin, ...] = (
         _VERIFICATION, "merge(maybe_deleted, target_states.numbers(axis, READ_AGAIN[axis]))", "target_states.numbers(axis, READ_AGAIN[axis])",
     ),
     twin(
+        21,
+        "recordings that PostHog shows no more count as deleted",
+        _RECORDINGS + "rows_that_the_server_removed_before_they_were_read_prove_nothing",
+        "bulk/verification/recording_verifier.py", "    if count.marked:\n", "    if count.marked or note.recordings:\n",
+    ),
+    twin(
+        21,
+        "recordings count as deleted if any is",
+        "bulk/posthog/recordings/test_recording_reader.py::test_the_recordings_of_each_person_are_counted_by_few_queries",
+        "bulk/posthog/recordings/recording_reader.py", "found[number][mark.is_deleted] += 1", "found[number][True] += 1",
+    ),
+    twin(
+        21,
+        "no recordings, before or after, count as deleted",
+        (_RECORDINGS + "no_recordings_before_and_after_are_nothing_to_verify", _TABLE + "what_is_not_verifiable_says_why"),
+        "bulk/targets/recording_states.py", "            return AxisStatus(Recordings.NOT_VERIFIABLE, _NONE_SHOWN[none])", "            return AxisStatus(Recordings.DELETED)",
+    ),
+    twin(
+        21,
+        "recordings are looked up by the distinct ID that selected the person alone",
+        _RECORDINGS + "recordings_of_all_distinct_ids_are_read_and_a_few_requests_are_enough",
+        "bulk/plan/recording_notes.py", "            RecordingNote(ids, counts", "            RecordingNote(ids[:1], counts",
+    ),
+    twin(
+        21,
+        "distinct IDs that a batch read cuts off are taken for all",
+        _RECORDINGS + "recordings_of_all_distinct_ids_are_read_and_a_few_requests_are_enough",
+        "bulk/posthog/recordings/distinct_ids.py", "if len(ref.distinct_ids) == BATCH_READ_SHOWS]", "if False]",
+    ),
+    twin(
+        21,
+        "recordings that could not be read count as none",
+        "bulk/posthog/recordings/test_recording_reader.py::test_persons_of_a_query_that_failed_are_left_out_and_three_failures_in_a_row_end_it",
+        "bulk/posthog/recordings/recording_reader.py", "                    found.pop(number, None)\n", "                    found.get(number)\n",
+    ),
+    twin(
         22,
         "a person that was deleted counts as merged once another has its distinct ID",
         "bulk/targets/test_state_table.py::test_the_table_of_persons_is_drawn_right",
@@ -167,6 +208,48 @@ STATES: tuple[Twin, ...] = (
         "verify calls persons done that it could not read",
         _FACTS + "verify_that_cannot_read_a_person_is_not_finished",
         _VERIFICATION, "unread=_ranges(unread),", "unread=None,",
+    ),
+    twin(
+        21,
+        "a job is complete although its events are not purged",
+        (_DUTY + "a_waiting_job_names_the_next_purge_and_from_when_to_verify", "bulk/cli/test_duty_agrees.py::test_verify_agrees_with_the_other_commands[delete-events-None-waiting]"),
+        _DECISION, "        _queued_events(target_states),\n", "",
+    ),
+    twin(
+        21,
+        "a purge that slipped is expected on a day that has passed",
+        _DUTY + "a_purge_that_slipped_is_expected_a_week_later[it slipped]",
+        "bulk/report/purge_schedule.py", "next_purge(max(queued_at, as_of - PURGE_TAKES_S))", "next_purge(queued_at)",
+    ),
+    twin(
+        21,
+        "a state without a known reason needs no attention",
+        _DUTY + "every_status_of_a_target_decides_and_says_what_to_do[Axis.PERSON-AxisStatus(state=<Person.CONTRADICTED: 10>, reason=None)]",
+        "bulk/report/duty_causes.py", "status.state in _CONTRADICTED and status.reason not in _UNDONE", "status.reason in (Reason.ACCEPTED_NOT_DELETED, Reason.ACCEPTED_NOT_APPLIED)",
+    ),
+    twin(
+        33,
+        "a job is complete although input lines are not covered",
+        (_DUTY + "input_lines_that_are_not_covered_need_attention", "bulk/cli/test_duty_agrees.py::test_input_lines_without_a_person_need_attention_although_every_person_is_gone"),
+        _DECISION, "[] if coverage is None or not coverage.not_covered else [_not_covered(coverage)]", "[]",
+    ),
+    twin(
+        22,
+        "verify reads deleted persons by their UUID alone",
+        _VERIFIED + "new_persons_with_the_distinct_id_of_a_deleted_one_are_named",
+        _VERIFICATION, "return is_gone and distinct_id_of(target) is not None", "return False",
+    ),
+    twin(
+        22,
+        "the plan of re-created persons has the planned persons too",
+        "bulk/verification/test_reappeared.py::test_only_persons_that_are_not_the_planned_ones_are_found",
+        "bulk/verification/reappeared.py", "for person in persons if not is_same(target, person)", "for person in persons",
+    ),
+    twin(
+        21,
+        "deleted persons that the list still shows are not named",
+        _VERIFIED + "a_deleted_person_that_the_list_still_shows_is_named",
+        _VERIFICATION, "listed=_ranges(listed),", "listed=None,",
     ),
     twin(
         22,

@@ -127,8 +127,8 @@ class RateLimits(msgspec.Struct, frozen=True, kw_only=True):
         """Read "posthog", "user", "off" or DELETES,HOURLY,OTHERS such as "480/min,4800/hour,240/min".
 
         A fourth part such as ",1200/hour" is the hourly limit of the others; a fifth and a sixth are the limits of
-        projects and folders, per minute and per hour; three more are those of previews, per minute and per hour, and of
-        creations of data deletion requests, per hour. A part can be "off": unlimited. A last part "per-user" is the
+        projects and folders, per minute and per hour; three more limit previews, per minute and per hour, and the
+        creation of data deletion requests, per hour. A part can be "off": unlimited. A last part "per-user" is the
         argument `per_user`. `str` of any limits can be read.
 
         Arguments:

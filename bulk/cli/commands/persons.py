@@ -52,8 +52,8 @@ def command(
     """Export the selected persons, or all persons of the project, one per line. Only reads from the server.
 
     PostHog returns up to 1,000 distinct IDs of a person found by a filter, and up to 10 of a person found by an ID.
-    With --output, the file is created only if the export does not break off. Persons that cannot be read are counted
-    and named by line or place, and the exit code is 1.
+    With --output, the file is created only if the export finishes. Persons that cannot be read are counted and
+    named by input line, or by position in the listing, and the exit code is 1.
 
     \b
     Example:
@@ -132,7 +132,7 @@ def command(
             run_with_client(settings, work, json=json and is_result, in_place=in_place)
     shown, persons = CommandOutput(json=json), count - header_lines
     code = ExitCode.NEEDS_ATTENTION if findings.unreadable else ExitCode.DONE
-    found = findings.to_list(requests=0)
+    found = findings.to_list(requests=None)
     if only_count:
         _show_findings(findings)
         if json:
@@ -205,7 +205,7 @@ def _show_findings(findings: "Findings") -> None:
     if findings.unread_persons:
         click.echo(f"{count_of(findings.unread_persons, 'person')} of the query could not be read", err=True)
     if findings.lines or len(findings.unreadable_rows):
-        found = by_kind(findings.to_list(requests=0))
+        found = by_kind(findings.to_list(requests=None))
         table = Table(
             headings=("Finding", "Count", "Lines"),
             rows=tuple(finding_rows(found)),

@@ -125,18 +125,26 @@ def _show_line(plan: "Plan", number: int, output: "CommandOutput", *, json: bool
     from bulk.cli.display.plan.plan_targets import line_text
     from bulk.selection.inputs.line_outcome import SELECTED
 
-    targets: list[Target] = []
-    records_lines = False
-    for target in plan.iter():
-        records_lines |= target.line is not None
-        if target.line == number:
-            targets.append(target)
+    targets, records_lines = _selected_by(plan, number)
     outcome = SELECTED if targets else _outcome(plan, number, records_lines=records_lines)
     if json:
         persons = [_person_fields(target) for target in targets]
         _write("line", {"line": number, **msgspec.to_builtins(outcome), "targets": persons})
-    else:
-        output.print(line_text(number, outcome, targets, width=output.width))
+        return
+    output.print(line_text(number, outcome, targets, width=output.width))
+    if outcome.repeats is not None:
+        _show_line(plan, outcome.repeats, output, json=False)
+
+
+def _selected_by(plan: "Plan", line: int) -> tuple[list["Target"], bool]:
+    """Return the persons that a line selects, and whether the plan records which line selects which person."""
+    targets: list[Target] = []
+    records_lines = False
+    for target in plan.iter():
+        records_lines |= target.line is not None
+        if target.line == line:
+            targets.append(target)
+    return targets, records_lines
 
 
 def _outcome(plan: "Plan", number: int, *, records_lines: bool) -> "LineOutcome":
@@ -186,7 +194,13 @@ def _plan_fields(plan: "Plan") -> dict[str, Any]:
 
     header: dict[str, Any] = msgspec.to_builtins(plan.header)
     covered = msgspec.to_builtins(input_report(coverage_of(by_kind(plan.findings))))
-    counted = {"count": plan.count, "digest": plan.digest, "findings": list(plan.findings), "input": covered}
+    counted = {
+        "count": plan.count,
+        "digest": plan.digest,
+        "file_sha256": plan.file_digest,
+        "findings": list(plan.findings),
+        "input": covered,
+    }
     record = msgspec.to_builtins(plan.header.record)
     return {"path": str(plan.path), **header, "record": record, **counted}
 

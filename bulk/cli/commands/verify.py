@@ -32,7 +32,8 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     purges events at the weekend, and 1 if it needs attention. It is meant for cron: once a day until it exits with 0.
 
     It takes one request per 200 persons, one per page of up to 1,000 deletion rows, one query per 5,000 deleted
-    persons, and three requests to begin with.
+    persons and per 1,000 distinct IDs whose recordings are to be deleted, and three requests to begin with. Whether
+    recordings are deleted can be read only with the scope query:read.
 
     \b
     Example:

@@ -21,6 +21,8 @@ _BREAKS = re.compile(r" (?!(?:s|min|h|d)\b)")
 
 BAR_WIDTH = 40
 INDENT = "  "
+SHOWN_FROM_S = 1.0
+"""A shorter time is not shown: the time since the start, or the one that is left after an outage."""
 
 Shown = Progress | PlanProgress | Activity | PhaseChanged
 """The events that are redrawn in place."""
@@ -162,17 +164,18 @@ def _figures(event: Shown, now: datetime) -> list[str]:
 
 
 def _elapsed(elapsed_s: float) -> list[str]:
-    return [f"elapsed {format_duration(elapsed_s)}"] if elapsed_s >= 1 else []
+    return [f"elapsed {format_duration(elapsed_s)}"] if elapsed_s >= SHOWN_FROM_S else []
 
 
 def _time_left(event: Progress, now: datetime) -> list[str]:
     if event.eta_s is None or event.done >= event.count:
         return []
-    left = f"{'at most' if event.eta_is_limit else 'about'} {format_duration(event.eta_s)} left"
+    most = "at most" if event.eta_is_limit else "about"
     if event.wait is not None and event.wait.kind in _ENDLESS:
-        return [f"{left} once the server responds"]
+        after_s = event.eta_s - (event.wait.left_s or 0.0)
+        return [f"{most} {format_duration(after_s)} left once the server responds"] if after_s >= SHOWN_FROM_S else []
     return [
-        left,
+        f"{most} {format_duration(event.eta_s)} left",
         f"end {'by' if event.eta_is_limit else 'about'} {clock_time(now + timedelta(seconds=event.eta_s), now=now)}",
     ]
 

@@ -63,9 +63,9 @@ def settings_options(command: F) -> F:
             "--rate-limits",
             metavar="LIMITS",
             help="Rate limits to stay within. posthog: those of PostHog for this key; user: 180 requests per minute "
-            "and 1,200 per hour; off: none; or your own, as in 480/min,4800/hour,240/min: deletions per minute, "
-            "deletions per hour, other requests per minute and, as an optional fourth, other requests per hour; each "
-            "of them can be off, as in 480/min,4800/hour,off (default: posthog)",
+            "and 1,200 per hour; off: none; or your own, as in 480/min,4800/hour,240/min,1200/hour. The first two are "
+            "for deletions, the others for all other requests; the last one can be left out. Write off in place of a "
+            "limit for none, as in 480/min,4800/hour,off (default: posthog)",
         ),
         option(
             "--retry-for",

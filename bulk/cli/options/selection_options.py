@@ -24,7 +24,8 @@ NOTHING_SELECTED = (
 )
 _FILTERS = '\'[{"key": "plan", "value": "free", "operator": "exact"}]\''
 _EVERYONE = (
-    "All persons of the project. Next to conditions: allow them to match every person, which is refused otherwise"
+    "All persons of the project. Together with conditions: allow that they match every person, which is otherwise "
+    "refused"
 )
 _FILE_OPTIONS = {
     "distinct_ids": "--distinct-ids",

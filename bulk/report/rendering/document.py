@@ -78,6 +78,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     lanes: tuple[Lane, ...]
     ticks: tuple[Tick, ...]
     gaps: tuple[float, ...]
+    gap_note: str
 
 
 Block = str | Bullets | Table | Commands | Figure

@@ -66,7 +66,7 @@ def _notes(report: Report) -> tuple[str, ...]:
 
 def _of(count: int, targets: str | None) -> str:
     """Return the persons that a cause is about, which it names by number; nothing where it is about the input."""
-    return "" if targets is None else f"{count_of(count, 'person')} (numbers {_shown(targets)}): "
+    return "" if targets is None else f"{count_of(count, 'person')} (number{'s' * (count > 1)} {_shown(targets)}): "
 
 
 def _shown(targets: str) -> str:

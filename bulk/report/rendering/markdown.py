@@ -64,5 +64,5 @@ def _rows(table: Table) -> Iterator[str]:
 
 
 def _row(cells: tuple[str, ...], *, is_total: bool = False) -> str:
-    shown = (markdown(cell, limit=CELL_MAX) for cell in cells)
+    shown = (markdown(cell, limit=CELL_MAX, in_cell=True) for cell in cells)
     return "| " + " | ".join(f"**{cell}**" if is_total and cell else cell for cell in shown) + " |"

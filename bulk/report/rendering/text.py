@@ -39,7 +39,7 @@ def section_lines(section: Section, *, width: int = WIDTH) -> list[str]:
     """Return a section as lines without line ends, indented below its title."""
     lines: list[str] = []
     for block in section.blocks:
-        if lines and isinstance(block, Table) and block.rows:
+        if lines and (isinstance(block, Bullets) or (isinstance(block, Table) and block.rows)):
             lines.append("")
         lines += _block(block, width - 2)
     return [plain(section.title), *(f"  {line}".rstrip() for line in lines)]

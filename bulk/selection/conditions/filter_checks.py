@@ -36,7 +36,10 @@ def check_filters(properties: object, email: object) -> None:
     for condition in properties:
         if not isinstance(condition, PropertyFilter):
             kind = type(condition).__name__
-            raise InputError(f"properties takes a list of PropertyFilter, but an item is a {kind}")
+            raise InputError(
+                f"properties takes a list of PropertyFilter, but an item is a {kind}: write each condition as "
+                'PropertyFilter("plan", "free", operator="exact")'
+            )
         if condition.type == "person" and condition.key in OWN_FIELDS:
             instead = OWN_FIELDS[condition.key]
             raise InputError(f"{condition.key} is a field of persons, and filters see properties only: use {instead}")

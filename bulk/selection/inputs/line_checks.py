@@ -57,7 +57,7 @@ class Kind(Enum):
     REQUEST = "requests"
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One usable value and the number of the line that it starts on, counted from 1."""
 
     number: int
@@ -69,7 +69,7 @@ class Line(msgspec.Struct, frozen=True):
         return self.value
 
 
-class RefusedLine(msgspec.Struct, frozen=True):
+class RefusedLine(msgspec.Struct, frozen=True, gc=False):
     """A line that cannot be used, and the reason."""
 
     number: int

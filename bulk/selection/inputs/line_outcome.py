@@ -17,10 +17,12 @@ class LineOutcome(msgspec.Struct, frozen=True):
         outcome: in one word.
         reason: why a line is refused, the likely cause why it matches no person, or that the line that it repeats is
             not covered either; None where there is none.
+        repeats: the number of the first line that it repeats; None for other lines, and where the plan does not say.
     """
 
     outcome: Outcome
     reason: str | None = None
+    repeats: int | None = None
 
 
 SELECTED = LineOutcome("selected")
@@ -33,7 +35,11 @@ def line_outcome(findings: dict[str, dict[str, Any]], number: int) -> LineOutcom
         findings: of a plan, by kind.
         number: of the line, counted from 1.
     """
-    return next((outcome for outcome, lines in _outcomes(findings) if _names(lines, number)), None)
+    found = next((outcome for outcome, lines in _outcomes(findings) if _names(lines, number)), None)
+    if found is None or found.outcome != "repeated":
+        return found
+    firsts = dict(findings.get("duplicates", {}).get("first_lines", ()))
+    return msgspec.structs.replace(found, repeats=firsts.get(number))
 
 
 def is_cut(findings: dict[str, dict[str, Any]]) -> bool:

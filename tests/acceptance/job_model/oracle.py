@@ -14,6 +14,7 @@ GONE = frozenset({"deleted_confirmed", "found_deleted"})
 AWAY = GONE | {"already_deleted", "disappeared"}
 DONE = frozenset({"changed_confirmed", "found_changed", "already_as_desired"})
 COVERED = frozenset({"queued", "purged"})
+REQUESTED = frozenset({"requested", "not_verifiable"})  # before and after verify: nobody here has recordings
 NOT_WAITING = frozenset({"not_started", "unknown", "to_retry"})
 """Pending states in which a run has something to do."""
 FAILED = frozenset({"failed", "contradicted"})
@@ -149,7 +150,9 @@ class Oracle:
                 return "this server has rows"
             case ("events", "unverifiable"):
                 return None if evidence.events_accepted else "nothing was accepted"
-            case ("recordings", "requested"):
+            case ("recordings", "deleted" | "still_there"):
+                return "nobody here has recordings"
+            case ("recordings", state) if state in REQUESTED:
                 return None if evidence.recordings_accepted else "nothing was accepted"
         return None
 
@@ -190,7 +193,7 @@ class Oracle:
         return any(at < merged_at for at in evidence.absent_by_distinct_id)
 
     def _must_know_recreated(self, states: dict[str, frozenset[str]]) -> bool:
-        return not (states["events"] <= COVERED | {"unverifiable"} or states["recordings"] <= {"requested"})
+        return not (states["events"] <= COVERED | {"unverifiable"} or states["recordings"] <= REQUESTED)
 
     def _untrue_of_kept(self, member: Member, states: dict[str, frozenset[str]], rejected: set[str]) -> str | None:
         if states["person"] != {"not_requested"}:
@@ -199,7 +202,7 @@ class Oracle:
             return None
         if self._case.operation == "delete-events" and not states["events"] <= COVERED | {"unverifiable"}:
             return "its events are not covered"
-        if self._case.operation == "delete-recordings" and states["recordings"] != {"requested"}:
+        if self._case.operation == "delete-recordings" and not states["recordings"] <= REQUESTED:
             return "its recordings are not requested"
         person = self._project.world.person(member.uuid)
         assert person is not None

@@ -1,4 +1,4 @@
-"""The ten documented calls through aioresponses, which replaces `aiohttp.ClientSession`."""
+"""The ten documented calls and newer ones through aioresponses, which replaces `aiohttp.ClientSession`."""
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -55,6 +55,52 @@ DOCUMENTED: dict[str, tuple[str, str, int, Any, Call]] = {
     ),
     "persisted_folder": ("DELETE", f"persisted_folder/{ADA}/", 204, None, lambda c: c.persisted_folders.delete(ADA)),
 }
+REQUEST = {"id": ADA, "submission_id": ADA, "status": "pending"}
+NEWER: dict[str, tuple[str, str, int, Any, Call]] = {
+    "emails": ("GET", f"persons/{ADA}/emails/", 200, {"results": []}, lambda c: c.persons.emails(ADA)),
+    "recordings": (
+        "GET",
+        f"session_recordings/?person_uuid={ADA}&limit=100&offset=0",
+        200,
+        {"results": [], "has_next": False},
+        lambda c: c.session_recordings.list(ADA),
+    ),
+    "delete recordings by ID": (
+        "POST",
+        "session_recordings/bulk_delete/",
+        200,
+        {"success": True, "deleted_count": 1, "total_requested": 1},
+        lambda c: c.session_recordings.bulk_delete(["s"]),
+    ),
+    "preview": (
+        "POST",
+        "data_deletion_requests/preview/",
+        200,
+        {"count": 3},
+        lambda c: c.data_deletion_requests.preview("SELECT uuid FROM events"),
+    ),
+    "create": (
+        "POST",
+        "data_deletion_requests/",
+        201,
+        REQUEST,
+        lambda c: c.data_deletion_requests.create("SELECT uuid FROM events", submission_id=ADA),
+    ),
+    "deletion": (
+        "GET",
+        f"data_deletion_requests/{ADA}/",
+        200,
+        REQUEST,
+        lambda c: c.data_deletion_requests.get(ADA),
+    ),
+    "deletions": (
+        "GET",
+        "data_deletion_requests/?limit=100&offset=0",
+        200,
+        {"count": 1, "next": None, "previous": None, "results": [REQUEST]},
+        lambda c: c.data_deletion_requests.list(),
+    ),
+}
 
 
 @pytest.fixture(params=["its own session", "a session of the user's"])
@@ -74,9 +120,9 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[PostHogClient]
             yield client
 
 
-@pytest.mark.parametrize("name", DOCUMENTED)
-async def test_the_mock_responds_to_each_documented_call(client: PostHogClient, name: str) -> None:
-    method, path, status, payload, call = DOCUMENTED[name]
+@pytest.mark.parametrize("name", [*DOCUMENTED, *NEWER])
+async def test_the_mock_responds_to_each_call(client: PostHogClient, name: str) -> None:
+    method, path, status, payload, call = (DOCUMENTED | NEWER)[name]
     with mocked_responses() as mocked:
         if payload is None:
             mocked.add(f"{ROOT}/{path}", method=method, status=status)

@@ -71,6 +71,7 @@ OPTIONS = {
     "update": f"--route {OPERATION_OPTIONS}",
     "delete-events": OPERATION_OPTIONS,
     "delete-recordings": OPERATION_OPTIONS,
+    "split": "--distinct-ids --main-distinct-id --expect-count --yes --wait --json --host --project-id --key-file",
     "verify": "--plan --json --host --project-id --key-file",
     "status": "--watch",
     "jobs": "--json",

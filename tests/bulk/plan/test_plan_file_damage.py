@@ -109,6 +109,15 @@ def test_a_changed_target_is_reported_with_both_digests(path: Path) -> None:
     assert str(caught.value).endswith(f", expected {short_digest(digest)}; make a new plan.")
 
 
+def test_a_changed_plan_of_an_earlier_version_is_refused_without_the_place(path: Path) -> None:
+    with _write(path, 5) as plan:
+        footer = PlanFooter(count=5, digest=plan.digest, spent={}, findings=[])
+    whole = path.read_bytes().replace(b"id-4", b"id-5")
+    path.write_bytes(whole[: whole.rindex(b"\n", 0, -1) + 1] + encode_footer(footer))
+    with pytest.raises(PlanError, match="was changed after it was created: digest "):
+        load_plan(path)
+
+
 def test_a_wrong_count_is_refused(path: Path) -> None:
     with _write(path, 5) as plan:
         footer = PlanFooter(count=6, digest=plan.digest, spent={}, findings=[])

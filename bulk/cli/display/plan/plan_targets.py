@@ -74,7 +74,10 @@ def line_text(number: int, outcome: LineOutcome, targets: Sequence[Target], *, w
     line = f"Line {format_count(number)}"
     if not targets:
         reason = f": {outcome.reason}" if outcome.reason not in (None, Cause.NONE.value) else ""
-        return plain(f"{line} {_OUTCOMES[outcome.outcome]}{reason}.", limit=None)
+        what = _OUTCOMES[outcome.outcome]
+        if outcome.repeats is not None:
+            what = f"repeats line {format_count(outcome.repeats)}"
+        return plain(f"{line} {what}{reason}.", limit=None)
     if len(targets) == 1:
         return f"{line} selected person {targets[0].number} of the plan:\n\n{person_text(targets[0])}"
     return f"{line} selected {count_of(len(targets), 'person')} of the plan:\n\n{persons_text(targets, width=width)}"

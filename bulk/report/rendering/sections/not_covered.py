@@ -7,6 +7,7 @@ from bulk.operations import axes_of
 from bulk.report.rendering.document import Bullets, Section
 from bulk.report.report import Report, coverage_in
 from bulk.states import Axis
+from bulk.targets.reasons import REASON_MEANINGS, Reason
 
 _ELSEWHERE = (
     "Copies outside PostHog: exports, data warehouses and their sources, backups, logs.",
@@ -47,7 +48,14 @@ def _items(report: Report) -> Iterator[str]:
 
 
 def _recordings(report: Report) -> Iterator[str]:
+    """Yield whose recordings are not proven to be deleted, by the reason."""
     states = {state.state: state.count for axis in report.axes if axis.axis == "recordings" for state in axis.states}
-    unproven = states.get("requested", 0) + states.get("not_verifiable", 0)
-    if unproven:
-        yield f"The recordings of {count_of(unproven, 'person')}: their deletion is requested, and not verified."
+    if requested := states.get("requested", 0):
+        yield f"The recordings of {count_of(requested, 'person')}: their deletion is requested, and not verified yet."
+    if kept := states.get("still_there", 0):
+        yield f"The recordings of {count_of(kept, 'person')}: PostHog still shows them."
+    for failure in report.failures:
+        if failure.state == "not_verifiable" and failure.reason != Reason.NO_RECORDINGS.value:
+            why = next((meaning for reason, meaning in REASON_MEANINGS.items() if reason.value == failure.reason), "")
+            persons = count_of(failure.count, "person")
+            yield f"The recordings of {persons}: their deletion is requested, and cannot be verified: {why}."

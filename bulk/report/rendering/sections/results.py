@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bulk.formatting import format_count
-from bulk.report.rendering.document import AXIS_TITLES, Block, Section, Table
+from bulk.report.rendering.document import AXIS_TITLES, Block, Bullets, Section, Table
 from bulk.report.rendering.sections.counts import is_not_requested
 from bulk.report.report import Report
 from bulk.targets.reasons import REASON_MEANINGS
@@ -34,9 +34,9 @@ def _reasons(report: Report) -> Iterator[Block]:
     if not report.failures:
         return
     present = {failure.reason.partition(":")[0] for failure in report.failures}
-    for reason, meaning in REASON_MEANINGS.items():
-        if reason.value in present:
-            yield f"{reason.value}: {meaning}."
+    meanings = [f"{reason.value}: {meaning}." for reason, meaning in REASON_MEANINGS.items() if reason.value in present]
+    if meanings:
+        yield Bullets(items=tuple(meanings))
     yield Table(
         headings=("Of", "State", "Reason", "Persons", "Numbers"),
         rows=tuple(

@@ -11,6 +11,8 @@ from bulk.states import ending_label
 
 ROWS_MAX = 200
 """Entries that the table shows; JSON reports have all of them."""
+KILLED = "its process was killed"
+_NO_END = "killed, or still running"
 _LANES = (
     ("run", "Runs", "work"),
     ("events_queued", "Events queued for deletion", "work"),
@@ -76,6 +78,7 @@ def _figure(entries: tuple[TimelineEntry, ...], report: Report) -> Figure:
             for tick in axis.ticks()
         ),
         gaps=axis.gaps,
+        gap_note="Dotted: a long time in which nothing happened is left out.",
     )
 
 
@@ -112,7 +115,7 @@ def _what(entry: TimelineEntry) -> str:
         return "Pause that the server asked for"
     if entry.kind != "interruption":
         return _TITLES.get(entry.kind, entry.kind)
-    why = ending_label(entry.reason) if entry.reason else "its process was killed"
+    why = ending_label(entry.reason) if entry.reason else KILLED
     return f"Interruption of run {entry.run}: {why}"
 
 
@@ -129,7 +132,7 @@ def _runs(report: Report) -> Table:
                 run.purpose,
                 _time(run.started),
                 _time(run.ended) if run.ended else "no record",
-                ending_label(run.reason) if run.reason else "killed, or still running",
+                ending_label(run.reason) if run.reason else KILLED if number < len(report.runs) else _NO_END,
                 run.version,
             )
             for number, run in enumerate(report.runs, 1)

@@ -368,7 +368,7 @@ async def test_invalid_requests_are_refused_at_once(raw: Any, wrong: dict[str, A
 @pytest.mark.slow
 async def test_memory_does_not_grow_with_the_number_of_persons(raw: Any) -> None:
     block = ROW * 4000
-    blocks = 400  # 60 MB
+    blocks = 160  # 24 MB
 
     async def response(request: Any, writer: asyncio.StreamWriter) -> bool:
         writer.write(head() + chunk(HEADER))
@@ -378,7 +378,7 @@ async def test_memory_does_not_grow_with_the_number_of_persons(raw: Any) -> None
         writer.write(chunk(b""))
         return True
 
-    server = await raw.serve(counting(0, 1_600_000))
+    server = await raw.serve(counting(0, 4000 * blocks))
     count = server.response
 
     async def both(request: Any, writer: asyncio.StreamWriter) -> Any:

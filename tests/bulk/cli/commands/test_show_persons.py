@@ -33,10 +33,10 @@ SENTENCES = {
     3: "Line 3 matched no person: leading or trailing whitespace.",
     4: "Line 4 is refused: blank.",
     5: "Line 5 names only persons that earlier lines select.",
-    6: "Line 6 repeats an earlier line.",
+    6: "Line 6 repeats line 1.\nLine 1 selected person 0 of the plan:",
     7: "Line 7 names a protected person, which no plan may contain.",
     9: "Line 9 matched no person.",
-    10: "Line 10 repeats an earlier line: that line is not covered.",
+    10: "Line 10 repeats line 9: that line is not covered.\nLine 9 matched no person.",
 }
 
 
@@ -77,6 +77,7 @@ def test_a_line_has_its_persons_or_the_reason_why_it_has_none(run: Run, posthog:
     outcome, reason, numbers = OUTCOMES[line]
     shown = json.loads(run("show", "x.plan.jsonl", "--line", str(line), "--json").out)
     assert (shown["line"], shown["outcome"], shown["reason"]) == (line, outcome, reason)
+    assert shown["repeats"] == {6: 1, 10: 9}.get(line)
     assert [(person["number"], person["line"]) for person in shown["targets"]] == [(number, line) for number in numbers]
     text = run("show", "x.plan.jsonl", "--line", str(line)).out
     assert text.startswith(SENTENCES.get(line, f"Line {line} selected"))

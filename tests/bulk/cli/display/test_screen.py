@@ -50,9 +50,11 @@ def test_a_screen_shows_count_rates_elapsed_time_and_the_expected_end() -> None:
 
 def test_during_an_outage_no_end_is_promised() -> None:
     away = Wait(kind=WaitKind.OUTAGE, waited_s=2, left_s=8, gives_up_in_s=900, reason="503")
-    line = log_line(msgspec.structs.replace(PROGRESS, wait=away, eta_s=600.0), now=NOW)
-    assert "about 10 min left once the server responds; Server not reachable since" in line
+    line = log_line(msgspec.structs.replace(PROGRESS, wait=away, eta_s=608.0), now=NOW)
+    assert "about 10 min left once the server responds; Server not reachable since" in line  # without the 8 s
     assert "end about" not in line
+    nothing_else = log_line(msgspec.structs.replace(PROGRESS, wait=away, eta_s=8.0), now=NOW)
+    assert "left once the server responds" not in nothing_else
 
 
 def test_a_time_after_which_a_phase_ends_in_any_case_is_no_estimate() -> None:

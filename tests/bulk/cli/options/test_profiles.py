@@ -16,19 +16,7 @@ from bulk.cli.options.settings import HOST, KEY, KEY_FILE, PROJECT_ID, build_set
 Run = Callable[..., Any]
 Write = Callable[[str], Path]
 
-CERTIFICATE = """\
------BEGIN CERTIFICATE-----
-MIIBjjCCATWgAwIBAgIUbu1x3R+c5n+A2DJ4Ni66hvUTKrswCgYIKoZIzj0EAwIw
-HDEaMBgGA1UEAwwRcG9zdGhvZy1idWxrIHRlc3QwIBcNMjYxMTI5MTc1NjA3WhgP
-MjEyNjExMDUxNzU2MDdaMBwxGjAYBgNVBAMMEXBvc3Rob2ctYnVsayB0ZXN0MFkw
-EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE2lgCsJ/F5JuzNbDDETDAJkFkE3EWk5Ny
-MpcXUtyH+vPMmnFJNJWtY3h9diNQWzBvnkymXfaz6iBN/eOdvuGkrKNTMFEwHQYD
-VR0OBBYEFE69v8PBY+mc6bfzQ1EmFFBnoiO2MB8GA1UdIwQYMBaAFE69v8PBY+mc
-6bfzQ1EmFFBnoiO2MA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDRwAwRAIg
-Bxpo0ELzPKCqs4H32htJcfgY/iykYLO0u9bZ0qVJwh4CIASPxq2ZkYAmxvmYuLGf
-9U7k4hef6JgevbsthE5OqgTE
------END CERTIFICATE-----
-"""
+CERTIFICATE = (Path(__file__).parents[3] / "certificate.pem").read_text()
 ENVIRONMENT = {HOST: "us", PROJECT_ID: "1", KEY: "phx_environment"}
 
 

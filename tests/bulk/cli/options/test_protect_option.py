@@ -20,8 +20,8 @@ def test_the_review_counts_protected_persons_and_names_their_lines(run: Run, pos
     Path("staff.txt").write_text(f"nobody\n{people[0].distinct_ids[0]}\n{people[3].uuid}\n")
     result = run("plan", "delete", *FREE, "--protect", "staff.txt", "-o", "x.plan.jsonl")
     assert result.code == 0, result.err
-    assert f"Persons           {len(people) - 2}\n" in result.out
     rows = [" ".join(line.split()) for line in result.out.splitlines()]
+    assert f"Persons {len(people) - 2}" in rows
     assert "Protected persons that were left out, by line of the protection list 2 2-3" in rows
     assert "Lines of the protection list that match no person 1 1" in rows
 

@@ -1,4 +1,4 @@
-"""The reports of six jobs, made from the records that their journals would have, without a server."""
+"""The reports of jobs in every state, made from the records that their journals would have, without a server."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from bulk.journal.records import (
     RunEnded,
     RunStarted,
     StatesChanged,
+    Verified,
 )
 from bulk.journal.replay import JournalFacts
 from bulk.journal.target_states import TargetStates
@@ -41,7 +42,13 @@ RECORD = JobRecord(
 FACTS = JournalFacts(digest="sha256:" + "cd" * 32, lines=1234, torn_tail_bytes=0, file_digest="sha256:" + "cd" * 32)
 
 
-def opened(count: int, *, coverage: Coverage | None = None, due: tuple[RequestsDue, ...] = ()) -> list[Record]:
+def opened(
+    count: int,
+    *,
+    coverage: Coverage | None = None,
+    due: tuple[RequestsDue, ...] = (),
+    operation: dict[str, object] | None = None,
+) -> list[Record]:
     """Return the records that begin a job."""
     digest = "sha256:" + "ab" * 32
     return [
@@ -50,7 +57,7 @@ def opened(count: int, *, coverage: Coverage | None = None, due: tuple[RequestsD
             job="7966d13ea8f466d8",
             host="https://eu.posthog.com",
             project=42,
-            operation=DELETE,
+            operation=operation or DELETE,
             selection={"kind": "distinct_ids", "input": "file", "layout": "csv", "allow_shared_ids": False},
             plan_digest=digest,
             count=count,
@@ -195,6 +202,45 @@ def needs_attention() -> Report:
     )
 
 
+def unfinished() -> Report:
+    """A job whose only run was killed, with persons that wait for an earlier deletion of their events."""
+    held = states(START + 50, Change("events", "held_back", "50-59"), Change("person", "held_back", "50-59"))
+    return report_of([*opened(100), run_started(START), *erased(50, START), held, *sent(9, START + 92, "events", "60")])
+
+
+def overdue() -> Report:
+    """A job whose events are still queued after five weeks, as a verification found that could not read everything."""
+    at = START + 35 * DAY
+    return report_of(
+        [
+            *opened(100),
+            run_started(START),
+            *erased(100, START),
+            RunEnded(at=START + 100, reason="finished"),
+            run_started(at, "verify"),
+            Verified(at=at + 5, persons=100, unread="3", returned="5-6", listed="7", listing=None),
+            RunEnded(at=at + 9, reason="finished"),
+        ]
+    )
+
+
+def properties() -> Report:
+    """A change of properties with everything that can happen to it."""
+    changes = (
+        ("changed_confirmed", "0-69", None),
+        ("contradicted", "70-74", "accepted_not_applied"),
+        ("contradicted", "75-79", "changed_afterwards"),
+        ("failed", "80-84", "event_refused"),
+        ("failed", "85-89", "no_distinct_id"),
+        ("too_late", "90-94", None),
+        ("gone_with_person", "95-99", None),
+    )
+    seen = states(START + 9, *(Change("properties", state, numbers, reason) for state, numbers, reason in changes))
+    operation = {"kind": "update", "keys": ["plan", "a_very_long_name_of_a_property_without_any_blank_" * 3]}
+    ended = RunEnded(at=START + 60, reason="finished")
+    return report_of([*opened(100, operation=operation), run_started(START), seen, ended])
+
+
 def interrupted() -> Report:
     """A job that was interrupted five times and is done."""
     records = opened(600, coverage=Coverage(lines=600))
@@ -242,6 +288,9 @@ JOBS = {
     "complete": complete,
     "waiting": waiting,
     "needs_attention": needs_attention,
+    "unfinished": unfinished,
+    "overdue": overdue,
+    "properties": properties,
     "interrupted": interrupted,
     "many_persons": many_persons,
     "shredded": shredded,

@@ -21,6 +21,9 @@ STATES = {
     "complete": "Complete",
     "waiting": "Waiting",
     "needs_attention": "Needs attention",
+    "unfinished": "Needs attention",
+    "overdue": "Needs attention",
+    "properties": "Needs attention",
     "interrupted": "Waiting",
     "many_persons": "Waiting",
     "shredded": "Needs attention",
@@ -164,5 +167,10 @@ def test_a_page_prints_on_a4_with_page_numbers_and_unbroken_rows(
         assert not any(
             lines[-2].strip().startswith(title) for title in ("Counts", "Timeline", "Results", "Not covered")
         )
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    breaks = (
+        """[...new Set([...document.querySelectorAll("tr, li, figure")].map(e => getComputedStyle(e).breakInside))]"""
+    )
+    assert browser.evaluate(breaks) == ["avoid"]
     assert "Carried out by" in pages[-1]
     assert "Checked by" in pages[-1]

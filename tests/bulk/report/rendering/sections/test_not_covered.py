@@ -5,7 +5,7 @@ from report_jobs import JOBS
 
 from bulk.report.rendering.document import Bullets
 from bulk.report.rendering.sections.not_covered import not_covered_section
-from bulk.report.report import AxisReport, Report, StateCount
+from bulk.report.report import AxisReport, FailureCount, Report, StateCount
 
 
 def items(report: Report) -> str:
@@ -31,17 +31,24 @@ def test_an_erasure_names_the_events_that_no_deletion_of_a_person_reaches() -> N
 
 
 def test_recordings_count_as_not_covered_until_their_deletion_is_verified() -> None:
-    requested = StateCount(state="requested", meaning="", count=30)
-    unverifiable = StateCount(state="not_verifiable", meaning="", count=9)
-    deleted = StateCount(state="deleted", meaning="", count=1)
+    counts = {"requested": 30, "not_verifiable": 9, "still_there": 2, "deleted": 1}
+    states = tuple(StateCount(state=state, meaning="", count=count) for state, count in counts.items())
+    reasons = {"recordings_not_noted": 4, "no_recordings": 5}
     report = msgspec.structs.replace(
         JOBS["complete"](),
         operation={"kind": "delete", "delete_events": True, "delete_recordings": True},
-        axes=(AxisReport(axis="recordings", states=(requested, unverifiable, deleted)),),
+        axes=(AxisReport(axis="recordings", states=states),),
+        failures=tuple(
+            FailureCount(axis="recordings", state="not_verifiable", reason=reason, count=count, targets="0")
+            for reason, count in reasons.items()
+        ),
     )
-    assert "The recordings of 39 persons: their deletion is requested, and not verified." in items(report)
-    proven = msgspec.structs.replace(report, axes=(AxisReport(axis="recordings", states=(deleted,)),))
-    assert "recordings" not in items(proven).lower()
+    shown = [line for line in items(report).splitlines() if line.startswith("The recordings of ")]
+    assert [line.partition(": ")[0] for line in shown] == [f"The recordings of {count} persons" for count in (30, 2, 4)]
+    assert "cannot be verified: the plan does not hold all distinct IDs" in shown[2]
+    proven = AxisReport(axis="recordings", states=states[3:])
+    report = msgspec.structs.replace(report, axes=(proven,), failures=())
+    assert "recordings" not in items(report).lower()
 
 
 def test_a_change_of_properties_leaves_events_and_recordings_alone() -> None:

@@ -1,0 +1,100 @@
+"""`posthog-bulk split`: checked, approved, sent once, read back."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from asyncclient.testing import Fault
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def ada(posthog: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UUID:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ids").write_text("stranger-1\nstranger-2\n")
+    uuid: UUID = posthog.server.world.add_person(["ada", "stranger-1", "stranger-2", "ada-phone"], {"plan": "pro"})
+    return uuid
+
+
+def splits(posthog: Any) -> list[Any]:
+    return [request for request in posthog.server.requests if request.action == "split"]
+
+
+def owner(posthog: Any, distinct_id: str) -> Any:
+    return posthog.server.world.uuid_of(distinct_id)
+
+
+def test_the_distinct_ids_of_a_file_become_persons_of_their_own(posthog: Any, run: Run, ada: UUID) -> None:
+    result = run("split", ada, "--distinct-ids", "ids", "--yes", "--expect-count", 2)
+    assert (result.code, result.out) == (0, "2 distinct IDs split off (confirmed by reading back)\n")
+    assert [owner(posthog, each) == ada for each in ("ada", "ada-phone", "stranger-1", "stranger-2")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert len(splits(posthog)) == 1
+    again = run("split", ada, "--distinct-ids", "ids", "--yes", "--expect-count", 2)
+    assert again.code == 3
+    assert "lines 1-2" in again.err
+    assert "stranger" not in again.err
+    assert len(splits(posthog)) == 1
+
+
+def test_all_but_the_main_distinct_id_are_split_off(posthog: Any, run: Run, ada: UUID) -> None:
+    result = run("split", ada, "--main-distinct-id", "ada", "--yes", "--expect-count", 3, "--json")
+    assert result.code == 0
+    told = json.loads(result.out)
+    assert (told["event"], told["person"], told["count"], told["confirmed"]) == ("split", str(ada), 3, True)
+    assert posthog.server.world.person(ada).distinct_ids == ("ada",)
+    nothing = run("split", ada, "--main-distinct-id", "ada", "--yes", "--expect-count", 0)
+    assert (nothing.code, nothing.out) == (0, "Nothing to split: the person has only this distinct ID\n")
+    assert len(splits(posthog)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--distinct-ids", "ids"), 3, "--yes --expect-count 2"),
+        (("--distinct-ids", "ids", "--yes"), 2, "--expect-count"),
+        (("--distinct-ids", "ids", "--yes", "--expect-count", "3"), 3, "2 distinct IDs would be split off, not 3"),
+        (("--main-distinct-id", "bob", "--yes", "--expect-count", "1"), 3, "does not have the main distinct ID"),
+        ((), 2, "give either"),
+        (("--distinct-ids", "ids", "--main-distinct-id", "ada"), 2, "give either"),
+        (("--distinct-ids", "none"), 74, "none"),
+    ],
+)
+def test_what_is_refused_sends_nothing(
+    posthog: Any, run: Run, ada: UUID, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    result = run("split", ada, *arguments)
+    assert result.code == code
+    assert said in result.err
+    assert splits(posthog) == []
+
+
+def test_an_unknown_person_and_all_of_its_distinct_ids_are_refused(posthog: Any, run: Run, ada: UUID) -> None:
+    Path("all").write_text("ada\nstranger-1\nstranger-2\nada-phone\n")
+    result = run("split", ada, "--distinct-ids", "all", "--yes", "--expect-count", 4)
+    assert (result.code, "no distinct ID would stay" in result.err) == (3, True)
+    result = run("split", UUID(int=7), "--distinct-ids", "ids", "--yes", "--expect-count", 2)
+    assert (result.code, "no person has the UUID" in result.err) == (3, True)
+    assert splits(posthog) == []
+
+
+def test_a_split_that_does_not_show_yet_is_not_finished(posthog: Any, run: Run, ada: UUID) -> None:
+    posthog.server.reconfigure(split_lag_s=3600.0)
+    result = run("split", ada, "--distinct-ids", "ids", "--yes", "--expect-count", 2, "--wait", 0)
+    assert (result.code, result.out) == (75, "2 distinct IDs not split off yet; read the person again later\n")
+
+
+def test_a_lost_response_is_read_back_and_the_call_is_not_sent_again(posthog: Any, run: Run, ada: UUID) -> None:
+    posthog.server.faults.add(Fault("reset_after", action="split", times=1))
+    result = run("split", ada, "--distinct-ids", "ids", "--yes", "--expect-count", 2, "--retry-for", 0)
+    assert (result.code, len(splits(posthog))) == (0, 1)
+    assert owner(posthog, "stranger-1") != ada
