@@ -41,7 +41,7 @@ from bulk.selection.input_lines import comparison_of
 from bulk.selection.inputs.causes import Cause
 from bulk.selection.inputs.line_checks import Reason
 from bulk.selection.resolver import Resolver
-from bulk.selection.selections import ByFilter, ByRequests, InputSelection, Selection
+from bulk.selection.selections import ByEmails, ByFilter, ByPersonIds, ByRequests, InputSelection, Selection
 from bulk.states import Axis
 from bulk.version import VERSION
 
@@ -175,6 +175,8 @@ async def make_plan(
                 ProtectedPersons() as protected,
             ):
                 lines.append(line_receipts)
+                # those that were requested by another ID are found by that one
+                by_distinct_id = not isinstance(selection, ByPersonIds | ByEmails)
                 if protect:
                     with interruption_of("plan"):
                         await protected.read(reading, protect, gate, page_size=page_size)
@@ -183,7 +185,7 @@ async def make_plan(
                     noted = await notes.of(targets) if notes is not None else [None] * len(targets)
                     for person, note in zip(targets, noted, strict=True):
                         ref = person.ref
-                        receipts.add_person(writer.count, ref.uuid, person.known_by)
+                        receipts.add_person(writer.count, ref.uuid, person.known_by if by_distinct_id else None)
                         writer.add(ref.uuid, ref.created_at, person.known_by, line=person.line, note=note)
                     count = writer.count
                     reporter.report()

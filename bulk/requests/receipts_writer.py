@@ -25,13 +25,12 @@ from bulk.requests.receipt_lines import (
     FORMAT,
     NO_JOB,
     NO_KEY,
-    AnyLine,
     IdKind,
     Keyed,
     LineEntry,
-    PersonEntry,
     ReceiptsFooter,
     ReceiptsHeader,
+    close,
     encode,
     first_sum,
     looks_like_id,
@@ -94,9 +93,8 @@ class ReceiptsWriter:
             raise
 
     def add_person(self, target: int, uuid: UUID, distinct_id: str | None) -> None:
-        """Append a target: its number in the plan, and the IDs that the plan has of it; raises FileTrouble."""
-        known = None if distinct_id is None else self._keyed.id(IdKind.DISTINCT_ID, distinct_id)
-        self._add(PersonEntry(target=target, uuid=self._keyed.id(IdKind.UUID, str(uuid)), distinct_id=known))
+        """Append a target: its number in the plan, its UUID, and its distinct ID if that is to be found."""
+        self._append(*close(self._keyed.person(target, uuid, distinct_id), self._sum))
         self._persons += 1
 
     def add_line(
@@ -125,20 +123,19 @@ class ReceiptsWriter:
             FileTrouble: the file cannot be written.
         """
         is_hidden = reference is not None and looks_like_id(reference, value)
-        self._add(
-            LineEntry(
-                line=line,
-                id=None if kind is None or value is None else self._keyed.id(kind, value),
-                outcome=outcome,
-                targets=targets,
-                persons=tuple(self._keyed.id(IdKind.UUID, str(uuid)) for uuid in persons),
-                reason=reason,
-                reference=None if is_hidden else reference,
-                reference_id=self._keyed.request(reference) if is_hidden and reference is not None else None,
-                received=received,
-                due=due,
-            )
+        entry = LineEntry(
+            line=line,
+            id=None if kind is None or value is None else self._keyed.id(kind, value),
+            outcome=outcome,
+            targets=targets,
+            persons=tuple(self._keyed.uuid(uuid) for uuid in persons),
+            reason=reason,
+            reference=None if is_hidden else reference,
+            reference_id=self._keyed.request(reference) if is_hidden and reference is not None else None,
+            received=received,
+            due=due,
         )
+        self._append(*encode(entry, self._sum))
         self._lines += 1
 
     def publish(self, plan_digest: str) -> None:
@@ -168,8 +165,8 @@ class ReceiptsWriter:
                     self.path.unlink()
         self._file.close()
 
-    def _add(self, entry: AnyLine) -> None:
-        line, self._sum = encode(entry, self._sum)
+    def _append(self, line: bytes, checksum: int) -> None:
+        self._sum = checksum
         self._buffer += line
         if len(self._buffer) >= _FLUSH_BYTES:
             self._flush()
