@@ -127,7 +127,10 @@ def test_a_run_that_an_outage_ends_shows_what_was_done(run: Run, posthog: Any) -
     result = run(*ONE_GO, "--batch-size", "5", "--retry-for", "0.1s")
     assert result.code == 75
     assert SO_FAR.search(result.out)
-    assert f"To resume: {LINE.strip()} --batch-size 5 --retry-for 0.1s\n" in result.out
+    summary = result.out[result.out.index("Not finished: ") :]
+    assert f"To resume: {LINE.strip()} --batch-size 5 --retry-for 0.1s\n" in summary
+    assert (summary.count("--batch-size 5"), summary.count("resume")) == (1, 1)
+    assert not re.search("^(Needs attention|Waiting)", summary, re.MULTILINE)
     assert result.sentence.startswith("posthog-bulk: run interrupted: the server did not respond for 0.")
 
 
