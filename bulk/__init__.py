@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bulk.engine import plan_reappeared, run_job, verify_job
     from bulk.errors import BreakerOpened, BulkError, FileTrouble, JournalBusy, NotFinished, Refused
     from bulk.events import JobEvent, PlanEvent, PlanProgress
+    from bulk.jobs.shred import Shredded, shred_job
     from bulk.operations import (
         DeleteEvents,
         DeletePersons,
@@ -27,11 +28,15 @@ if TYPE_CHECKING:
     from bulk.plan.plan_file import Plan, load_plan
     from bulk.plan.plan_lines import PlanFooter, PlanHeader, RecordingNote, Target
     from bulk.plan.planner import make_plan
+    from bulk.report.find import find_persons, find_request
     from bulk.report.load import read_report
+    from bulk.report.receipt import Receipt
     from bulk.report.report import Report
+    from bulk.requests.due_dates import DueCount
+    from bulk.requests.job_record import JobRecord
     from bulk.selection.conditions.protection import Protect
     from bulk.selection.conditions.query_selections import ByActivity, ByQuery
-    from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, Selection, Source
+    from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, ByRequests, Selection, Source
 
 _HOME = {
     "BreakerOpened": "errors",
@@ -42,11 +47,14 @@ _HOME = {
     "ByFilter": "selection.selections",
     "ByPersonIds": "selection.selections",
     "ByQuery": "selection.conditions.query_selections",
+    "ByRequests": "selection.selections",
     "DeleteEvents": "operations",
     "DeletePersons": "operations",
     "DeleteRecordings": "operations",
+    "DueCount": "requests.due_dates",
     "FileTrouble": "errors",
     "JobEvent": "events",
+    "JobRecord": "requests.job_record",
     "JournalBusy": "errors",
     "NotFinished": "errors",
     "Operation": "operations",
@@ -57,19 +65,24 @@ _HOME = {
     "PlanHeader": "plan.plan_lines",
     "PlanProgress": "events",
     "Protect": "selection.conditions.protection",
+    "Receipt": "report.receipt",
     "Refused": "errors",
     "Report": "report.report",
     "RouteChoice": "operations",
     "Selection": "selection.selections",
+    "Shredded": "jobs.shred",
     "Source": "selection.selections",
     "Target": "plan.plan_lines",
     "UnsetProperties": "operations",
     "UpdateProperties": "operations",
+    "find_persons": "report.find",
+    "find_request": "report.find",
     "load_plan": "plan.plan_file",
     "make_plan": "plan.planner",
     "plan_reappeared": "engine",
     "read_report": "report.load",
     "run_job": "engine",
+    "shred_job": "jobs.shred",
     "verify_job": "engine",
 }
 
@@ -82,11 +95,14 @@ __all__ = [
     "ByFilter",
     "ByPersonIds",
     "ByQuery",
+    "ByRequests",
     "DeleteEvents",
     "DeletePersons",
     "DeleteRecordings",
+    "DueCount",
     "FileTrouble",
     "JobEvent",
+    "JobRecord",
     "JournalBusy",
     "NotFinished",
     "Operation",
@@ -96,20 +112,25 @@ __all__ = [
     "PlanHeader",
     "PlanProgress",
     "Protect",
+    "Receipt",
     "RecordingNote",
     "Refused",
     "Report",
     "RouteChoice",
     "Selection",
+    "Shredded",
     "Source",
     "Target",
     "UnsetProperties",
     "UpdateProperties",
+    "find_persons",
+    "find_request",
     "load_plan",
     "make_plan",
     "plan_reappeared",
     "read_report",
     "run_job",
+    "shred_job",
     "verify_job",
 ]
 

@@ -31,6 +31,7 @@ from bulk.progress.file_reading import FileReading
 from bulk.report.duty_decision import reappeared
 from bulk.report.load import read_report
 from bulk.report.report import Report, of_run
+from bulk.requests.job_record import JobRecord
 from bulk.selection.conditions.protection import Protect, check_protect
 from bulk.selection.selections import ByPersonIds
 from bulk.targets.target_sets import numbers_of
@@ -58,6 +59,7 @@ async def run_job(
     on_progress: Callable[[JobEvent], None] | None = None,
     stop: anyio.Event | None = None,
     protect: Iterable[Protect] = (),
+    approver: str | None = None,
 ) -> Report:
     """Run a plan, or resume it: the first run and every resume are the same call.
 
@@ -81,6 +83,7 @@ async def run_job(
         on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
         stop: set it to end the run early: nothing more is sent, and requests in flight are awaited.
         protect: refuse a plan that contains one of these persons, as for `make_plan`.
+        approver: who approves the plan, for journal and report; only the run that records the approval uses it.
 
     Returns:
         The report. Its `verdict` and `exit_code` say how the run ended: 0 when every target is read back as done. Its
@@ -101,6 +104,7 @@ async def run_job(
         wait_s=wait_s,
         max_uncovered_s=max_uncovered_s,
         retry_for_s=retry_for_s,
+        approver=approver,
     )
     settings = _within_connections(client, settings)
     preflight.check_caps(plan, max_targets=max_targets, expect_count=expect_count, expect_lines=expect_lines)
@@ -182,6 +186,7 @@ async def plan_reappeared(
     concurrency: int = 4,
     retry_for_s: float = RETRY_FOR_S,
     protect: Iterable[Protect] = (),
+    record: JobRecord | None = None,
 ) -> Plan:
     """Plan the operation of a job again for exactly the persons that were re-created since, as `verify_job` found them.
 
@@ -199,6 +204,7 @@ async def plan_reappeared(
             at most 365 days.
         protect: persons that the new plan must not contain: a file of distinct IDs, UUIDs or emails, and filters. They
             are left out and counted.
+        record: who orders the new job and why; None or an empty one for that of the job.
 
     Returns:
         The new plan.
@@ -235,6 +241,7 @@ async def plan_reappeared(
         concurrency=concurrency,
         retry_for_s=retry_for_s,
         protect=protect,
+        record=plan.header.record if record is None or record.is_empty else record,
     )
 
 

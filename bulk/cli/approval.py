@@ -56,7 +56,7 @@ def ask_for_approval(
         say(f"\n\nNote: {uncovered}.")
     say("\n\nType the number of persons to continue: ")
     try:
-        line = (_read_terminal if read is None else read)()
+        line = (read_terminal if read is None else read)()
     except BaseException:  # a signal
         say("\n")
         raise
@@ -83,7 +83,7 @@ def accepts_changed_input(change: str, *, unattended: bool) -> bool:
     say = partial(click.echo, nl=False, err=True)
     say(f"{plain(change, limit=None)}.\nThe plan stays as it is: it lists the persons selected before the change. ")
     say("Type yes to continue with it: ")
-    line = _read_terminal()
+    line = read_terminal()
     if not line:
         say("\n")
     return line.strip().lower() == "yes"
@@ -95,7 +95,7 @@ def _with_count(operation: str, count: int) -> str:
     return f"{before}{count_of(count, 'person')}{after}" if persons else f"{operation}: {count_of(count, 'person')}"
 
 
-def _read_terminal() -> str:
+def read_terminal() -> str:
     """Read a line from the terminal, in a thread, so that signals are handled while it waits."""
     return standard_input(sys.stdin).readline().decode(errors="replace")
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bulk.plan.plan_file import Plan
     from bulk.progress.file_reading import OnRead
     from bulk.report.report import Report
+    from bulk.requests.job_record import JobRecord
     from bulk.selection.conditions.protection import Protect
     from bulk.selection.selections import Selection
 
@@ -139,6 +140,7 @@ def make_plan_file(
     json: bool,
     concurrency: int = 4,
     protect: "Sequence[Protect]" = (),
+    record: "JobRecord | None" = None,
 ) -> "Plan":
     """Make a plan, with progress shown."""
     from bulk.plan.planner import make_plan
@@ -153,6 +155,7 @@ def make_plan_file(
             concurrency=concurrency,
             retry_for_s=settings.retry_for_s,
             protect=protect,
+            record=record,
         )
 
     return run_with_client(settings, work, json=json)
@@ -170,6 +173,7 @@ def run_plan(
     expect_lines: int | None,
     resume_line: str,
     protect: "Sequence[Protect]" = (),
+    approver: str | None = None,
 ) -> int:
     """Run a plan, show the summary, also of a run that ends with an error, and return the exit code.
 
@@ -184,6 +188,7 @@ def run_plan(
         expect_lines: the number of input lines that the user expects, if given.
         resume_line: the command line that resumes the job.
         protect: persons that the plan must not contain.
+        approver: who approves the plan, if given.
     """
     from bulk.engine import run_job
 
@@ -208,6 +213,7 @@ def run_plan(
                     on_progress=display,
                     stop=stop,
                     protect=protect,
+                    approver=approver,
                 )
         except BaseException as error:
             display.close()

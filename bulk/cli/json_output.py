@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from bulk.report.duty import Duty
+from bulk.requests.due_dates import DueCount
+from bulk.requests.job_record import JobRecord
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -87,6 +89,7 @@ class PlanShown(_Line, frozen=True, tag="show"):
     file_sha256: str
     findings: list[dict[str, Any]]
     input: InputCovered
+    record: JobRecord | None
 
 
 class PlannedPerson(msgspec.Struct, frozen=True):
@@ -167,7 +170,7 @@ class JobStatus(_Line, frozen=True, tag="status"):
 
     `duty` says whether the job is complete, `verdict` is its sentence and `exit_code` follows from it. `run_verdict` is
     what the runs did. `is_running` tells whether a process runs the job. `run_ended` is None until then, and if the
-    process died.
+    process died. `due` is what is due on which day, by the clock of this machine.
     Times are ISO 8601 in UTC.
     """
 
@@ -190,6 +193,9 @@ class JobStatus(_Line, frozen=True, tag="status"):
     run_ended: str | None
     run_reason: str | None
     last_entry_at: str
+    record: JobRecord | None
+    due: tuple[DueCount, ...]
+    shredded_at: str | None
 
 
 class JobListed(_Line, frozen=True, tag="job"):
@@ -197,7 +203,8 @@ class JobListed(_Line, frozen=True, tag="job"):
 
     `state` is not_started, not_finished, running, finished or unreadable; `problem` says why it is unreadable, or what
     is wrong with its files. `duty` is complete, waiting or needs_attention; `verdict` says so in words, and `exit_code`
-    follows from it. `next` is the command line to run next. Times are ISO 8601.
+    follows from it. `next` is the command line to run next. `due` is what is due on which day, by the clock of this
+    machine. Times are ISO 8601.
     """
 
     plan: str | None
@@ -217,6 +224,16 @@ class JobListed(_Line, frozen=True, tag="job"):
     duty: str | None
     next: str | None
     problem: str | None
+    due: tuple[DueCount, ...]
+    shredded_at: str | None
+
+
+class JobShredded(_Line, frozen=True, tag="shredded"):
+    """The files that identify the persons of a job are destroyed: which, and which are kept as evidence."""
+
+    removed: list[str]
+    kept: list[str]
+    shredded_at: str
 
 
 class FileWritten(_Line, frozen=True, tag="file"):
@@ -290,6 +307,7 @@ CommandLine = (
     | PersonSplitOff
     | JobStatus
     | JobListed
+    | JobShredded
     | FileWritten
     | SignatureChecked
     | ServerStarted

@@ -11,13 +11,15 @@ import msgspec
 
 from bulk.cli.json_output import CommandLine, WaitShown
 from bulk.events import JobEvent, PlanProgress
+from bulk.report.receipt import Receipt
 from bulk.report.report import Report
 
 TITLE = "What posthog-bulk writes to stdout with --json"
 DESCRIPTION = (
     "Each line is one JSON object whose field `event` names its kind, described below. Fields and kinds may be added "
     "and are never removed or renamed: ignore those that you do not know. Two commands write something else: "
-    "`report --json` one indented document, `#/$defs/Report`, and `persons --json` without --output one person of "
+    "`report --json` one indented document, `#/$defs/Report`, or `#/$defs/Receipt` with --find or --reference, and "
+    "`persons --json` without --output one person of "
     "PostHog's API per line."
 )
 
@@ -32,7 +34,9 @@ _COMMON: dict[str, Any] = {
 def output_schema() -> dict[str, Any]:
     """Return the JSON schema of a line (draft 2020-12), with the report among its definitions."""
     lines = [*get_args(CommandLine), *get_args(JobEvent), PlanProgress]
-    references, definitions = msgspec.json.schema_components([*lines, WaitShown, Report], ref_template="#/$defs/{name}")
+    references, definitions = msgspec.json.schema_components(
+        [*lines, WaitShown, Report, Receipt], ref_template="#/$defs/{name}"
+    )
     for line in lines:
         definition = definitions[line.__name__]
         definition["properties"] |= {**_COMMON, **definition["properties"], "wait": _COMMON["wait"]}
@@ -42,7 +46,7 @@ def output_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": TITLE,
         "description": DESCRIPTION,
-        "anyOf": list(references[:-2]),
+        "anyOf": list(references[:-3]),
         "$defs": definitions,
     }
 

@@ -46,16 +46,16 @@ COMMANDS = {
     "verify": "Read back the results of a job, days or weeks later",
     "status": "Show the state of a job",
     "jobs": "List the jobs of a folder: how far each is, and what to run next",
-    "report": "Write the report of a job",
+    "report": "Write the report of a job, the receipt of a request, or whether persons were erased",
     "verify-signature": "Check that a report is unchanged since it was signed",
+    "shred": "Destroy the files of a job that identify persons, and keep the evidence",
     "completion": "Print the completion script for bash, zsh or fish",
 }
 
 OPERATIONS = ("delete", "unset", "update", "delete-events", "delete-recordings")
 """The commands that plan, ask for approval, run and verify."""
-
-_FOLDERS = {**dict.fromkeys(OPERATIONS, ".operations"), "split": ".single"}
-"""The folders of the commands that are not in `bulk.cli.commands` itself."""
+_FOLDERS = {"operations": OPERATIONS, "evidence": ("shred", "verify-signature"), "single": ("split",)}
+"""The folders of `bulk.cli.commands`, with the commands in them."""
 
 _ENVIRONMENT = {
     "POSTHOG_HOST": "us (default), eu, or the URL of a self-hosted instance",
@@ -78,8 +78,8 @@ class LazyGroup(click.Group):
         """Import a command and return it; None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        folder = f"bulk.cli.commands{_FOLDERS.get(cmd_name, '')}"
-        command: click.Command = import_module(f"{folder}.{cmd_name.replace('-', '_')}").command
+        folder = next((f".{folder}" for folder, names in _FOLDERS.items() if cmd_name in names), "")
+        command: click.Command = import_module(f"bulk.cli.commands{folder}.{cmd_name.replace('-', '_')}").command
         return command
 
     def resolve_command(

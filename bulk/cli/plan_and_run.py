@@ -21,6 +21,7 @@ from bulk.cli.options.connection_options import (
 from bulk.cli.options.help_layout import command, option
 from bulk.cli.options.operation_options import OperationArguments, build_operation, operation_options
 from bulk.cli.options.protect_option import build_protect, protect_option
+from bulk.cli.options.record_options import record_options
 from bulk.cli.options.selection_options import (
     NOTHING_SELECTED,
     SelectionArguments,
@@ -28,6 +29,7 @@ from bulk.cli.options.selection_options import (
     selection_options,
 )
 from bulk.cli.options.settings import Settings
+from bulk.requests.job_record import JobRecord
 
 if TYPE_CHECKING:
     from bulk.cli.job_paths import JobPaths
@@ -78,6 +80,7 @@ def operation_command(kind: str, summary: str) -> click.Command:
         expect_lines_option,
         selection_options,
         protect_option,
+        record_options,
         run_options,
         settings_options,
     )
@@ -99,6 +102,7 @@ def _plan_and_run(
     expect_count: int | None,
     expect_lines: int | None,
     protect: tuple[str, ...],
+    record: JobRecord,
     run_options: RunOptions,
     settings: Settings,
 ) -> int:
@@ -119,7 +123,7 @@ def _plan_and_run(
     protected = build_protect(protect)
     with explained(nothing_kept):
         paths, loaded, is_new = _open_or_make_plan(
-            plan, journal, operation, selection, protected, settings, output, yes=yes
+            plan, journal, operation, selection, protected, record, settings, output, yes=yes
         )
     with explained(lambda: not_started(paths.plan, same_command_line())), loaded:
         write_plan_event(loaded, output)
@@ -158,6 +162,7 @@ def _plan_and_run(
                 expect_lines=expect_lines,
                 resume_line=resume_line,
                 protect=() if is_new else protected,  # a plan made just now has none of them
+                approver=record.approver,
             )
 
 
@@ -167,6 +172,7 @@ def _open_or_make_plan(
     operation: "Operation",
     selection: "Selection | None",
     protect: "Sequence[Protect]",
+    record: JobRecord,
     settings: Settings,
     output: "CommandOutput",
     *,
@@ -185,7 +191,7 @@ def _open_or_make_plan(
     from bulk.errors import FileTrouble
     from bulk.operations import to_dict
     from bulk.plan.plan_file import load_plan
-    from bulk.plan.plan_match import ChangedInput, check_plan_matches
+    from bulk.plan.plan_match import ChangedInput, check_plan_matches, check_record_matches
     from bulk.sanitize import plain
 
     paths = choose_job_paths(
@@ -205,7 +211,9 @@ def _open_or_make_plan(
         if selection is None:
             raise click.UsageError(NOTHING_SELECTED)
         try:
-            made = make_plan_file(settings, operation, selection, paths.plan, json=output.json, protect=protect)
+            made = make_plan_file(
+                settings, operation, selection, paths.plan, json=output.json, protect=protect, record=record
+            )
             if files is not None:
                 refuse_second_job(made, files)
             return paths, made, True
@@ -214,6 +222,7 @@ def _open_or_make_plan(
                 raise  # otherwise another process has just made the plan
     loaded = load_plan(paths.plan)
     try:
+        check_record_matches(loaded, record)
         if files is None or not files.is_found:
             try:
                 check_plan_matches(loaded, operation, selection)

@@ -16,7 +16,7 @@ from asyncclient import ClientEvent, PostHogClient, PostHogError
 from bulk.concurrency.outages import emit_outages, outage_event, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.ticker import ticking
-from bulk.errors import BulkError, JournalError, NotFinished, Refused, WriteFailed
+from bulk.errors import BulkError, FileTrouble, JournalError, NotFinished, Refused, WriteFailed
 from bulk.events import Activity, JobEnded, JobEvent, JobStarted, PhaseChanged, RouteChosen
 from bulk.execution import preflight
 from bulk.execution.progress_emitter import ProgressEmitter
@@ -29,7 +29,7 @@ from bulk.journal.replay import open_journal
 from bulk.journal.storage import Journal
 from bulk.journal.target_states import TargetStates
 from bulk.operations import Operation, describe, from_dict, without_values
-from bulk.plan.plan_file import Plan
+from bulk.plan.plan_file import Plan, complete_receipts_of
 from bulk.plan.protected_targets import refuse_protected
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, to_not_finished
 from bulk.posthog.strategy import Strategy, detect_strategy
@@ -38,6 +38,7 @@ from bulk.progress.file_reading import FileReading, OnRead
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.duty_decision import duty_of
 from bulk.report.progress import named_counts
+from bulk.report.requests import due_in
 from bulk.report.verdict import exit_code
 from bulk.selection.conditions.protection import Protect
 from bulk.selection.input_findings import by_kind
@@ -112,6 +113,7 @@ async def open_job(
                 checking, plan, operation, gate, settings, count_earlier_requests, protect, on_progress
             )
         if journal is None:
+            complete_receipts_of(plan)  # fails while a new plan can still be made
             journal = open_journal(path, target_states)
             if target_states.job is not None:
                 raise JournalError(path, "was created by another process just now", "run the same command again")
@@ -128,13 +130,10 @@ async def open_job(
         for record in _first_records(job, settings, str(client.limits.rates), purpose, newly=newly, route=route):
             job.record(record)
         await job.wait_durable()
+        with suppress(FileTrouble):  # the job matters more
+            complete_receipts_of(plan, job=target_states.job.job if target_states.job else None)
         emitter = ProgressEmitter(
-            job,
-            client.limits,
-            on_progress,
-            wait_tracker=wait_tracker,
-            batch_size=settings.batch_size,
-            route=route,
+            job, client.limits, on_progress, wait_tracker=wait_tracker, batch_size=settings.batch_size, route=route
         )
         for event in early:
             if outage_event(event) is None:
@@ -257,10 +256,12 @@ def _first_records(
                 planned_at=header.created_at,
                 at=at,
                 coverage=coverage_of(by_kind(job.plan.findings)),
+                record=header.record,
+                due=due_in(job.plan.findings),
             )
         )
     if newly:
-        records.append(Approved(at=at, digest=job.plan.digest, how="digest"))
+        records.append(Approved(at=at, digest=job.plan.digest, how="digest", approver=settings.approver))
     records.append(
         RunStarted(
             at=at,

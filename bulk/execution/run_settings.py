@@ -8,6 +8,7 @@ import msgspec
 from asyncclient import RetryPolicy
 from bulk.concurrency.outages import RETRY_FOR_S
 from bulk.posthog.batch_reads import READ_SIZE
+from bulk.requests.job_record import check_text
 from bulk.verification.verifier import MAX_UNCOVERED_S
 
 MAX_BATCH_SIZE = 1000
@@ -28,6 +29,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         max_uncovered_s: how old a deletion row may be when its person is deleted, in seconds; events that came after
             the row stay behind.
         retry_for_s: seconds for which an outage of the server is waited out, up to 365 days.
+        approver: who approves the plan, for the journal.
     """
 
     concurrency: int = 8
@@ -35,6 +37,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     wait_s: float = 900.0
     max_uncovered_s: float = MAX_UNCOVERED_S
     retry_for_s: float = RETRY_FOR_S
+    approver: str | None = None
 
     def __post_init__(self) -> None:
         for name, value, maximum in (
@@ -45,6 +48,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
                 raise ValueError(f"{name} {value!r} is not a whole number from 1 to {maximum}")
         if type(self.wait_s) not in (int, float) or not 0 <= self.wait_s < math.inf:
             raise ValueError(f"wait {self.wait_s!r} is not a number of seconds, 0 or more")
+        check_text(self.approver, "approver")
         RetryPolicy(retry_for_s=self.retry_for_s)  # checks it
         uncovered_s = self.max_uncovered_s
         if type(uncovered_s) not in (int, float) or not MIN_UNCOVERED_S <= uncovered_s < math.inf:

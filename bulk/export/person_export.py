@@ -14,6 +14,7 @@ from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import NotFinished
 from bulk.events import OutageEvent
 from bulk.export.csv_rows import HEADER, csv_row
+from bulk.formatting import count_of
 from bulk.selection.filter_resolver import naming_cohorts
 from bulk.selection.input_findings import Findings
 from bulk.selection.resolver import Resolver
@@ -60,7 +61,8 @@ async def export_lines(
         yield _line(raw)
     if not exported and findings.unreadable:
         raise NotFinished(
-            f"{findings.unreadable:,} selected persons could not be read, and no other person matches the selection",
+            f"{count_of(findings.unreadable, 'selected person')} could not be read, and no other person matches the "
+            "selection",
             "run the same command again",
         )
 

@@ -13,6 +13,7 @@ import msgspec
 from bulk.files.line_sketch import LineDifference, LineSketch
 
 _CHUNK = 1 << 20
+_LINES_AT_ONCE = 4_096
 
 
 class InputContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, eq=False):
@@ -59,6 +60,7 @@ class ContentMeter:
         self._lines = 0
         self._is_in_line = False
         self._checksum = 0
+        self._checksums: list[int] = []
         self._sketch = LineSketch()
 
     def add(self, data: bytes) -> None:
@@ -74,24 +76,33 @@ class ContentMeter:
             data: the bytes.
             is_end: whether the line ends after them.
         """
-        self._checksum = zlib.crc32(data, self._checksum)
+        checksum = zlib.crc32(data, self._checksum)
         self._is_in_line = not is_end
-        if is_end:
-            self._sketch.add(self._checksum)
-            self._lines += 1
-            self._checksum = 0
+        if not is_end:
+            self._checksum = checksum
+            return
+        self._checksum = 0
+        self._checksums.append(checksum)
+        if len(self._checksums) == _LINES_AT_ONCE:
+            self._flush_lines()
 
     def content(self) -> InputContent:
         """Return the content of everything added so far."""
         self._flush()
         if self._is_in_line:
             self.add_line(b"")
+        self._flush_lines()
         return InputContent(digest=f"sha256:{self._hash.hexdigest()}", lines=self._lines, sketch=self._sketch.encode())
 
     def _flush(self) -> None:
         if self._pending:
             self._hash.update(self._pending)
             self._pending = bytearray()
+
+    def _flush_lines(self) -> None:
+        self._lines += len(self._checksums)
+        self._sketch.add(self._checksums)
+        self._checksums.clear()
 
 
 def metered_values(values: Iterable[object], meter: ContentMeter) -> Iterator[object]:

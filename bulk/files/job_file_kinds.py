@@ -7,6 +7,7 @@ HEAD_BYTES = 64
 """Bytes from the start of a file that are enough to recognize it."""
 PLAN_SUFFIX = ".plan.jsonl"
 JOURNAL_SUFFIX = ".journal.jsonl"
+RECEIPTS_SUFFIX = ".receipts"
 _PLAN = re.compile(rb'\{"format":[0-9]+,"project_id":')
 _JOURNAL = re.compile(rb'\{"n":0,"type":"job_opened"')
 
@@ -35,3 +36,11 @@ def _advice(path: Path, suffix: str, wanted: str, otherwise: str) -> str:
     if path.name.endswith(suffix):
         return f"give {path.with_name(path.name.removesuffix(suffix) + wanted)}"
     return f"give {otherwise}, whose name usually ends with {wanted}"
+
+
+def receipts_of(path: Path) -> Path:
+    """Return the usual name of the receipts of a plan or a journal."""
+    for suffix in (PLAN_SUFFIX, JOURNAL_SUFFIX, ".jsonl"):
+        if path.name.endswith(suffix) and path.name != suffix:
+            return path.with_name(path.name.removesuffix(suffix) + RECEIPTS_SUFFIX)
+    return path.with_name(path.name + RECEIPTS_SUFFIX)

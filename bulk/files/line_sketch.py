@@ -7,6 +7,8 @@ groups, so that the summary stays small; the difference is then a lower bound.
 import base64
 import struct
 import zlib
+from collections import Counter
+from collections.abc import Iterable
 
 import msgspec
 
@@ -28,24 +30,18 @@ class LineSketch:
     """Collects the checksums of lines, in any order: how often each occurs, or the count and the sum of each group."""
 
     def __init__(self) -> None:
-        self.counts: dict[int, int] = {}
+        self.counts: Counter[int] = Counter()
         self.groups: list[list[int]] | None = None
 
-    def add(self, checksum: int, count: int = 1) -> None:
-        """Add a line.
+    def add(self, checksums: Iterable[int]) -> None:
+        """Add lines, many at a time where there are many.
 
         Arguments:
-            checksum: CRC-32 of its bytes.
-            count: how often it occurs.
+            checksums: CRC-32 of the bytes of each line.
         """
-        if self.groups is not None:
-            group = self.groups[checksum % GROUPS]
-            group[0] += count
-            group[1] = (group[1] + checksum * count) & _MASK
-            return
-        self.counts[checksum] = self.counts.get(checksum, 0) + count
-        if len(self.counts) > GROUPS:
-            self._fold()
+        self.counts.update(checksums)
+        if self.groups is not None or len(self.counts) > GROUPS:
+            self.groups, self.counts = self.folded(), Counter()
 
     def encode(self) -> str:
         """Return the sketch as text."""
@@ -54,7 +50,7 @@ class LineSketch:
         else:
             prefix, pairs = _GROUPED, [(count & _MASK, total) for count, total in self.groups]
         data = b"".join(struct.pack("<II", *pair) for pair in pairs)
-        return prefix + base64.b64encode(zlib.compress(data, 9)).decode("ascii")
+        return prefix + base64.b64encode(zlib.compress(data)).decode("ascii")
 
     @classmethod
     def decode(cls, text: str) -> "LineSketch":
@@ -72,7 +68,7 @@ class LineSketch:
         if len(pairs) > GROUPS or (prefix == _GROUPED and len(pairs) != GROUPS):
             raise ValueError("not a sketch of lines")
         if prefix == _EXACT:
-            sketch.counts = dict(pairs)
+            sketch.counts = Counter(dict(pairs))
         else:
             sketch.groups = [list(pair) for pair in pairs]
         return sketch
@@ -93,13 +89,9 @@ class LineSketch:
 
     def folded(self) -> list[list[int]]:
         """Return the count and the sum of each group."""
-        if self.groups is None:
-            other = LineSketch()
-            other.groups = [[0, 0] for _ in range(GROUPS)]
-            for checksum, count in self.counts.items():
-                other.add(checksum, count)
-            return other.groups
-        return self.groups
-
-    def _fold(self) -> None:
-        self.groups, self.counts = self.folded(), {}
+        groups = [[0, 0] for _ in range(GROUPS)] if self.groups is None else self.groups
+        for checksum, count in self.counts.items():
+            group = groups[checksum % GROUPS]
+            group[0] += count
+            group[1] = (group[1] + checksum * count) & _MASK
+        return groups

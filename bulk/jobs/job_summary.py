@@ -16,7 +16,9 @@ from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_lines import PlanFooter, PlanHeader
 from bulk.progress.file_reading import OnRead
 from bulk.report.duty import Duty, while_running
-from bulk.report.report import Report, build_report
+from bulk.report.load import report_of
+from bulk.report.report import Report
+from bulk.requests.due_dates import DueCount
 from bulk.states import PENDING
 
 
@@ -50,6 +52,8 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
         finished_at: when the run ended that finished the job, ISO 8601.
         duty: whether the job is complete; None if the job is not started.
         run_verdict: what its runs did, in one sentence; None if the job is not started.
+        due: what is due on which day, as of the journal's last record; empty for a job that is not started.
+        shredded_at: when the files that identify persons were destroyed, ISO 8601.
         problem: why the job cannot be read, or what is wrong with its files.
     """
 
@@ -69,6 +73,8 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: str | None = None
     duty: Duty | None = None
     run_verdict: str | None = None
+    due: tuple[DueCount, ...] = ()
+    shredded_at: str | None = None
     problem: str | None = None
 
     def __repr__(self) -> str:  # the selection may hold personal data
@@ -138,7 +144,7 @@ def with_journal(
 ) -> JobSummary:
     """Return a summary with what the journal adds to it; a job is not finished before its result was reported."""
     target_states.close_open()
-    report = build_report(target_states, facts, None)
+    report = report_of(summary.journal, target_states, facts, None)
     if report.approved_at is None:
         return summary
     if is_locked(summary.journal):
@@ -153,6 +159,8 @@ def with_journal(
         finished_at=_finished_at(report) if state is JobState.FINISHED else None,
         duty=while_running(report.duty) if state is JobState.RUNNING else report.duty,
         run_verdict=report.run_verdict,
+        due=report.due,
+        shredded_at=report.shredded_at,
     )
 
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
@@ -73,20 +73,49 @@ def open_journal(path: Path, target_states: TargetStates, *, on_read: OnRead | N
         return Journal.open(path, framing(), target_states.apply, on_read=on_read)
 
 
-def replay_journal(path: Path, *, on_read: OnRead | None = None) -> tuple[TargetStates, JournalFacts]:
+def read_job(path: Path) -> JobOpened:
+    """Return the first record of a journal; the others are not read.
+
+    Raises:
+        FileTrouble: it is damaged, of another format, or cannot be read.
+    """
+    refuse_other_file(path)
+    reader = framing().reader(path)
+    fd = open_regular(path, os.O_RDONLY, JournalError)
+    try:
+        for piece in pieces(path, fd, 0):
+            for record in reader.feed(piece):
+                if isinstance(record, JobOpened):
+                    return record
+                raise JournalError(path, "does not begin with a job", "name the journal of a job that was run")
+    finally:
+        os.close(fd)
+    raise JournalEmpty(path)
+
+
+def replay_journal(
+    path: Path, *, on_read: OnRead | None = None, also: Callable[[Record], None] | None = None
+) -> tuple[TargetStates, JournalFacts]:
     """Replay a journal without locking or changing it; another process may be writing it.
 
     Arguments:
         path: the journal.
         on_read: called while the file is read.
+        also: called with every record in order.
 
     Raises:
         FileTrouble: it is damaged, of another format, or cannot be read.
     """
     target_states = TargetStates()
+
+    def apply(record: Record) -> None:
+        target_states.apply(record)
+        if also is not None:
+            also(record)
+
     refuse_other_file(path)
     with _explaining(path):
-        end = Journal.read(path, framing(), target_states.apply, on_read=on_read)
+        end = Journal.read(path, framing(), target_states.apply if also is None else apply, on_read=on_read)
     if target_states.job is None:
         raise JournalEmpty(path)
     complete = end.offset if isinstance(end, TornTail) else end.size

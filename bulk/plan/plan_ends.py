@@ -98,7 +98,7 @@ def footer_of(fd: int, size: int, path: Path) -> tuple[PlanFooter, int]:
     except ValueError:
         raise PlanError(path, "has no footer: the end is missing, or lines were added", NEW_PLAN) from None
     if footer is None:
-        raise PlanError(path, f"{CHANGED}: its footer fails its checksum", NEW_PLAN)
+        raise PlanError(path, f"{CHANGED}: its last line, the footer, fails its checksum", NEW_PLAN)
     return footer, size - len(line)
 
 

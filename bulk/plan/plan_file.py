@@ -1,6 +1,7 @@
 """Opens a plan file, checks all of it, and reads its targets.
 
-A plan lists the persons that an operation will affect. No other file of a job holds identifiers of persons.
+A plan lists the persons that an operation will affect. No other file of a job holds identifiers of persons; the
+receipts beside it hold keyed references of them.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from weakref import WeakSet
 
 from asyncclient import Limits
 from bulk.errors import PlanError
+from bulk.files.job_file_kinds import receipts_of
 from bulk.files.line_checks import first_change
 from bulk.files.private_files import open_regular
 from bulk.plan.plan_ends import CHANGED, NEW_PLAN, footer_of, header_of, read_bytes, size_of
@@ -32,6 +34,7 @@ from bulk.plan.plan_lines import (
     short_digest,
     with_time,
 )
+from bulk.requests.receipts_writer import complete_receipts, withdraw_key
 
 __all__ = [
     "FORMAT",
@@ -70,6 +73,7 @@ class Plan:
         self.spent = footer.spent
         self.findings = footer.findings
         self.content = footer.input
+        self.receipts_key = footer.receipts
         self.counted_by: WeakSet[Limits] = WeakSet()
         self._fd = fd
         self._index = index
@@ -133,10 +137,14 @@ class Plan:
             return False
 
     def discard(self) -> None:
-        """Close the plan and remove its file, unless the path names another one by now."""
+        """Close the plan and remove its file and its receipts, unless the path names another file by now."""
         if self.is_in_place:
+            receipts = receipts_of(self.path)
+            has_receipts = withdraw_key(receipts, self.receipts_key, self.digest)
             with suppress(OSError):
                 self.path.unlink()
+                if has_receipts:
+                    receipts.unlink()
         self.close()
 
     def close(self) -> None:
@@ -222,6 +230,20 @@ def load_plan(path: Path | str) -> Plan:
     except BaseException:
         os.close(fd)
         raise
+
+
+def complete_receipts_of(plan: Plan, *, job: str | None = None) -> None:
+    """Enter into the receipts beside a plan what they lack, after a planning that was killed and at the first run.
+
+    Arguments:
+        plan: the plan.
+        job: the random name of the job in its journal; None if it is not run yet.
+
+    Raises:
+        FileTrouble: they cannot be read or written.
+    """
+    if plan.receipts_key is not None:
+        complete_receipts(receipts_of(plan.path), plan.receipts_key, plan.digest, job=job)
 
 
 def _changed_lines(fd: int, end: int, checks: str) -> str:

@@ -14,6 +14,7 @@ import msgspec
 
 from bulk.files.content_meter import InputContent
 from bulk.files.json_lines import decode_line, decode_lines, encode_line
+from bulk.requests.job_record import JobRecord
 
 FORMAT = 1
 """The plan format that this version writes and reads."""
@@ -35,6 +36,7 @@ class PlanHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         selection: its summary, and details that may hold values.
         created_at: ISO 8601 in UTC; the file has it in its footer, and in its header in plans of earlier versions.
         version: the version of this program that made the plan.
+        record: who ordered the job and why; None if nothing was given, and in plans of earlier versions.
     """
 
     format: int
@@ -44,6 +46,7 @@ class PlanHeader(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     operation: dict[str, Any]
     selection: dict[str, Any]
     version: str
+    record: JobRecord | None = None
     created_at: str = ""
 
     def __repr__(self) -> str:  # selection and operation may hold personal data
@@ -112,6 +115,7 @@ class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
         spent: times of the planner's own requests by rate limit, in epoch seconds (guarantee 13).
         findings: the findings of the input check.
         input: the content of the selection's input; None for a filter, and in plans of versions that did not record it.
+        receipts: the key of the receipts beside the plan, in hex; None in plans of versions that wrote none.
         created_at: when the plan was made, in ISO 8601 in UTC; None in plans of earlier versions.
         checks: locate a change in the lines before the footer (`bulk.files.line_checks`); empty in plans of earlier
             versions.
@@ -122,6 +126,7 @@ class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
     spent: dict[str, list[float]]
     findings: list[Any]
     input: InputContent | None = None
+    receipts: str | None = None
     created_at: str | None = None
     checks: str = ""
 

@@ -14,6 +14,7 @@ from bulk.operations import Operation, to_dict
 from bulk.plan.plan_file import Plan
 from bulk.plan.plan_lines import PlanHeader
 from bulk.property_checks import equal
+from bulk.requests.job_record import JobRecord
 from bulk.selection.input_lines import read_content
 from bulk.selection.selections import Selection
 
@@ -87,6 +88,21 @@ def check_plan_matches(plan: Plan, operation: Operation, selection: Selection | 
         raise ChangedInput(
             f"{describe_change(_details(plan.header), plan.content, now)} ({plan.path})",
             "run that plan for the persons that it lists, or name another plan file for those of the changed input",
+        )
+
+
+def check_record_matches(plan: Plan, record: JobRecord) -> None:
+    """Check that an existing plan records the same as is given now; nothing given is accepted, and so is any approver.
+
+    Raises:
+        Refused: it records another operator, reason, reference or day.
+    """
+    given = msgspec.structs.replace(record, approver=None)
+    planned = msgspec.structs.replace(plan.header.record or JobRecord(), approver=None)
+    if not given.is_empty and given != planned:
+        raise Refused(
+            f"the existing plan {plan.path} records another operator, reason, reference or day of receipt",
+            "leave these options out to use it, or name another plan file",
         )
 
 

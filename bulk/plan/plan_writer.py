@@ -30,6 +30,7 @@ from bulk.plan.plan_lines import (
     encode_footer,
     without_time,
 )
+from bulk.requests.receipts_writer import ReceiptsWriter
 
 FLUSH_BYTES = 1 << 20
 
@@ -116,6 +117,7 @@ class PlanWriter:
         spent: Mapping[str, Sequence[float]] | None = None,
         findings: Sequence[Any] = (),
         content: InputContent | None = None,
+        receipts: ReceiptsWriter | None = None,
     ) -> Plan:
         """Write the footer, give the file its name, and return the plan as read back from the file.
 
@@ -123,6 +125,7 @@ class PlanWriter:
             spent: times of requests already made, by rate limit, in epoch seconds (guarantee 13).
             findings: the findings of the input check, as JSON values.
             content: the content of the selection's input.
+            receipts: of the job; they appear with the plan, or not at all.
 
         Raises:
             FileTrouble: the file cannot be written, or the name is taken by now.
@@ -140,6 +143,7 @@ class PlanWriter:
                 spent=times,
                 findings=list(findings),
                 input=content,
+                receipts=None if receipts is None else receipts.key,
                 created_at=self._created_at,
                 checks=self._checks.encode(),
             )
@@ -147,8 +151,12 @@ class PlanWriter:
         if len(footer) > MAX_LINE:
             raise ValueError(f"spent and findings take {len(footer)} bytes, a footer has at most {MAX_LINE}")
         self._file.write(footer)
+        if receipts is not None:
+            receipts.publish(digest)
         self._file.publish()
         self._file.close()
+        if receipts is not None:
+            receipts.complete()
         plan = load_plan(self.path)
         if plan.digest != digest:
             plan.close()

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio.to_thread
+import msgspec
 
 from asyncclient import Bucket, PostHogClient
 from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
@@ -21,21 +22,26 @@ from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import BulkError, InputError, NotFinished, Refused, interruption_of
 from bulk.event_log import LOGGER, EventLog
 from bulk.events import PlanEvent, PlanProgress
+from bulk.files.job_file_kinds import receipts_of
 from bulk.files.private_files import refuse_existing
 from bulk.formatting import count_of
 from bulk.operations import Operation, PropertyOperation, UnsetProperties, axes, to_dict
-from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, load_plan
-from bulk.plan.plan_match import check_plan_matches
+from bulk.plan.line_receipts import LineReceipts
+from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, complete_receipts_of, load_plan
+from bulk.plan.plan_match import check_plan_matches, check_record_matches
 from bulk.plan.plan_writer import PlanWriter
 from bulk.plan.recording_notes import RecordingNotes
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
+from bulk.requests.job_record import JobRecord
+from bulk.requests.receipts_writer import ReceiptsWriter
 from bulk.selection.conditions.protection import Protect, ProtectedPersons, check_protect
 from bulk.selection.input_findings import WIDER_WORDS, Findings, LineNumbers
+from bulk.selection.input_lines import comparison_of
 from bulk.selection.inputs.causes import Cause
 from bulk.selection.inputs.line_checks import Reason
 from bulk.selection.resolver import Resolver
-from bulk.selection.selections import ByFilter, InputSelection, Selection
+from bulk.selection.selections import ByEmails, ByFilter, ByPersonIds, ByRequests, InputSelection, Selection
 from bulk.states import Axis
 from bulk.version import VERSION
 
@@ -57,6 +63,7 @@ async def make_plan(
     now: Callable[[], float] | None = None,
     reuse: bool = False,
     protect: Iterable[Protect] = (),
+    record: JobRecord | None = None,
 ) -> Plan:
     """Write the targets of an operation to a plan file; only reads from the server (contract 6.1, 6.11, 12).
 
@@ -81,6 +88,8 @@ async def make_plan(
             operation, selection, host and project, and the input must not have changed since.
         protect: persons that the plan must not contain: a file of distinct IDs, UUIDs or emails, and filters. They are
             left out and counted. Give them to `run_job` too, which refuses a plan that contains one.
+        record: who orders the job and why, and the request that all of it answers; the plan, the journal and the
+            report hold it. Its `reference` and `received` are also those of rows of `ByRequests` that have none.
 
     Raises:
         InputError: the selection or its input is empty; no request was made.
@@ -92,9 +101,15 @@ async def make_plan(
     """
     path = Path(path)
     project_id = _check_arguments(client, selection, page_size, concurrency)
-    protect = check_protect(protect)
+    protect, record = check_protect(protect), record or JobRecord()
+    if isinstance(selection, ByRequests):
+        selection = msgspec.structs.replace(
+            selection,
+            reference=selection.reference or record.reference,
+            received=selection.received or record.received,
+        )
     if reuse and _exists(path):
-        return await _open_matching(path, client, operation, selection)
+        return await _open_matching(path, client, operation, selection, record)
     refuse_existing(path)
     findings, clock, log = Findings(), now or client.server_time, EventLog()
     gate, count = StopGate(), 0
@@ -114,6 +129,8 @@ async def make_plan(
     reading = waiting_out(client, retry_for_s).observed(wait_tracker.client_event)
     if on_progress is not None:
         reading = reading.observed(emit_outages(on_progress))
+    lines: list[LineReceipts] = []
+
     async with reporter.reporting():
         with Resolver(
             reading,
@@ -126,6 +143,7 @@ async def make_plan(
             keys=operation.keys if isinstance(operation, PropertyOperation) else (),
             having_keys=operation.keys if isinstance(operation, UnsetProperties) else (),
             refuse_everyone=True,
+            on_line=lambda line: lines[0].add(line),
         ) as resolver:
             await resolver.begin()
             project = await reading.projects.get(project_id)
@@ -138,11 +156,27 @@ async def make_plan(
                 selection={"summary": selection.summary(), "details": selection.details()},
                 created_at=datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds"),
                 version=VERSION,
+                record=None if record.is_empty else record,
             )
             notes = None
             if Axis.RECORDINGS in axes(operation):
                 notes = RecordingNotes(reading, gate, concurrency=concurrency)
-            with PlanWriter.create(path, header) as writer, ProtectedPersons() as protected:
+            with (
+                PlanWriter.create(path, header) as writer,
+                ReceiptsWriter.create(
+                    receipts_of(path),
+                    host=header.host,
+                    project_id=project_id,
+                    created_at=header.created_at,
+                    folds_case=isinstance(selection, InputSelection)
+                    and comparison_of(selection).comparison == "ignore-case",
+                ) as receipts,
+                LineReceipts(receipts) as line_receipts,
+                ProtectedPersons() as protected,
+            ):
+                lines.append(line_receipts)
+                # those that were requested by another ID are found by that one
+                by_distinct_id = not isinstance(selection, ByPersonIds | ByEmails)
                 if protect:
                     with interruption_of("plan"):
                         await protected.read(reading, protect, gate, page_size=page_size)
@@ -151,6 +185,7 @@ async def make_plan(
                     noted = await notes.of(targets) if notes is not None else [None] * len(targets)
                     for person, note in zip(targets, noted, strict=True):
                         ref = person.ref
+                        receipts.add_person(writer.count, ref.uuid, person.known_by if by_distinct_id else None)
                         writer.add(ref.uuid, ref.created_at, person.known_by, line=person.line, note=note)
                     count = writer.count
                     reporter.report()
@@ -161,7 +196,11 @@ async def make_plan(
                 if not writer.count:
                     raise _no_target(findings)
                 recorded = findings.to_list(requests=wait_tracker.requests)
-                plan = writer.finish(spent=_spent(client, clock()), findings=recorded, content=resolver.content)
+                if due := line_receipts.due():
+                    recorded.append({"kind": "due", "days": due})
+                plan = writer.finish(
+                    spent=_spent(client, clock()), findings=recorded, content=resolver.content, receipts=receipts
+                )
                 plan.counted_by.add(client.limits)
                 LOGGER.info("plan written: %d persons, digest %s", plan.count, plan.digest)
                 return plan
@@ -171,10 +210,14 @@ def _exists(path: Path) -> bool:
     return os.path.lexists(path)
 
 
-async def _open_matching(path: Path, client: PostHogClient, operation: Operation, selection: Selection) -> Plan:
+async def _open_matching(
+    path: Path, client: PostHogClient, operation: Operation, selection: Selection, record: JobRecord
+) -> Plan:
     """Open an existing plan that was made for the same arguments; raises PlanError and Refused."""
     plan = load_plan(path)
     try:
+        complete_receipts_of(plan)
+        check_record_matches(plan, record)
         # in a thread, because a pipe may block
         await anyio.to_thread.run_sync(check_plan_matches, plan, operation, selection, abandon_on_cancel=True)
         for name, planned, given in (

@@ -76,11 +76,12 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K, V]) -> HalvedRe
             last_error, why = error, _reason(error)
         else:
             succeeded = True
-            missing = [key for key in part if key not in found]
+            each = [found.get(key, LEFT_OUT) for key in part]  # looked up once, because UUIDs are slow to hash
+            results.update(zip(part, each, strict=True))
+            missing = [key for key, result in zip(part, each, strict=True) if result is LEFT_OUT]
             left_out += missing
             if not is_first:
                 maybe_shown.update(missing)
-            results.update((key, found.get(key, LEFT_OUT)) for key in part)
             continue
         failures += 1
         if is_last_try or failures >= MAX_FAILURES:

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from bulk.errors import FileTrouble
 from bulk.events import Progress
 from bulk.files.lock_probe import is_locked
 from bulk.journal.binding import check_binding
@@ -14,8 +16,10 @@ from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_file import Plan
 from bulk.progress.file_reading import OnRead
 from bulk.report.duty import Duty, while_running
+from bulk.report.find import receipts_beside
 from bulk.report.progress import progress_of
 from bulk.report.report import Report, build_report
+from bulk.requests.receipts import Receipts
 
 
 class JobStatus(msgspec.Struct, frozen=True):
@@ -52,7 +56,7 @@ def read_report(
         Refused: the plan belongs to another job.
     """
     target_states, facts = _replay(journal, plan, on_read)
-    return _report(target_states, facts, plan, values=values)
+    return report_of(journal, target_states, facts, plan, values=values)
 
 
 def read_status(journal: str | Path, plan: Plan | None = None, *, on_read: OnRead | None = None) -> JobStatus:
@@ -60,7 +64,7 @@ def read_status(journal: str | Path, plan: Plan | None = None, *, on_read: OnRea
     is_running = is_locked(Path(journal))
     target_states, facts = _replay(journal, plan, on_read)
     progress = progress_of(target_states, idle_s=_idle_s(Path(journal)), spent=_spent(plan))
-    return JobStatus(_report(target_states, facts, plan), is_running, progress)
+    return JobStatus(report_of(journal, target_states, facts, plan), is_running, progress)
 
 
 class ProgressFollower:
@@ -108,6 +112,13 @@ def _replay(journal: str | Path, plan: Plan | None, on_read: OnRead | None) -> t
     return target_states, facts
 
 
-def _report(target_states: TargetStates, facts: JournalFacts, plan: Plan | None, *, values: bool = False) -> Report:
+def report_of(
+    journal: str | Path, target_states: TargetStates, facts: JournalFacts, plan: Plan | None, *, values: bool = False
+) -> Report:
+    """Return the report of a replayed journal, with the receipts of the job if they are beside it."""
     target_states.close_open()
+    job = target_states.job
+    if job is not None and job.due and (path := receipts_beside(Path(journal), job)) is not None:
+        with suppress(FileTrouble):  # without receipts that can be used, more requests count as open
+            return build_report(target_states, facts, plan, Receipts.open(path), values=values)
     return build_report(target_states, facts, plan, values=values)

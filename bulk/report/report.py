@@ -17,10 +17,11 @@ from bulk.report.duty import Duty
 from bulk.report.duty_decision import duty_of
 from bulk.report.parts.activity import ResponseCount, TimelineEntry, iso, responses_of, timeline_of
 from bulk.report.parts.plan_report import PlanReport, plan_report
-from bulk.report.requests import due_of, record_of
+from bulk.report.requests import due_of, open_requests_of, record_of
 from bulk.report.verdict import exit_code, verdict_of
 from bulk.requests.due_dates import DueCount
 from bulk.requests.job_record import JobRecord
+from bulk.requests.receipts import Receipts
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import Coverage, coverage_of
 from bulk.states import (
@@ -172,7 +173,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build_report(
-    target_states: TargetStates, journal: JournalFacts, plan: Plan | None, *, values: bool = False
+    target_states: TargetStates,
+    journal: JournalFacts,
+    plan: Plan | None,
+    receipts: Receipts | None = None,
+    *,
+    values: bool = False,
 ) -> Report:
     """Return the report of a replayed journal.
 
@@ -180,6 +186,7 @@ def build_report(
         target_states: the state after the last record, with no open attempts (`close_open`).
         journal: facts about the journal's file.
         plan: adds the project's name and the findings about the input.
+        receipts: tell which requests are done.
         values: whether the plan also adds values that may identify persons.
 
     Raises:
@@ -237,7 +244,7 @@ def build_report(
         run_verdict=verdict_of(target_states, coverage),
         run_exit_code=exit_code(target_states),
         record=record_of(target_states),
-        due=due_of(target_states, is_open=duty.is_open),
+        due=due_of(target_states, open_requests_of(target_states, receipts), is_open=duty.is_open),
         shredded_at=None if target_states.shredded is None else iso(target_states.shredded.at),
         timeline=timeline_of(run_stats),
         responses=responses_of(run_stats),

@@ -1,12 +1,20 @@
 """What the journal of a job tells about the requests that the job answers: who ordered it, and what is due. Pure."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
 from bulk.journal.target_states import TargetStates
 from bulk.requests.due_dates import DueCount, RequestsDue, due_counts, due_date, parse_received
 from bulk.requests.job_record import JobRecord
+from bulk.requests.open_requests import count_open_requests
+from bulk.requests.receipts import Receipts
+from bulk.selection.input_findings import by_kind
+from bulk.states import NEEDS_ATTENTION, PENDING, Axis, Events, State
+
+_OPEN: frozenset[State] = PENDING | NEEDS_ATTENTION | {Events.QUEUED}
 
 
 def record_of(target_states: TargetStates) -> JobRecord | None:
@@ -18,14 +26,21 @@ def record_of(target_states: TargetStates) -> JobRecord | None:
     return None if record.is_empty else record
 
 
-def due_of(target_states: TargetStates, *, is_open: bool) -> tuple[DueCount, ...]:
+def due_in(findings: list[Any]) -> tuple[RequestsDue, ...]:
+    """Return the requests of a plan's findings by the day on which they are due."""
+    days = by_kind(findings).get("due", {}).get("days", ())
+    return msgspec.convert(days, tuple[RequestsDue, ...])
+
+
+def due_of(
+    target_states: TargetStates, open_requests: Mapping[str, int] | None = None, *, is_open: bool
+) -> tuple[DueCount, ...]:
     """Return what is due on which day, as of the journal's last record.
 
-    Every request counts as open until the whole job is done, because a journal does not tell which persons belong to
-    which request.
-
     Arguments:
-        target_states: replayed from the journal.
+        target_states: of the job.
+        open_requests: how many requests are open by day, from the receipts. Without them, every request counts as open
+            until the whole job is done, because a journal does not tell which persons belong to which request.
         is_open: whether the job waits or needs attention for any person.
     """
     job = target_states.job
@@ -35,5 +50,29 @@ def due_of(target_states: TargetStates, *, is_open: bool) -> tuple[DueCount, ...
     received = None if job.record is None or job.record.received is None else parse_received(job.record.received)
     if received is not None and not due:
         due.append(RequestsDue(due=due_date(received).isoformat(), requests=1))
+        open_requests = None  # the request is the whole job
     now = datetime.fromtimestamp(target_states.run_stats.last_at, UTC)
-    return due_counts(((one, one.requests if is_open else 0) for one in due), now=now)
+    return due_counts(
+        (
+            (one, (one.requests if is_open else 0) if open_requests is None else open_requests.get(one.due, 0))
+            for one in due
+        ),
+        now=now,
+    )
+
+
+def open_requests_of(target_states: TargetStates, receipts: Receipts | None) -> dict[str, int] | None:
+    """Return how many requests are open by day, as the receipts tell; None without them.
+
+    Raises:
+        ReceiptsError: they are damaged.
+    """
+    if receipts is None or target_states.job is None or not target_states.job.due:
+        return None
+    return count_open_requests(receipts, lambda target: is_target_open(target_states, target))
+
+
+def is_target_open(target_states: TargetStates, target: int) -> bool:
+    """Return whether a target is not done: pending, in need of attention, or with events that are not purged."""
+    states = {target_states.state(axis, target) for axis in Axis}
+    return not states.isdisjoint(_OPEN)

@@ -22,11 +22,10 @@ def pick_distinct_id(distinct_ids: Sequence[str], known_by: str | None = None) -
         known_by: the distinct ID in the plan, which is preferred.
     """
     by_preference = [known_by, *distinct_ids] if known_by is not None and known_by in distinct_ids else distinct_ids
-    usable = filter(_is_usable, by_preference)
-    first = next(usable, None)
-    if first is None or not is_placeholder(first):
-        return first
-    return next((distinct_id for distinct_id in usable if not is_placeholder(distinct_id)), first)
+    for distinct_id in by_preference:
+        if _is_usable(distinct_id) and not is_placeholder(distinct_id):
+            return distinct_id
+    return next(filter(_is_usable, by_preference), None)
 
 
 def _is_usable(distinct_id: str) -> bool:

@@ -5,6 +5,7 @@ end, because the server compares them exactly; only the line end and a byte orde
 """
 
 from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -93,7 +94,6 @@ def read_stream(
         meter: gets all bytes and lines that are read.
     """
     check = line_check(kind)
-    empty = True
     pieces, first = _begin(read_pieces(stream, name, meter, is_csv=column is not None), name)
     if column is not None:
         lines = _csv(pieces, kind, column, name, is_json=first is not None and value_of_line(first, kind) is not None)
@@ -106,11 +106,11 @@ def read_stream(
             check(number, None if data is None else data.decode("utf-8", "surrogateescape"))
             for number, data in whole_lines(pieces, LINE_MAX - 1)
         )
-    for line in lines:
-        empty = False
-        yield line
-    if empty:
+    head = next(lines, None)
+    if head is None:
         raise InputError(f"{name} is empty: it must hold {kind.value}")
+    yield head
+    yield from lines
 
 
 def read_any_ids(path: Path) -> Iterator[Line | RefusedLine]:
@@ -183,12 +183,14 @@ def read_pieces(
     """
     for piece in split_lines(to_utf8(_chunks(stream, meter), name), is_csv=is_csv):
         if meter is not None:
-            meter.add_line(piece.data, is_end=piece.end is not None)
+            meter.add_line(piece[1], is_end=piece[2] is not None)
         yield piece
 
 
 def _chunks(stream: BinaryIO, meter: ContentMeter | None) -> Iterator[bytes]:
-    while data := stream.readline(CHUNK):  # a read would wait for more than a line of a pipe
+    # `read` would wait for more than what a pipe holds
+    read = stream.read1 if isinstance(stream, BufferedReader) else stream.readline
+    while data := read(CHUNK):
         if meter is not None:
             meter.add(data)
         yield data

@@ -202,13 +202,13 @@ class Findings:
         """Lines, persons and rows that could not be read, so that their persons are not selected."""
         return len(self.unread) + self.unread_persons + len(self.unreadable_rows)
 
-    def to_list(self, *, requests: int) -> list[dict[str, Any]]:
+    def to_list(self, *, requests: int | None) -> list[dict[str, Any]]:
         """Return the findings as in a plan's footer, each with its `kind`.
 
         Arguments:
-            requests: requests made to plan.
+            requests: requests made to plan; None where no plan is made.
         """
-        found: list[dict[str, Any]] = [{"kind": "requests", "count": requests}]
+        found: list[dict[str, Any]] = [] if requests is None else [{"kind": "requests", "count": requests}]
         if self.lines:
             found.append({"kind": "lines", "count": self.lines})
             for kind, lines in (

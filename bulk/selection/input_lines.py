@@ -14,7 +14,9 @@ from bulk.files.content_meter import ContentMeter, InputContent, metered_values
 from bulk.files.file_errors import as_file_trouble
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.selection.id_files import Kind, Line, RefusedLine, read_file, read_pieces, read_stream, read_values
-from bulk.selection.selections import ByDistinctIds, ByEmails, ByPersonIds, InputSelection, Selection
+from bulk.selection.inputs.request_rows import RequestLine, read_request_values, read_requests
+from bulk.selection.lookups.email_match import EmailMatch
+from bulk.selection.selections import ByDistinctIds, ByEmails, ByPersonIds, ByRequests, InputSelection, Selection
 
 MAX_OPEN_LINES = 10_000
 """Lines without a person that are collected before they are looked up again."""
@@ -30,6 +32,8 @@ def read_lines(selection: InputSelection, meter: ContentMeter | None = None) -> 
         selection: the selection.
         meter: gets everything that is read.
     """
+    if isinstance(selection, ByRequests):
+        return _read_requests(selection, meter)
     source, column, kind = selection.source, selection.column, kind_of(selection)
     if isinstance(source, str | Path):
         return read_file(Path(source), kind, column=column, meter=meter)
@@ -37,6 +41,20 @@ def read_lines(selection: InputSelection, meter: ContentMeter | None = None) -> 
         return read_stream(cast("BinaryIO", source), kind, column=column, meter=meter)
     values = cast("Iterable[object]", source)
     return read_values(values if meter is None else metered_values(values, meter), kind)
+
+
+def _read_requests(selection: ByRequests, meter: ContentMeter | None) -> Iterator[Line | RefusedLine]:
+    source, rules = selection.source, selection.rules
+    if isinstance(source, str | Path):
+        path = Path(source)
+        with as_file_trouble(path, "cannot be read"), path.open("rb") as file:
+            yield from read_requests(read_pieces(file, str(path), meter, is_csv=True), rules, str(path))
+    elif hasattr(source, "read"):
+        stream = cast("BinaryIO", source)
+        yield from read_requests(read_pieces(stream, "the input", meter, is_csv=True), rules, "the input")
+    else:
+        values = cast("Iterable[object]", source)
+        yield from read_request_values(values if meter is None else metered_values(values, meter), rules)
 
 
 async def next_lines(lines: Iterator[Line | RefusedLine], count: int, sleeps: Sleeps) -> list[Line | RefusedLine]:
@@ -60,7 +78,8 @@ def read_content(selection: Selection) -> InputContent | None:
     """
     if not isinstance(selection, InputSelection):
         return None
-    source, meter, is_csv = selection.source, ContentMeter(), selection.column is not None
+    source, meter = selection.source, ContentMeter()
+    is_csv = isinstance(selection, ByRequests) or selection.column is not None
     if isinstance(source, str | Path):
         with as_file_trouble(Path(source), "cannot be read"), Path(source).open("rb") as file:
             _read_all(read_pieces(file, str(source), meter, is_csv=is_csv))
@@ -106,3 +125,15 @@ def kind_of(selection: InputSelection) -> Kind:
             return Kind.PERSON_ID
         case ByEmails():
             return Kind.EMAIL
+        case ByRequests():
+            return Kind.REQUEST
+
+
+def kind_of_line(line: Line, selection: InputSelection) -> Kind:
+    """Return what a line holds: a row of requests says it itself."""
+    return line.kind if isinstance(line, RequestLine) else kind_of(selection)
+
+
+def comparison_of(selection: InputSelection) -> EmailMatch:
+    """Return how the emails of a selection are compared."""
+    return selection.comparison if isinstance(selection, ByEmails | ByRequests) else EmailMatch()

@@ -5,7 +5,7 @@ response matches is looked up again some seconds later before it counts as unmat
 use does not grow with the input.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 from uuid import UUID
@@ -23,15 +23,27 @@ from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Present, ReadResult, Unread
 from bulk.posthog.rereads import read_until_known
 from bulk.selection.input_findings import KEPT_MAX, WIDER_MAX, Findings
-from bulk.selection.input_lines import MAX_OPEN_LINES, email_groups, id_groups, kind_of, next_lines, read_lines
+from bulk.selection.input_lines import (
+    MAX_OPEN_LINES,
+    comparison_of,
+    email_groups,
+    id_groups,
+    kind_of,
+    kind_of_line,
+    next_lines,
+    read_lines,
+)
 from bulk.selection.inputs.causes import likely_cause
-from bulk.selection.inputs.line_checks import Line, RefusedLine
+from bulk.selection.inputs.line_checks import Kind, Line, RefusedLine
+from bulk.selection.inputs.line_outcome import Outcome
+from bulk.selection.inputs.line_record import LineRecord, OnLine
+from bulk.selection.inputs.request_rows import RefusedRequest, RequestLine
 from bulk.selection.lookups.distinct_id_counts import count_distinct_ids
 from bulk.selection.lookups.email_lookup import EmailLookup
 from bulk.selection.lookups.repeated_lines import RepeatedLines
 from bulk.selection.lookups.wider_match import wider_match
 from bulk.selection.selected_person import SelectedPerson, selected
-from bulk.selection.selections import ByDistinctIds, ByEmails, ByPersonIds, InputSelection
+from bulk.selection.selections import ByPersonIds, ByRequests, InputSelection
 
 
 class _Match(msgspec.Struct, frozen=True):
@@ -59,6 +71,7 @@ class LineResolver:
         page_size: persons per page of a listing.
         concurrency: requests at once.
         raw: keep the server's own objects, for an export; what only a review shows is then not counted.
+        on_line: called once with the outcome of each line, except for lines that others with the same ID repeat.
     """
 
     def __init__(
@@ -75,8 +88,10 @@ class LineResolver:
         page_size: int,
         concurrency: int,
         raw: bool = False,
+        on_line: OnLine | None = None,
     ) -> None:
         self._client = client
+        self._on_line = on_line
         self._reader = reader
         self._gate = gate
         self._selection = selection
@@ -124,24 +139,41 @@ class LineResolver:
 
     async def _look_up(self, lines: Sequence[Line]) -> tuple[list[SelectedPerson], list[Line]]:
         """Return the new persons of lines, and the lines whose outcome is not known yet."""
-        groups, resolve = self._groups(lines)
+        matches = []
+        for kind, of_kind in self._by_kind(lines):
+            groups, resolve = self._groups(kind, of_kind)
+            matches += await in_order(resolve, groups, self._concurrency)
         found: list[SelectedPerson] = []
         open_lines: list[Line] = []
-        for match in await in_order(resolve, groups, self._concurrency):
+        for match in matches if len(matches) < 2 or not self._is_mixed else [_in_line_order(matches)]:
             found += self._record(match)
             open_lines += match.open_lines()
         return found, open_lines
 
+    @property
+    def _is_mixed(self) -> bool:
+        return isinstance(self._selection, ByRequests)
+
+    def _by_kind(self, lines: Sequence[Line]) -> Iterator[tuple[Kind, Sequence[Line]]]:
+        """Yield the lines of each kind; only requests have several."""
+        if not self._is_mixed:
+            yield kind_of(self._selection), lines
+            return
+        by_kind: dict[Kind, list[Line]] = {}
+        for line in lines:
+            by_kind.setdefault(kind_of_line(line, self._selection), []).append(line)
+        yield from by_kind.items()
+
     def _groups(
-        self, lines: Sequence[Line]
+        self, kind: Kind, lines: Sequence[Line]
     ) -> tuple[list[Sequence[Line]], Callable[[Sequence[Line]], Awaitable[_Match]]]:
-        match self._selection:
-            case ByEmails():
+        match kind:
+            case Kind.EMAIL:
                 return list(email_groups(lines)), self._by_email
-            case ByDistinctIds():
-                return list(id_groups(lines)), self._by_distinct_id
-            case ByPersonIds():
+            case Kind.PERSON_ID:
                 return list(id_groups(lines)), self._by_uuid
+            case _:
+                return list(id_groups(lines)), self._by_distinct_id
 
     async def _look_up_again(self, lines: list[Line]) -> list[SelectedPerson]:
         """Look lines up until each is known to have a person or none, and record those that stay unknown."""
@@ -150,7 +182,8 @@ class LineResolver:
         self._is_second_lookup = False
         for line in unread:
             self._findings.unread.add(line.number)
-            self._not_covered.add(line.value)
+            self._not_covered.add(line.key)
+            self._tell(line, "unread")
         if not self._raw:
             await self._count_wider_matches()
         return list(chain.from_iterable(found))
@@ -158,7 +191,12 @@ class LineResolver:
     async def _count_wider_matches(self) -> None:
         """Count what lines without a person would match if they were compared more widely; none of it is selected."""
         unmatched, self._unmatched = self._unmatched[: WIDER_MAX - self._findings.wider_checked], []
-        wider = wider_match(self._client, self._reader, self._selection, page_size=self._page_size)
+        for kind, lines in self._by_kind(unmatched):
+            await self._count_wider_matches_of(kind, lines)
+
+    async def _count_wider_matches_of(self, kind: Kind, unmatched: Sequence[Line]) -> None:
+        match = comparison_of(self._selection)
+        wider = wider_match(self._client, self._reader, kind, match, page_size=self._page_size)
         if wider is None or not unmatched:
             return
         groups = list(wider.groups(unmatched))
@@ -166,7 +204,8 @@ class LineResolver:
             counts = await in_order(wider.count, groups, self._concurrency)
         except (Refused, BadRequest):
             return  # the plan does not depend on it
-        self._findings.wider_by = wider.name
+        if self._findings.wider_by != "emails":  # of requests with several kinds of IDs, emails have more to tell
+            self._findings.wider_by = wider.name
         self._findings.wider_checked += len(unmatched)
         for line, persons in zip(chain.from_iterable(groups), chain.from_iterable(counts), strict=True):
             if persons:
@@ -175,34 +214,38 @@ class LineResolver:
     def _usable_new(self, lines: Sequence[Line | RefusedLine]) -> list[Line]:
         """Return the lines to look up, and record those that are refused or repeated."""
         usable: list[Line] = []
+        self._findings.lines += len(lines)
         for line in lines:
-            self._findings.lines += 1
             if isinstance(line, RefusedLine):
                 self._findings.refuse(line.number, line.reason)
+                if isinstance(line, RefusedRequest):
+                    self._tell(line, "refused")
             else:
                 usable.append(line)
         new: list[Line] = []
-        firsts = self._inputs.add_many((line.value, line.number) for line in usable)
+        firsts = self._inputs.add_many((line.key, line.number) for line in usable)
         for line, first in zip(usable, firsts, strict=True):
             if first == line.number:
                 new.append(line)
             else:
                 self._findings.add_repeated(line.number, first)
-                self._repeated.add(line.number, line.value)
+                self._repeated.add(line.number, line.key)
+                if isinstance(line, RequestLine):
+                    self._tell(line, "repeated")
         return new
 
     def _record(self, match: _Match) -> list[SelectedPerson]:
         """Return the new persons of a group, and record the lines without a person or without a new one."""
         is_new = iter(self._add([person.ref.uuid for persons in match.persons for person in persons or ()]))
+        leave_out = self._findings.leave_out
         found: list[SelectedPerson] = []
         for line, persons in zip(match.lines, match.persons, strict=True):
             if persons is None:
                 continue
-            new = [person for person in persons if next(is_new)]
             kept = [
                 msgspec.structs.replace(person, line=line.number)
-                for person in new
-                if not self._findings.leave_out(person.ref.uuid)
+                for person in persons
+                if next(is_new) and not leave_out(person.ref.uuid)
             ]
             for person in kept:
                 finding = self._findings.add_target(len(person.ref.distinct_ids), line=line.number)
@@ -210,18 +253,42 @@ class LineResolver:
                 if finding is not None and person.known_by is not None and len(self._with_many_ids) < KEPT_MAX:
                     self._with_many_ids.append((finding, person))
             found += kept
+            old = () if len(kept) == len(persons) else tuple(self._selected_before(persons, kept))
             if len(persons) > 1:
                 self._findings.add_several_persons(line.number, len(persons), len(kept))
             if not persons:
-                self._findings.add_unmatched(line.number, likely_cause(line.value, kind_of(self._selection)))
+                cause = likely_cause(line.value, kind_of_line(line, self._selection))
+                self._findings.add_unmatched(line.number, cause)
                 self._unmatched.append(line)
-                self._not_covered.add(line.value)
+                self._not_covered.add(line.key)
+                self._tell(line, "unmatched")
             elif not kept and all(self._findings.is_protected(person.ref.uuid) for person in persons):
                 self._findings.protected_lines.add(line.number)
-                self._not_covered.add(line.value)
+                self._not_covered.add(line.key)
+                self._tell(line, "protected")
             elif not kept:
                 self._findings.aliases.add(line.number)
+                self._tell(line, "already_selected", persons=old)
+            else:
+                self._tell(line, "selected", new=len(kept), persons=old)
         return found
+
+    def _selected_before(self, persons: Sequence[SelectedPerson], kept: Sequence[SelectedPerson]) -> Iterator[UUID]:
+        """Yield the persons of a line that are targets of earlier lines."""
+        new = {person.ref.uuid for person in kept}
+        for person in persons:
+            if person.ref.uuid not in new and not self._findings.is_protected(person.ref.uuid):
+                yield person.ref.uuid
+
+    def _tell(
+        self, line: Line | RefusedLine, outcome: Outcome, *, new: int = 0, persons: tuple[UUID, ...] = ()
+    ) -> None:
+        """Tell the outcome of a line; the targets that were added last are its new ones."""
+        if self._on_line is None:
+            return
+        kind = kind_of_line(line, self._selection) if isinstance(line, Line) else None
+        last = self._findings.targets
+        self._on_line(LineRecord(line=line, kind=kind, outcome=outcome, targets=(last - new, last), persons=persons))
 
     def _add(self, uuids: Sequence[UUID]) -> Sequence[bool]:
         """Return for each person whether it is new."""
@@ -234,25 +301,28 @@ class LineResolver:
         return _Match(lines, [_persons(results[line.value], by=line.value) for line in lines])
 
     async def _by_uuid(self, lines: Sequence[Line]) -> _Match:
-        uuids = [UUID(line.value) for line in lines]
+        uuids = msgspec.convert([line.value for line in lines], list[UUID])  # faster than the constructor
         results = (await self._reader.fetch_by_uuid(dict.fromkeys(uuids))).results
         return _Match(lines, [_persons(results[uuid]) for uuid in uuids])
 
     async def _by_email(self, lines: Sequence[Line]) -> _Match:
-        assert isinstance(self._selection, ByEmails)
-        found, unread = await self._emails.persons([line.value for line in lines], self._selection.comparison)
+        match = comparison_of(self._selection)
+        found, unread = await self._emails.persons([line.value for line in lines], match)
         is_known = [self._is_second_lookup and not each for each in unread]
         return _Match(
             lines, [persons if persons or known else None for persons, known in zip(found, is_known, strict=True)]
         )
 
 
+def _in_line_order(matches: Sequence[_Match]) -> _Match:
+    """Return several groups of lines as one, in the order of the input."""
+    pairs = chain.from_iterable(zip(match.lines, match.persons, strict=True) for match in matches)
+    ordered = sorted(pairs, key=lambda pair: pair[0].number)
+    return _Match([line for line, _ in ordered], [persons for _, persons in ordered])
+
+
 def _persons(result: ReadResult, *, by: str | None = None) -> list[SelectedPerson] | None:
     """Return the person of a line as a list, or None where nothing is known yet."""
-    match result:
-        case Present(person):
-            return [selected(person, by=by)]
-        case Unread():
-            return None
-        case _:
-            return []
+    if isinstance(result, Present):
+        return [selected(result.person, by=by)]
+    return None if isinstance(result, Unread) else []

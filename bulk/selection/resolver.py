@@ -12,6 +12,7 @@ from bulk.selection.conditions.query_resolver import QueryResolver
 from bulk.selection.conditions.query_selections import ByActivity, ByQuery
 from bulk.selection.filter_resolver import FilterResolver
 from bulk.selection.input_findings import Findings
+from bulk.selection.inputs.line_record import OnLine
 from bulk.selection.line_resolver import LineResolver
 from bulk.selection.lookups.property_counts import PropertyCounts
 from bulk.selection.lookups.property_names import read_property_names
@@ -34,6 +35,7 @@ class Resolver:
         having_keys: with a filter, select only persons that have one of these properties.
         refuse_everyone: refuse conditions that select every person, unless the selection says `everyone`.
         raw: yield the persons of an input or a query with the server's own objects, for an export.
+        on_line: called with the outcome of each line of an input.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Resolver:
         having_keys: Sequence[str] = (),
         refuse_everyone: bool = False,
         raw: bool = False,
+        on_line: OnLine | None = None,
     ) -> None:
         reader = PersonReader(client, gate, readers=concurrency, keys=keys, raw=raw)
         if keys:
@@ -85,6 +88,7 @@ class Resolver:
                 page_size=page_size,
                 concurrency=concurrency,
                 raw=raw,
+                on_line=on_line,
             )
 
     def __enter__(self) -> "Resolver":

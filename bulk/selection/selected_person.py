@@ -34,6 +34,8 @@ def selected(person: Known, *, by: str | None = None) -> SelectedPerson:
     ref = to_ref(person)
     if by is None:
         by = pick_distinct_id(ref.distinct_ids) or next(iter(ref.distinct_ids), None)
+    if ref is person:
+        return SelectedPerson(ref=ref, known_by=by)
     keys = tuple(person.properties) if isinstance(person, Person) else ()
     raw = person.raw if isinstance(person, RawPerson) else None
     return SelectedPerson(ref=ref, known_by=by, keys=keys, raw=raw)

@@ -4,7 +4,7 @@ A selection has two descriptions. `summary` is for journal and report, and holds
 name (guarantee 27). `details` is for the plan, and may hold them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -15,10 +15,11 @@ from asyncclient import PropertyFilter
 from bulk.errors import InputError
 from bulk.selection.conditions.filter_checks import check_filters, filter_details, filter_summary
 from bulk.selection.conditions.query_selections import ByActivity, ByQuery, activity_words
+from bulk.selection.inputs.request_rows import RequestRules
 from bulk.selection.lookups.email_match import Comparison, EmailMatch
 
-Source = str | Path | BinaryIO | Iterable[str] | Iterable[UUID]
-"""A path, a binary stream, or an iterable of strings or UUIDs. A plain string is a path."""
+Source = str | Path | BinaryIO | Iterable[str] | Iterable[UUID] | Iterable[Mapping[str, Any]]
+"""A path, a binary stream, or an iterable of strings, UUIDs or mappings. A plain string is a path."""
 
 
 class _InputSelection(msgspec.Struct, frozen=True):
@@ -89,9 +90,7 @@ class ByEmails(_InputSelection, frozen=True, kw_only=True):
     @property
     def comparison(self) -> EmailMatch:
         """How emails are compared."""
-        if isinstance(self.keys, str | bytes) or not all(isinstance(key, str) for key in self.keys):
-            raise InputError("the keys of emails are a list of strings, such as ['email', 'distinct_id']")
-        return EmailMatch(comparison=self.match, keys=tuple(self.keys))
+        return _email_match_of(self.match, self.keys)
 
     def summary(self) -> dict[str, Any]:
         """Return the description for journal and report."""
@@ -102,6 +101,55 @@ class ByEmails(_InputSelection, frozen=True, kw_only=True):
     def details(self) -> dict[str, Any]:
         """Return the description for the plan."""
         return {**self.summary(), **_input_details(self)}
+
+
+class ByRequests(_InputSelection, frozen=True, kw_only=True):
+    """Selects the persons of erasure requests: rows with `distinct_id`, `email` or `uuid`, `reference` and `received`.
+
+    Each row has one of the three IDs; different rows may have different ones. `received` is a day or a time in
+    ISO 8601; a row without one, or with another text, is refused.
+
+    Arguments:
+        source: a CSV file with these columns, or mappings with these keys.
+        allow_shared_ids: also accept placeholder IDs such as `undefined`.
+        match: how emails are compared, as in `ByEmails`.
+        keys: the properties that hold an email, as in `ByEmails`.
+        reference: the reference of rows that have none.
+        received: the day of receipt of rows that have none, ISO 8601.
+
+    Raises:
+        InputError: the match is unknown, or a key is empty or repeated.
+    """
+
+    allow_shared_ids: bool = False
+    match: Comparison = "exact"
+    keys: Sequence[str] = ("email",)
+    reference: str | None = None
+    received: str | None = None
+
+    def __post_init__(self) -> None:
+        self.comparison  # noqa: B018 - checks both
+
+    @property
+    def comparison(self) -> EmailMatch:
+        """How emails are compared."""
+        return _email_match_of(self.match, self.keys)
+
+    @property
+    def rules(self) -> RequestRules:
+        """How rows are read."""
+        return RequestRules(allow_shared_ids=self.allow_shared_ids, reference=self.reference, received=self.received)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the description for journal and report."""
+        layout = "values" if _input_kind(self.source) == "values" else "csv"
+        wider = {} if self.comparison.is_default else {"match": self.match, "keys": list(self.keys)}
+        kind = {"kind": "requests", "input": _input_kind(self.source), "layout": layout}
+        return {**kind, "allow_shared_ids": self.allow_shared_ids, **wider}
+
+    def details(self) -> dict[str, Any]:
+        """Return the description for the plan."""
+        return {**self.summary(), "file": _file_name(self.source)}
 
 
 class ByFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +188,7 @@ class ByFilter(msgspec.Struct, frozen=True, kw_only=True):
         return {**self.summary(), **filter_details(self.properties, self.email)}
 
 
-InputSelection = ByDistinctIds | ByPersonIds | ByEmails
+InputSelection = ByDistinctIds | ByPersonIds | ByEmails | ByRequests
 QuerySelection = ByActivity | ByQuery
 Selection = InputSelection | ByFilter | QuerySelection
 
@@ -163,6 +211,10 @@ def describe(selection: dict[str, Any]) -> str:
             return _listed(selection, "UUID")
         case "emails":
             return _listed(selection, "email") + _email_match(selection)
+        case "requests":
+            file = selection.get("file")
+            listed = f"persons of the requests in {file}" if isinstance(file, str) else "persons of requests"
+            return listed + _email_match(selection)
         case "filter" if not selection.get("filters") and not selection.get("email"):
             return "every person of the project"
         case "filter":
@@ -208,15 +260,23 @@ def _value_words(value: object) -> str:
     return " or ".join(str(each) for each in value) if isinstance(value, list | tuple) else str(value)
 
 
-def _input_summary(kind: str, selection: InputSelection) -> dict[str, Any]:
+def _email_match_of(match: Comparison, keys: Sequence[str]) -> EmailMatch:
+    if isinstance(keys, str | bytes) or not all(isinstance(key, str) for key in keys):
+        raise InputError("the keys of emails are a list of strings, such as ['email', 'distinct_id']")
+    return EmailMatch(comparison=match, keys=tuple(keys))
+
+
+def _input_summary(kind: str, selection: ByDistinctIds | ByPersonIds | ByEmails) -> dict[str, Any]:
     layout = "lines" if selection.column is None else "csv"
     return {"kind": kind, "input": _input_kind(selection.source), "layout": layout}
 
 
-def _input_details(selection: InputSelection) -> dict[str, Any]:
-    source = selection.source
-    name = Path(source).name if isinstance(source, str | Path) else None
-    return {"file": name, "column": selection.column}
+def _input_details(selection: ByDistinctIds | ByPersonIds | ByEmails) -> dict[str, Any]:
+    return {"file": _file_name(selection.source), "column": selection.column}
+
+
+def _file_name(source: Source) -> str | None:
+    return Path(source).name if isinstance(source, str | Path) else None
 
 
 def _input_kind(source: Source) -> str:

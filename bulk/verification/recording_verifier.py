@@ -4,6 +4,8 @@ The recordings are found by the distinct IDs that the plan noted, because the pe
 `targets.recording_states`.
 """
 
+from collections.abc import Iterator
+
 from asyncclient import PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped
@@ -54,10 +56,10 @@ class RecordingVerifier:
                     observed[number] = (_NOT_READABLE[why],)
             job.observe("recordings", observed)
 
-    def _to_read(self) -> list[int]:
+    def _to_read(self) -> Iterator[int]:
         states = self._job.target_states
         numbers = states.numbers(Axis.RECORDINGS, READ_BY_VERIFY)
-        return [number for number in numbers if states.status(Axis.RECORDINGS, number).reason not in SETTLED]
+        return (number for number in numbers if states.status(Axis.RECORDINGS, number).reason not in SETTLED)
 
 
 def observation_of(note: RecordingNote, count: RecordingCount, *, overdue: bool) -> Observation:

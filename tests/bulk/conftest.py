@@ -28,7 +28,7 @@ def _arm(name, when, fault):
     setattr(os, name, call)
 _arm({name!r}, {when!r}, {fault!r})
 """
-_SYSCALLS = {"link": "linkat", "unlink": "unlinkat,unlink", "rename": "renameat,rename,renameat2"}
+_SYSCALLS = {"link": "linkat", "pwrite": "pwrite64", "unlink": "unlinkat,unlink", "rename": "renameat,rename,renameat2"}
 
 
 def _strace_works() -> bool:

@@ -300,7 +300,7 @@ PROPERTIES: tuple[Twin, ...] = (
             "bulk/selection/test_event_distinct_id.py::test_the_first_of_several_usable_ids_is_picked",
             _OTHERS + "a_placeholder_id_is_avoided_if_the_person_has_another",
         ),
-        "bulk/selection/event_distinct_id.py", "if first is None or not is_placeholder(first):", "if first is None or first:",
+        "bulk/selection/event_distinct_id.py", "if _is_usable(distinct_id) and not is_placeholder(distinct_id):", "if _is_usable(distinct_id):",
     ),
     twin(
         23,

@@ -6,6 +6,7 @@ from engine_twins import ENGINE
 from input_twins import INPUTS
 from outage_twins import OUTAGES
 from output_twins import OUTPUTS
+from proof_twins import PROOF
 from property_twins import PROPERTIES
 from reading_twins import READING
 from resume_twins import RESUMES
@@ -17,7 +18,7 @@ from twin import Cut, Twin
 
 __all__ = ["GUARANTEES", "TWINS", "Cut", "Twin"]
 
-GUARANTEES = 33
+GUARANTEES = 34
 _ROWS = (
     *CLIENT,
     *DISPLAY,
@@ -25,6 +26,7 @@ _ROWS = (
     *INPUTS,
     *OUTAGES,
     *OUTPUTS,
+    *PROOF,
     *PROPERTIES,
     *READING,
     *RESUMES,

@@ -1,5 +1,6 @@
 """`posthog-bulk jobs`: list the jobs of a folder."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,26 +31,33 @@ def command(folder: Path, json: bool) -> int:
     from bulk.jobs.job_search import list_jobs
     from bulk.sanitize import plain
 
-    output = CommandOutput(json=json)
+    output, now = CommandOutput(json=json), datetime.now(UTC)
     with long_reads_shown() as on_read:
         jobs = list_jobs(folder, on_read=on_read)
     if not jobs:
         output.print(f"No jobs in {plain(folder.resolve())}")
     for number, job in enumerate(jobs):
         if json:
-            output.write_event("job", **job_fields(job))
+            output.write_event("job", **job_fields(job, now=now))
         else:
-            for line in ([""] if number else []) + job_lines(job):
+            for line in ([""] if number else []) + job_lines(job, now=now):
                 output.print_row(line)
     return 0
 
 
-def job_lines(job: "JobSummary") -> list[str]:
-    """Return a job in a few lines for people."""
+def job_lines(job: "JobSummary", *, now: datetime) -> list[str]:
+    """Return a job in a few lines for people.
+
+    Arguments:
+        job: the job.
+        now: the time, for what is overdue.
+    """
     from bulk.cli.display.plan.plan_review import aligned_rows
     from bulk.formatting import count_of, format_time
     from bulk.jobs.job_summary import JobState
     from bulk.operations import describe as describe_operation
+    from bulk.report.rendering.sections.request_rows import due_rows
+    from bulk.requests.due_dates import as_of
     from bulk.sanitize import plain
     from bulk.selection.selections import describe as describe_selection
 
@@ -64,8 +72,11 @@ def job_lines(job: "JobSummary") -> list[str]:
         ("Project", f"{project} on {plain(job.host)}"),
         ("Selected", plain(describe_selection(job.selection))),
         ("State", _state_words(job)),
+        *((title, text) for title, text in due_rows(as_of(job.due, now))),
         *problem,
     ]
+    if job.shredded_at is not None:
+        rows.append(("Plan destroyed", format_time(job.shredded_at)))
     if job.last_entry_at is not None:
         rows.append(("Updated", format_time(job.last_entry_at)))
     elif job.planned_at is not None:
@@ -75,10 +86,13 @@ def job_lines(job: "JobSummary") -> list[str]:
     return list(aligned_rows(rows))
 
 
-def job_fields(job: "JobSummary") -> dict[str, Any]:
-    """Return a job as the fields of a JSON event."""
+def job_fields(job: "JobSummary", *, now: datetime) -> dict[str, Any]:
+    """Return a job as the fields of a JSON event; arguments as in `job_lines`."""
+    import msgspec
+
     from bulk.jobs.job_summary import JobState
     from bulk.operations import describe as describe_operation
+    from bulk.requests.due_dates import as_of
     from bulk.selection.selections import describe as describe_selection
 
     is_readable = job.state is not JobState.UNREADABLE
@@ -100,6 +114,8 @@ def job_fields(job: "JobSummary") -> dict[str, Any]:
         "duty": None if job.duty is None else job.duty.state,
         "next": next_command(job),
         "problem": job.problem,
+        "due": msgspec.to_builtins(as_of(job.due, now)),
+        "shredded_at": job.shredded_at,
     }
 
 

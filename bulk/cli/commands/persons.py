@@ -132,7 +132,7 @@ def command(
             run_with_client(settings, work, json=json and is_result, in_place=in_place)
     shown, persons = CommandOutput(json=json), count - header_lines
     code = ExitCode.NEEDS_ATTENTION if findings.unreadable else ExitCode.DONE
-    found = findings.to_list(requests=0)
+    found = findings.to_list(requests=None)
     if only_count:
         _show_findings(findings)
         if json:
@@ -205,7 +205,7 @@ def _show_findings(findings: "Findings") -> None:
     if findings.unread_persons:
         click.echo(f"{count_of(findings.unread_persons, 'person')} of the query could not be read", err=True)
     if findings.lines or len(findings.unreadable_rows):
-        found = by_kind(findings.to_list(requests=0))
+        found = by_kind(findings.to_list(requests=None))
         table = Table(
             headings=("Finding", "Count", "Lines"),
             rows=tuple(finding_rows(found)),

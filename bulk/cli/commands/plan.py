@@ -14,8 +14,10 @@ from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.operation_options import KINDS, OperationArguments, any_operation_options
 from bulk.cli.options.protect_option import build_protect, protect_option
 from bulk.cli.options.reappeared_options import ReappearedArguments, reappeared_options
+from bulk.cli.options.record_options import record_options
 from bulk.cli.options.selection_options import SelectionArguments, build_selection, selection_options
 from bulk.cli.options.settings import Settings
+from bulk.requests.job_record import JobRecord
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 @json_option
 @selection_options
 @protect_option
+@record_options
 @reappeared_options
 @settings_options
 def command(
@@ -51,6 +54,7 @@ def command(
     batch_size: int,
     json: bool,
     protect: tuple[str, ...],
+    record: JobRecord,
     reappeared_arguments: ReappearedArguments,
     settings: Settings,
 ) -> int:
@@ -94,7 +98,13 @@ def command(
         protected = build_protect(protect)
         with explained(nothing_kept):
             plan = _make_reappeared_plan(
-                settings, reappeared_arguments, output, json=json, concurrency=concurrency, protect=protected
+                settings,
+                reappeared_arguments,
+                output,
+                json=json,
+                concurrency=concurrency,
+                protect=protected,
+                record=record,
             )
     else:
         if operation is None:
@@ -104,7 +114,14 @@ def command(
         protected = build_protect(protect)
         with explained(nothing_kept):
             plan = make_plan_file(
-                settings, built, selection, output, json=json, concurrency=concurrency, protect=protected
+                settings,
+                built,
+                selection,
+                output,
+                json=json,
+                concurrency=concurrency,
+                protect=protected,
+                record=record,
             )
     with plan:
         rates = settings.rates()
@@ -122,6 +139,7 @@ def _make_reappeared_plan(
     json: bool,
     concurrency: int,
     protect: "Sequence[Protect]",
+    record: JobRecord,
 ) -> "Plan":
     """Make the plan, with progress shown; say how many of its persons are older than the job.
 
@@ -132,6 +150,7 @@ def _make_reappeared_plan(
         json: whether events go to stdout.
         concurrency: requests at once.
         protect: persons that the plan must not contain.
+        record: who orders the new job and why; an empty one for that of the job.
     """
     from bulk.cli.job_session import run_with_client
     from bulk.engine import plan_reappeared
@@ -160,6 +179,7 @@ def _make_reappeared_plan(
                 concurrency=concurrency,
                 retry_for_s=settings.retry_for_s,
                 protect=protect,
+                record=record,
             )
 
         made = run_with_client(settings, work, json=json)

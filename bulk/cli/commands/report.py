@@ -13,6 +13,9 @@ from bulk.cli.options.help_layout import option
 from bulk.cli.streams.output_file import FORCE_HELP, output_file
 
 if TYPE_CHECKING:
+    from bulk.plan.plan_file import Plan
+    from bulk.progress.file_reading import OnRead
+    from bulk.report.receipt import Receipt
     from bulk.report.report import Report
 
 FORMATS = ("html", "md", "json", "txt")
@@ -34,6 +37,24 @@ STDOUT = "-"
     type=click.Choice(FORMATS),
     help="Format of the report (default: that of the file name, or txt on stdout)",
 )
+@option(
+    "--reference", metavar="REFERENCE", help="Write the receipt of this request only; needs the receipts of the job"
+)
+@option(
+    "--find",
+    "ids",
+    multiple=True,
+    metavar="ID|-",
+    help="Write whether the person with this distinct ID, UUID or email was erased; - reads one ID per line from "
+    "stdin. Needs the receipts of the job, not the plan",
+)
+@option("--find-file", type=FILE, metavar="FILE", help="The same for a file with one ID per line")
+@option(
+    "--receipts",
+    type=FILE,
+    metavar="FILE",
+    help="Receipts of the job (default: NAME.receipts for a journal NAME.journal.jsonl)",
+)
 @option("--force", is_flag=True, help=FORCE_HELP)
 @option("--plan", type=FILE, metavar="FILE", help=OPTIONAL_PLAN_HELP)
 @option("--redact", is_flag=True, help="Leave out values of filters, queries and properties, and the input file")
@@ -48,6 +69,10 @@ def command(
     journal: Path,
     output: Path | None,
     layout: str | None,
+    reference: str | None,
+    ids: tuple[str, ...],
+    find_file: Path | None,
+    receipts: Path | None,
     force: bool,
     plan: Path | None,
     redact: bool,
@@ -62,12 +87,15 @@ def command(
     If the plan exists, the report has the values of the selection, which may identify persons, unless --redact is
     given. verify-signature checks a signature.
 
+    --reference writes the receipt of one request. --find says whether persons were erased, when, and with what result,
+    also years later and without the plan; it names IDs by their place among those that you give.
+
     \b
     Example:
       posthog-bulk report leavers.journal.jsonl -o leavers.html
       posthog-bulk report leavers.journal.jsonl -o leavers.md --redact --sign signing-key.pem
+      posthog-bulk report leavers.journal.jsonl --find user-1
     """
-    from bulk.cli.commands.status import read_job_report
     from bulk.cli.display.terminal import text_width
     from bulk.cli.job_session import CommandOutput
     from bulk.files.signed_file import load_private_key, signature_of
@@ -75,13 +103,22 @@ def command(
     from bulk.jobs.job_files import plan_of
     from bulk.sanitize import plain
 
+    asked = _ids(ids, find_file) if ids or find_file is not None else None
+    if asked is not None and reference is not None:
+        raise click.UsageError("--reference and --find cannot be combined: give one of them")
+    if receipts is not None and asked is None and reference is None:
+        raise click.UsageError("--receipts only works with --reference and --find")
+
+    def read() -> "Report | Receipt":
+        return _read(journal, plan, reference=reference, ids=asked, receipts=receipts, values=not redact)
+
     if output is None or str(output) == STDOUT:
         if sign is not None:
             raise click.UsageError("--sign writes FILE.sig beside the report: add -o FILE")
         if json and layout not in (None, "json"):
             raise click.UsageError(f"--json writes JSON to stdout, so --format {layout} needs a file: add -o FILE")
         chosen = layout or ("json" if json else "txt")
-        report = read_job_report(journal, plan, values=not redact)
+        report = read()
         click.echo(render(report, chosen, width=text_width(sys.stdout)), nl=False)
         return report.exit_code
     chosen = layout or _format_of(output)
@@ -91,7 +128,7 @@ def command(
         beside = None if key is None else output_file(signature_of(output), force=force, needed=needed)
         signature = None if beside is None else files.enter_context(beside)
         file = files.enter_context(output_file(output, force=force, needed=needed))
-        report = read_job_report(journal, plan, values=not redact)
+        report = read()
         content = render(report, chosen).encode()
         file.write(content)
         if signature is not None and key is not None:
@@ -102,6 +139,53 @@ def command(
         "file", path=str(output), format=chosen, verdict=report.verdict, exit_code=report.exit_code
     )
     return report.exit_code
+
+
+def _read(
+    journal: Path,
+    plan: Path | None,
+    *,
+    reference: str | None,
+    ids: list[str] | None,
+    receipts: Path | None,
+    values: bool,
+) -> "Report | Receipt":
+    from bulk.cli.commands.status import read_job_report, read_with_plan
+    from bulk.cli.job_session import long_reads_shown
+    from bulk.report.find import find_persons, find_request
+
+    if ids is None and reference is None:
+        return read_job_report(journal, plan, values=values)
+    with long_reads_shown() as on_read:
+
+        def find(journal: Path, plan: "Plan | None", *, on_read: "OnRead | None") -> "Receipt":
+            if reference is not None:
+                return find_request(journal, reference, receipts=receipts, plan=plan, on_read=on_read)
+            return find_persons(journal, ids or (), receipts=receipts, plan=plan, on_read=on_read)
+
+        return read_with_plan(find, journal, plan, on_read=on_read)
+
+
+def _ids(given: tuple[str, ...], file: Path | None) -> list[str]:
+    """Return the IDs of the options, in their order; those of stdin and of the file one per line.
+
+    Raises:
+        FileTrouble: the file cannot be read.
+    """
+    from bulk.files.file_errors import as_file_trouble
+
+    found: list[str] = []
+    for each in given:
+        found += _lines(sys.stdin.buffer.read()) if each == STDOUT else [each]
+    if file is not None:
+        with as_file_trouble(file, "cannot be read"):
+            found += _lines(file.read_bytes())
+    return found
+
+
+def _lines(data: bytes) -> list[str]:
+    lines = data.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\n").split(b"\n")
+    return [line.removesuffix(b"\r").decode("utf-8", "surrogateescape") for line in lines]
 
 
 def _format_of(output: Path) -> str:
@@ -122,19 +206,40 @@ def _format_of(output: Path) -> str:
     )
 
 
-def render(report: "Report", layout: str, *, width: int | None = None) -> str:
-    """Return a report as text.
+def render(report: "Report | Receipt", layout: str, *, width: int | None = None) -> str:
+    """Return a report or a receipt as text.
 
     Arguments:
-        report: the report.
+        report: the report or the receipt.
         layout: one of `FORMATS`.
         width: the longest line of plain text; None for that of a file.
     """
+    from bulk.report.receipt import Receipt
     from bulk.report.rendering import render_json, render_markdown, render_text
 
+    if isinstance(report, Receipt):
+        return _render_receipt(report, layout, width=width)
     if layout == "txt" and width is not None:
         return render_text(report, width=width)
     return {"html": _html, "md": render_markdown, "json": render_json, "txt": render_text}[layout](report)
+
+
+def _render_receipt(receipt: "Receipt", layout: str, *, width: int | None) -> str:
+    from bulk.report.rendering import render_json
+    from bulk.report.rendering.markdown import document_markdown
+    from bulk.report.rendering.sections.receipt import lay_out_receipt
+    from bulk.report.rendering.text import WIDTH, document_text
+
+    if layout == "json":
+        return render_json(receipt)
+    document = lay_out_receipt(receipt)
+    if layout == "md":
+        return document_markdown(document)
+    if layout == "txt":
+        return document_text(document, width=width or WIDTH)
+    from bulk.report.rendering.html import document_html  # loads jinja2, which only this format needs
+
+    return document_html(document)
 
 
 def _html(report: "Report") -> str:

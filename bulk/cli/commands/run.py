@@ -16,6 +16,7 @@ from bulk.cli.options.connection_options import (
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 from bulk.cli.options.protect_option import build_protect, protect_option
+from bulk.cli.options.record_options import approver_option
 from bulk.cli.options.settings import Settings
 
 
@@ -23,6 +24,7 @@ from bulk.cli.options.settings import Settings
 @click.argument("plan", type=FILE)
 @option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP)
 @option("--approve", metavar="DIGEST", help="Approve the plan with this digest, or with its first 12 digits")
+@approver_option
 @expect_count_option
 @expect_lines_option
 @protect_option
@@ -32,6 +34,7 @@ def command(
     plan: Path,
     journal: Path | None,
     approve: str | None,
+    approver: str | None,
     expect_count: int | None,
     expect_lines: int | None,
     protect: tuple[str, ...],
@@ -79,5 +82,6 @@ def command(
             expect_count=expect_count,
             expect_lines=expect_lines,
             protect=protected,
+            approver=approver,
             resume_line=same_command_line(),
         )

@@ -201,7 +201,8 @@ def _plan_fields(plan: "Plan") -> dict[str, Any]:
         "findings": list(plan.findings),
         "input": covered,
     }
-    return {"path": str(plan.path), **header, **counted}
+    record = msgspec.to_builtins(plan.header.record)
+    return {"path": str(plan.path), **header, "record": record, **counted}
 
 
 def _write(kind: str, fields: dict[str, Any]) -> None:

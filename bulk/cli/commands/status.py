@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -48,9 +49,10 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     with long_reads_shown() as on_read:
         status = read_job_status(journal, plan, on_read=on_read)
     output = CommandOutput(json=json)
-    for line in status_lines(status, plan or plan_of(journal), journal):
+    now = datetime.now(UTC)
+    for line in status_lines(status, plan or plan_of(journal), journal, now=now):
         output.print_row(line)
-    output.write_event("status", **status_fields(status, journal))
+    output.write_event("status", **status_fields(status, journal, now=now))
     return status.duty.exit_code
 
 
@@ -62,7 +64,7 @@ def _watch(journal: Path, plan: Path | None, *, json: bool) -> None:
     from bulk.report.load import ProgressFollower
 
     with long_reads_shown() as on_read:
-        follower = _read_with_plan(ProgressFollower, journal, plan, on_read=on_read)
+        follower = read_with_plan(ProgressFollower, journal, plan, on_read=on_read)
     display = open_display(json=json, stream=sys.stderr if json else sys.stdout)
     try:
         while is_locked(journal):
@@ -77,7 +79,7 @@ def read_job_status(journal: Path, plan: Path | None, *, on_read: "OnRead | None
     """Return the status of a job, with its plan if that exists; arguments as in `read_job_report`."""
     from bulk.report.load import read_status
 
-    return _read_with_plan(read_status, journal, plan, on_read=on_read)
+    return read_with_plan(read_status, journal, plan, on_read=on_read)
 
 
 def read_job_report(journal: Path, plan: Path | None, *, values: bool = False) -> "Report":
@@ -92,10 +94,18 @@ def read_job_report(journal: Path, plan: Path | None, *, values: bool = False) -
     from bulk.report.load import read_report
 
     with long_reads_shown() as on_read:
-        return _read_with_plan(partial(read_report, values=values), journal, plan, on_read=on_read)
+        return read_with_plan(partial(read_report, values=values), journal, plan, on_read=on_read)
 
 
-def _read_with_plan(read: Callable[..., T], journal: Path, plan: Path | None, *, on_read: "OnRead | None") -> T:
+def read_with_plan(read: Callable[..., T], journal: Path, plan: Path | None, *, on_read: "OnRead | None") -> T:
+    """Return what a function reads from a journal, with its plan if that exists and can be read.
+
+    Arguments:
+        read: called with the journal, the plan or None, and `on_read`.
+        journal: the journal.
+        plan: a plan that must belong to this job; None for the one of the same name.
+        on_read: called while the journal is read.
+    """
     from bulk.errors import BulkError
     from bulk.jobs.job_files import plan_of
     from bulk.plan.plan_file import load_plan
@@ -115,11 +125,18 @@ def _read_with_plan(read: Callable[..., T], journal: Path, plan: Path | None, *,
         return found
 
 
-def status_fields(status: "JobStatus", journal: Path) -> dict[str, Any]:
-    """Return the state of a job as the fields of a JSON event."""
+def status_fields(status: "JobStatus", journal: Path, *, now: datetime) -> dict[str, Any]:
+    """Return the state of a job as the fields of a JSON event.
+
+    Arguments:
+        status: the status of the job.
+        journal: its journal.
+        now: the time, for what is overdue.
+    """
     import msgspec
 
     from bulk.operations import describe as describe_operation
+    from bulk.requests.due_dates import as_of
 
     report = status.report
     last = report.runs[-1] if report.runs else None
@@ -143,16 +160,20 @@ def status_fields(status: "JobStatus", journal: Path) -> dict[str, Any]:
         "run_ended": last and last.ended,
         "run_reason": last and last.reason,
         "last_entry_at": report.last_entry_at,
+        "record": msgspec.to_builtins(report.record),
+        "due": msgspec.to_builtins(as_of(report.due, now)),
+        "shredded_at": report.shredded_at,
     }
 
 
-def status_lines(status: "JobStatus", plan: Path, journal: Path) -> list[str]:
+def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetime) -> list[str]:
     """Return the state of a job in a few lines.
 
     Arguments:
         status: the status of the job.
         plan: the plan file.
         journal: the journal.
+        now: the time, for what is overdue.
     """
     from bulk.cli.display.duty_lines import duty_lines
     from bulk.cli.display.messages import state_counts
@@ -163,7 +184,9 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path) -> list[str]:
     from bulk.jobs.next_run import run_line
     from bulk.operations import describe as describe_operation
     from bulk.report.rendering.document import AXIS_TITLES
+    from bulk.report.rendering.sections.request_rows import SHREDDED, due_rows, record_rows
     from bulk.report.report import is_finished
+    from bulk.requests.due_dates import as_of
     from bulk.sanitize import plain
     from bulk.states import ending_label
 
@@ -184,6 +207,8 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path) -> list[str]:
         state_counts(AXIS_TITLES[axis.axis], {one.state: one.count for one in axis.states}) for axis in report.axes
     ]
     rows += [("", line) for line in counts if line]
+    rows += [(title, plain(text, limit=None)) for title, text in record_rows(report.record)]
+    rows += [(title, text) for title, text in due_rows(as_of(report.due, now))]
     if report.runs:
         last = report.runs[-1]
         if status.is_running:
@@ -196,6 +221,8 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path) -> list[str]:
         rows.append(("Last run", f"{len(report.runs)} (command {plain(last.purpose)}), started {started}, {end}"))
     if status.is_running and status.progress is not None:
         rows.append(("Progress", progress_line(status.progress, now=local_time())))
+    elif report.shredded_at is not None:
+        rows += [("Plan destroyed", format_time(report.shredded_at, seconds=True)), ("", SHREDDED)]
     elif not is_finished(report):
         rows.append(("To resume", run_line(plan, journal)))
     last_written = plain(format_time(report.last_entry_at, seconds=True))

@@ -1,6 +1,7 @@
 """`posthog-bulk verify`: read back the results of a job, days or weeks later."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,8 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     purges events at the weekend, and 1 if it needs attention. It is meant for cron: once a day until it exits with 0.
 
     It takes one request per 200 persons, one per page of up to 1,000 deletion rows, one query per 5,000 deleted
-    persons, and three requests to begin with.
+    persons and per 1,000 distinct IDs whose recordings are to be deleted, and three requests to begin with. Whether
+    recordings are deleted can be read only with the scope query:read.
 
     \b
     Example:
@@ -41,9 +43,10 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     from bulk.cli.job_session import CommandOutput, run_with_client, show_summary
     from bulk.engine import verify_job
     from bulk.errors import NO_SUCH_FILE, JournalError, NotFinished, PlanError
+    from bulk.formatting import format_time
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.next_run import run_line
-    from bulk.journal.replay import refuse_other_file
+    from bulk.journal.replay import refuse_other_file, replay_journal
     from bulk.plan.plan_file import load_plan
     from bulk.sanitize import plain
 
@@ -52,6 +55,13 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     refuse_other_file(journal)
     plan = plan or plan_of(journal)
     if not os.path.lexists(plan):
+        if (shredded := replay_journal(journal)[0].shredded) is not None:
+            when = format_time(datetime.fromtimestamp(shredded.at, UTC), seconds=True)
+            raise PlanError(
+                plan,
+                f"was destroyed by shred at {when}, so the persons cannot be read back any more",
+                "report, status and report --find work without it",
+            )
         raise PlanError(
             plan,
             NO_SUCH_FILE,

@@ -27,7 +27,12 @@ _EVERYONE = (
     "All persons of the project. Together with conditions: allow that they match every person, which is otherwise "
     "refused"
 )
-_FILE_OPTIONS = {"distinct_ids": "--distinct-ids", "uuids": "--uuids", "emails": "--emails"}
+_FILE_OPTIONS = {
+    "distinct_ids": "--distinct-ids",
+    "uuids": "--uuids",
+    "emails": "--emails",
+    "requests": "--requests",
+}
 _FILTER_OPTIONS = {"where": "--where", "email": "--email", "properties": "--properties", "cohort": "--cohort"}
 
 
@@ -37,6 +42,7 @@ class SelectionArguments(QueryArguments, frozen=True, kw_only=True):
     distinct_ids: str | None = None
     uuids: str | None = None
     emails: str | None = None
+    requests: str | None = None
     email_match: str | None = None
     email_keys: str | None = None
     column: str | None = None
@@ -73,9 +79,15 @@ def selection_options(command: F) -> F:
         option("--uuids", metavar="FILE|-", help="File with one person UUID per line"),
         option("--emails", metavar="FILE|-", help="File with one value of the property email per line"),
         option(
+            "--requests",
+            metavar="FILE|-",
+            help="CSV file of erasure requests: per row one of distinct_id, email and uuid, the reference, and the day "
+            "received, as in 2026-11-29",
+        ),
+        option(
             "--email-match",
             type=click.Choice(["exact", "ignore-case"]),
-            help="ignore-case: --emails treats upper and lower case alike (default: exact)",
+            help="ignore-case: --emails and --requests treat upper and lower case alike (default: exact)",
         ),
         option(
             "--email-keys",
@@ -114,7 +126,7 @@ def build_selection(arguments: SelectionArguments, *, writes: bool) -> "Selectio
         WhereError, InputError: a condition cannot be read.
         FileTrouble: the file of a query cannot be read.
     """
-    from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds
+    from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, ByRequests
 
     _check(arguments, writes=writes)
     if arguments.distinct_ids is not None:
@@ -127,6 +139,13 @@ def build_selection(arguments: SelectionArguments, *, writes: bool) -> "Selectio
         return ByEmails(
             _source(arguments.emails),
             column=arguments.column,
+            match=cast("Comparison", arguments.email_match or "exact"),
+            keys=_keys("email" if arguments.email_keys is None else arguments.email_keys),
+        )
+    if arguments.requests is not None:
+        return ByRequests(
+            _source(arguments.requests),
+            allow_shared_ids=arguments.allow_shared_ids,
             match=cast("Comparison", arguments.email_match or "exact"),
             keys=_keys("email" if arguments.email_keys is None else arguments.email_keys),
         )
@@ -150,13 +169,15 @@ def _check(arguments: SelectionArguments, *, writes: bool) -> None:
         raise click.UsageError(NOTHING_SELECTED)
     if len(given) > 1 and files:
         raise click.UsageError(f"{' and '.join(given)} cannot be combined: give one of them")
+    if arguments.column is not None and arguments.requests is not None:
+        raise click.UsageError("--column does not work with --requests, which reads the columns by their names")
     if arguments.column is not None and not files:
         raise click.UsageError("--column names a column of a file: give --distinct-ids, --uuids or --emails")
     for name, value in (("--email-match", arguments.email_match), ("--email-keys", arguments.email_keys)):
-        if value is not None and arguments.emails is None:
-            raise click.UsageError(f"{name} only works with --emails")
-    if arguments.allow_shared_ids and arguments.distinct_ids is None and arguments.hogql is None:
-        raise click.UsageError("--allow-shared-ids only works with --distinct-ids and --hogql")
+        if value is not None and arguments.emails is None and arguments.requests is None:
+            raise click.UsageError(f"{name} only works with --emails and --requests")
+    if arguments.allow_shared_ids and {arguments.distinct_ids, arguments.hogql, arguments.requests} == {None}:
+        raise click.UsageError("--allow-shared-ids only works with --distinct-ids, --requests and --hogql")
 
 
 def _keys(text: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 
-from bulk.report.rendering.document import Table
+from bulk.report.rendering.document import Document, Table
 from bulk.report.rendering.layout import lay_out
 from bulk.report.report import Report
 from bulk.sanitize import plain
@@ -25,6 +25,11 @@ def render_html(report: Report) -> str:
 
     The same report gives the same bytes.
     """
+    return document_html(lay_out(report))
+
+
+def document_html(document: Document) -> str:
+    """Return a document as an HTML page."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
@@ -32,7 +37,7 @@ def render_html(report: Report) -> str:
     environment.filters["longest_word"] = _longest_word
     environment.tests["stacked"] = _is_stacked
     template = environment.from_string(files("bulk.report.rendering").joinpath("report.html.j2").read_text("utf-8"))
-    return template.render(document=lay_out(report), cell_max=CELL_MAX, longest_kept=LONGEST_KEPT, kind=_kind)
+    return template.render(document=document, cell_max=CELL_MAX, longest_kept=LONGEST_KEPT, kind=_kind)
 
 
 def _longest_word(text: str) -> int:

@@ -4,12 +4,14 @@ import json
 
 import msgspec
 
+from bulk.report.receipt import Receipt
 from bulk.report.report import Report, of_duty
 
 
-def render_json(report: Report) -> str:
-    """Return a report as indented JSON with sorted keys and a final line end.
+def render_json(report: Report | Receipt) -> str:
+    """Return a report or a receipt as indented JSON with sorted keys and a final line end.
 
     The same report gives the same bytes.
     """
-    return json.dumps(msgspec.to_builtins(of_duty(report)), indent=2, sort_keys=True, ensure_ascii=True) + "\n"
+    shown = of_duty(report) if isinstance(report, Report) else report
+    return json.dumps(msgspec.to_builtins(shown), indent=2, sort_keys=True, ensure_ascii=True) + "\n"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bulk.report.rendering.document import Block, Bullets, Commands, Figure, Table
+from bulk.report.rendering.document import Block, Bullets, Commands, Document, Figure, Table
 from bulk.report.rendering.layout import lay_out
 from bulk.report.report import Report
 from bulk.sanitize import markdown
@@ -16,7 +16,11 @@ def render_markdown(report: Report) -> str:
 
     The same report gives the same bytes.
     """
-    document = lay_out(report)
+    return document_markdown(lay_out(report))
+
+
+def document_markdown(document: Document) -> str:
+    """Return a document as Markdown with tables."""
     parts = [f"# {markdown(document.title)}", ""]
     parts += [f"**{markdown(document.state_title)}.** {markdown(document.verdict, limit=None)}", ""]
     parts += _bullets(document.notes)

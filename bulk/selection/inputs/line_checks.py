@@ -41,6 +41,10 @@ class Reason(Enum):
     NOT_A_UUID = "not a UUID"
     NOT_AN_EMAIL = "not an email"
     NOT_A_PERSON = "not a person of an export"
+    NO_ID = "no distinct_id, email or uuid"
+    SEVERAL_IDS = "more than one of distinct_id, email and uuid"
+    BAD_REFERENCE = "reference is too long or has a character that cannot be shown"
+    NOT_A_DATE = "received is not a date such as 2026-11-29"
 
 
 class Kind(Enum):
@@ -50,16 +54,22 @@ class Kind(Enum):
     ANY_DISTINCT_ID = "distinct IDs, including placeholder IDs"
     PERSON_ID = "person UUIDs"
     EMAIL = "emails"
+    REQUEST = "requests"
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One usable value and the number of the line that it starts on, counted from 1."""
 
     number: int
     value: str
 
+    @property
+    def key(self) -> str:
+        """The value, by which repeated lines are recognized."""
+        return self.value
 
-class RefusedLine(msgspec.Struct, frozen=True):
+
+class RefusedLine(msgspec.Struct, frozen=True, gc=False):
     """A line that cannot be used, and the reason."""
 
     number: int

@@ -7,24 +7,15 @@ beginning has carriage returns and no line feed, and in a CSV file whose first l
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import NamedTuple
 
 _HEAD = 65_536
-_ANY_END = re.compile(rb"\r\n|\n|\r")
+_ANY_END = re.compile(rb"(\r\n|\n|\r)")
 
+Piece = tuple[int, bytes, bytes | None]
+"""A part of a line: the number of the line, from 1; bytes of it without its end; and its end.
 
-class Piece(NamedTuple):
-    """A part of a line.
-
-    Arguments:
-        number: of the line, from 1.
-        data: bytes of the line without its end.
-        end: the end of the line, empty at the end of the file; None where the line continues in the next piece.
-    """
-
-    number: int
-    data: bytes
-    end: bytes | None
+The end is empty at the end of the file, and None where the line continues in the next piece.
+"""
 
 
 def split_lines(chunks: Iterable[bytes], *, is_csv: bool = False) -> Iterator[Piece]:
@@ -40,33 +31,33 @@ def split_lines(chunks: Iterable[bytes], *, is_csv: bool = False) -> Iterator[Pi
         head += more
     first = _ANY_END.search(head)
     is_return = first is not None and first[0] == b"\r" and first.end() < len(head)
-    find_end = _find_any if is_return and (is_csv or b"\n" not in head) else _find_line_feed
+    split = _split_at_any if is_return and (is_csv or b"\n" not in head) else _split_at_line_feeds
     number, is_open, held = 1, False, b""
     for chunk in chain((head,), chunks):
         data = held + chunk
         held = b"\r" if data.endswith(b"\r") else b""  # a line feed may follow
-        data = data.removesuffix(b"\r")
-        position = 0
-        while (found := find_end(data, position)) is not None:
-            yield Piece(number, data[position : found[0]], data[found[0] : found[1]])
-            number, is_open, position = number + 1, False, found[1]
-        if position < len(data):
-            yield Piece(number, data[position:], None)
+        lines, rest = split(data.removesuffix(b"\r"))
+        for line, end in lines:
+            yield number, line, end
+            number += 1
+            is_open = False
+        if rest:
+            yield number, rest, None
             is_open = True
     if held or is_open:
-        yield Piece(number, b"", held)
+        yield number, b"", held
 
 
-def _find_line_feed(data: bytes, start: int) -> tuple[int, int] | None:
-    at = data.find(b"\n", start)
-    if at < 0:
-        return None
-    return (at - 1 if at > start and data[at - 1] == 0x0D else at), at + 1
+def _split_at_line_feeds(data: bytes) -> tuple[Iterable[tuple[bytes, bytes]], bytes]:
+    """Return the complete lines with their ends, and what is left."""
+    *lines, rest = data.split(b"\n")
+    return ((line[:-1], b"\r\n") if line.endswith(b"\r") else (line, b"\n") for line in lines), rest
 
 
-def _find_any(data: bytes, start: int) -> tuple[int, int] | None:
-    found = _ANY_END.search(data, start)
-    return None if found is None else found.span()
+def _split_at_any(data: bytes) -> tuple[Iterable[tuple[bytes, bytes]], bytes]:
+    """Return the complete lines with their ends, and what is left."""
+    *parts, rest = _ANY_END.split(data)
+    return zip(parts[::2], parts[1::2], strict=True), rest
 
 
 def whole_lines(pieces: Iterable[Piece], limit: int) -> Iterator[tuple[int, bytes | None]]:
@@ -78,6 +69,9 @@ def whole_lines(pieces: Iterable[Piece], limit: int) -> Iterator[tuple[int, byte
     """
     parts, size = [], 0
     for number, data, end in pieces:
+        if not size and end is not None:  # the whole line
+            yield number, data if len(data) <= limit else None
+            continue
         size += len(data)
         if size <= limit:
             parts.append(data)

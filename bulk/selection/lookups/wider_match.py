@@ -11,10 +11,9 @@ from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Present
 from bulk.selection.input_lines import email_groups
 from bulk.selection.inputs.causes import cleaned
-from bulk.selection.inputs.line_checks import Line
+from bulk.selection.inputs.line_checks import Kind, Line
 from bulk.selection.lookups.email_lookup import EmailLookup
 from bulk.selection.lookups.email_match import EmailMatch
-from bulk.selection.selections import ByDistinctIds, ByEmails, InputSelection
 
 
 class WiderEmails:
@@ -63,13 +62,21 @@ class CleanedDistinctIds:
 
 
 def wider_match(
-    client: PostHogClient, reader: PersonReader, selection: InputSelection, *, page_size: int
+    client: PostHogClient, reader: PersonReader, kind: Kind, match: EmailMatch, *, page_size: int
 ) -> WiderEmails | CleanedDistinctIds | None:
-    """Return the match that is wider than that of a selection; None where there is none."""
-    match selection:
-        case ByEmails():
-            return WiderEmails(client, reader, selection.comparison, page_size=page_size)
-        case ByDistinctIds():
+    """Return the match that is wider than that of lines of a kind; None where there is none.
+
+    Arguments:
+        client: for listings.
+        reader: reads persons by ID.
+        kind: what the lines hold.
+        match: how emails were compared.
+        page_size: persons per page of a listing.
+    """
+    match kind:
+        case Kind.EMAIL:
+            return WiderEmails(client, reader, match, page_size=page_size)
+        case Kind.DISTINCT_ID | Kind.ANY_DISTINCT_ID:
             return CleanedDistinctIds(reader)
         case _:
             return None

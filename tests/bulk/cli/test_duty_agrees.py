@@ -216,6 +216,21 @@ def test_every_action_has_the_names_of_the_files_and_runs(run: Run, posthog: Any
         assert [target.distinct_id for target in plan.iter()] == ["user-2"]
 
 
+def test_a_job_without_its_files_or_without_re_created_persons_is_not_planned_again(run: Run, posthog: Any) -> None:
+    line = ("plan", "--from", JOURNAL, "--reappeared", "-o", "new")
+    missing = run(*line)
+    assert (missing.code, "no such file: x.journal.jsonl" in missing.err) == (74, True), missing.err
+    Path("ids").write_text("user-1\nuser-2\nuser-3\n")
+    assert run("delete", *IDS).code == 0
+    none = run(*line)
+    assert (none.code, "names no person that was re-created" in none.err) == (3, True), none.err
+    Path("x.plan.jsonl").rename("moved.plan.jsonl")
+    moved = run(*line)
+    assert (moved.code, "give it with --plan" in moved.err) == (74, True), moved.err
+    assert run(*line, "--plan", "moved.plan.jsonl").code == 3
+    assert not Path("new").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -24,7 +24,7 @@ BIDI = "".join(map(chr, (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(
 CONTROLS = "".join(map(chr, (*range(1, 0x20), *range(0x7F, 0xA0))))
 NASTY = f"\x1b]0;pwned\x07\x9b2J{CONTROLS}{BIDI}\u2028\u2029\ufeff"
 ACTS = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{BIDI}\u2028\u2029\ufeff]")
-OURS = re.compile(r"\r\n|\r(?=\x1b\[)|\x1b\[(\?25[lh]|[0-9]*[AJK]|[0-9;]*m)")
+OURS = re.compile(r"\r\n|\r(?=\x1b\[)|\x1b\[(\?25[lh]|\?7[lh]|[0-9]*[AJK]|[0-9;]*m)")
 """What the terminal makes of a line end, and how a display is drawn again."""
 FILE = f"{NASTY}\udcff".replace("/", "")
 
@@ -128,6 +128,15 @@ def test_a_plan_its_run_and_files_in_the_way(posthog: Any) -> None:
     for command in (("status", journal), ("report", journal), ("verify", journal)):
         assert at_terminal(*command).code == 74
     assert at_terminal("report", journal, "-o", f"{FILE}.md").code == 74
+
+
+def test_split(posthog: Any) -> None:
+    uuid = posthog.server.world.add_person(["a", f"b{NASTY}"])
+    assert at_terminal("split", uuid, "--main-distinct-id", NASTY).code == 3
+    assert at_terminal("split", uuid, "--distinct-ids", f"{FILE}.ids").code == 74
+    assert at_terminal("split", uuid, "--main-distinct-id", "a", typed="2\n").code == 3
+    shown = at_terminal("split", uuid, "--main-distinct-id", "a", typed="1\n")
+    assert (shown.code, "Acme\\x1b]0;pwned" in shown.text) == (0, True), shown.text
 
 
 def test_persons(posthog: Any) -> None:

@@ -72,7 +72,7 @@ def test_in_the_checks_before_a_run_the_plan_is_kept(
         f"To continue:\n  posthog-bulk run x.plan.jsonl --approve {digest}\n"
     )
     assert out == ""
-    assert [path.name for path in own_folder.iterdir()] == ["x.plan.jsonl"]
+    assert sorted(path.name for path in own_folder.iterdir()) == ["x.plan.jsonl", "x.receipts"]
     posthog.server.faults.clear()
     assert run("run", "x.plan.jsonl", "--approve", digest).code == 0
 

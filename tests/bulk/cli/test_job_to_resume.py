@@ -157,7 +157,7 @@ def test_at_a_terminal_the_user_decides_whether_a_plan_is_used_although_its_inpu
 ) -> None:
     leavers.write_text(leavers.read_text() + "user-20\n")
     monkeypatch.setattr("bulk.cli.approval.can_prompt", lambda: True)
-    monkeypatch.setattr("bulk.cli.approval._read_terminal", lambda: typed)
+    monkeypatch.setattr("bulk.cli.approval.read_terminal", lambda: typed)
     sent = len(posthog.mutations)
     result = run(*LINE)
     assert result.code == code, result.err
@@ -173,7 +173,7 @@ def test_at_a_terminal_the_user_decides_about_a_named_plan_too(
     assert run("plan", *LINE, "-o", "x.plan.jsonl").code == 0
     leavers.write_text("user-20\n")
     monkeypatch.setattr("bulk.cli.approval.can_prompt", lambda: True)
-    monkeypatch.setattr("bulk.cli.approval._read_terminal", lambda: "yes\n")
+    monkeypatch.setattr("bulk.cli.approval.read_terminal", lambda: "yes\n")
     refused = run(*named, *GO)
     assert (refused.code, posthog.mutations) == (3, [])
     result = run(*named)

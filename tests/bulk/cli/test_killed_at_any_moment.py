@@ -93,7 +93,7 @@ def server_state(posthog: Any) -> Any:
 def report(run: Run) -> Any:
     """The report of the only job in the folder, without what tells how often it was interrupted."""
     (journal,) = Path().glob("*.journal.jsonl")
-    assert run("report", journal, "-o", "report.json", "--force").code == 0
+    assert run("report", journal, "-o", "report.json", "--force").code in (0, 75)  # events are purged days later
     whole = json.loads(Path("report.json").read_text())
     axes = {}
     for axis in whole["axes"]:
@@ -174,4 +174,4 @@ def test_the_same_line_ends_as_an_uninterrupted_run(
     assert server_state(posthog) == state
     assert report(run) == told
     assert run(*line).code == 3
-    assert len(list(Path().iterdir())) == 4  # input, plan, journal, report, and no hidden file
+    assert len(list(Path().iterdir())) == 5  # input, plan, receipts, journal, report, and no hidden file

@@ -15,8 +15,7 @@ LINES = st.lists(st.binary(max_size=3), max_size=30)
 
 def sketch(lines: list[bytes]) -> LineSketch:
     made = LineSketch()
-    for line in lines:
-        made.add(zlib.crc32(line))
+    made.add(zlib.crc32(line) for line in lines)
     return LineSketch.decode(made.encode())
 
 
@@ -47,8 +46,7 @@ def test_a_file_that_grows_beyond_the_exact_size_is_compared_by_groups() -> None
 @pytest.mark.slow
 def test_a_sketch_of_a_million_lines_stays_small() -> None:
     made = LineSketch()
-    for number in range(1_000_000):
-        made.add(number * 2_654_435_761 % (1 << 32))
+    made.add(number * 2_654_435_761 % (1 << 32) for number in range(1_000_000))
     assert len(made.encode()) < 50_000
 
 

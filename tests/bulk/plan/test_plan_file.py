@@ -190,6 +190,23 @@ def test_values_that_json_cannot_hold_are_refused_before_the_plan_has_a_name(pat
     assert list(path.parent.iterdir()) == []
 
 
+def test_a_line_that_is_too_long_is_refused_before_the_plan_has_a_name(path: Path) -> None:
+    with PlanWriter.create(path, HEADER) as writer, pytest.raises(ValueError, match="a line of a plan has at most"):
+        writer.add(_uuid(0), CREATED)
+        writer.add(_uuid(1), CREATED, "x" * (17 << 20))
+        writer.finish()
+    assert list(path.parent.iterdir()) == []
+
+
+def test_lines_that_are_written_together_may_be_longer_than_one_may_be(path: Path) -> None:
+    with PlanWriter.create(path, HEADER) as writer:
+        for number in range(3):
+            writer.add(_uuid(number), CREATED, "x" * (6 << 20))
+        plan = writer.finish()
+    with plan:
+        assert [len(target.distinct_id or "") for target in plan.iter()] == [6 << 20] * 3
+
+
 def test_the_writer_writes_only_the_current_format(path: Path) -> None:
     with pytest.raises(ValueError, match="plan format 1, not 2"):
         PlanWriter.create(path, msgspec.structs.replace(HEADER, format=2))

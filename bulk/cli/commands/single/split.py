@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.cli.display.live_display import Display
     from bulk.cli.signals import Stopper
-    from bulk.execution.person_split import PersonSplit
+    from bulk.execution.splitting.person_split import PersonSplit
 
 
 @help_command("split")
@@ -63,7 +63,7 @@ def command(
     from bulk.cli.interruption import explained, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
     from bulk.errors import Refused
-    from bulk.execution.person_split import check_count, read_split, send_split, usable
+    from bulk.execution.splitting.person_split import check_count, read_split, send_split, usable
     from bulk.files.content_meter import ContentMeter
     from bulk.formatting import count_of
     from bulk.sanitize import plain

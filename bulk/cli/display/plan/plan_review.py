@@ -24,7 +24,10 @@ from bulk.report.rendering.findings import (
     finding_sentences,
     orphan_sentences,
 )
+from bulk.report.rendering.sections.request_rows import record_rows
 from bulk.report.rendering.text import WIDTH, table_lines
+from bulk.report.requests import due_in
+from bulk.requests.due_dates import due_date, parse_received
 from bulk.sanitize import file_word, plain
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import coverage_of
@@ -56,6 +59,8 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int =
         ("Cannot be undone", what_stays(operation)),
         ("Selected", plain(describe(header.selection.get("details", {})))),
         *_query_rows(header.selection.get("details", {})),
+        *((title, plain(text, limit=None)) for title, text in record_rows(header.record)),
+        *_due_rows(plan),
         ("Persons", format_count(plan.count)),
         *_coverage_rows(findings),
         *_planning_rows(findings),
@@ -134,6 +139,17 @@ def what_stays(operation: Operation) -> str:
             return "deleted events do not come back"
         case _:
             return "deleted recordings do not come back"
+
+
+def _due_rows(plan: Plan) -> Iterator[Row]:
+    """Yield how many requests are due on which day."""
+    days = due_in(plan.findings)
+    if days:
+        first, last, requests = days[0].due, days[-1].due, sum(one.requests for one in days)
+        until = f"from {first} to {last}" if first != last else first
+        yield "Requests", f"{format_count(requests)}, due {until}"
+    elif plan.header.record is not None and (received := parse_received(plan.header.record.received or "")):
+        yield "Due", due_date(received).isoformat()
 
 
 def _coverage_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:

@@ -7,6 +7,7 @@ from typing import Any
 from bulk.formatting import format_count, format_time
 from bulk.operations import describe as describe_operation
 from bulk.report.rendering.document import Block, Commands, Row, Section, Table
+from bulk.report.rendering.sections.request_rows import SHREDDED
 from bulk.report.report import Report, is_finished
 from bulk.requests.job_record import JobRecord
 from bulk.selection.selections import describe as describe_selection
@@ -54,7 +55,9 @@ def operation_section(report: Report) -> Section:
     ]
     blocks: list[Block] = [Table(headings=(), rows=tuple(rows)), _NUMBERS_NOTE]
     blocks.append(_WITHOUT_PLAN if report.plan is None else _WHO_NOTE)
-    if not is_finished(report):
+    if report.shredded_at is not None:
+        blocks.append(SHREDDED)
+    elif not is_finished(report):
         blocks.append(Commands(lines=(_RESUME,)))
     return Section(title="What was ordered", blocks=tuple(blocks))
 

@@ -131,6 +131,7 @@ def test_the_demo_kills_resumes_verifies_and_proves(spawn: Spawn, tmp_path: Path
     assert sorted(path.name for path in folder.iterdir()) == [
         "demo.journal.jsonl",
         "demo.plan.jsonl",
+        "demo.receipts",
         "report.json",
         "report.md",
     ]

@@ -1,0 +1,90 @@
+"""`posthog-bulk shred`: destroy the files of a job that identify persons, and keep the evidence."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bulk.cli.options.connection_options import FILE, PLAN_HELP, json_option
+from bulk.cli.options.help_layout import command as help_command
+from bulk.cli.options.help_layout import option
+
+if TYPE_CHECKING:
+    from bulk.jobs.shred import Shredded
+
+NOTE = (
+    "Overwriting is no proof on every disk: copy-on-write file systems, snapshots, SSDs and backups may keep old data."
+)
+
+
+@help_command("shred")
+@click.argument("journal", metavar="JOB", type=FILE)
+@option("--plan", type=FILE, metavar="FILE", help=PLAN_HELP)
+@option(
+    "--receipts",
+    is_flag=True,
+    help="Also destroy the receipts: nobody can then find out any more whether a person was part of the job",
+)
+@option("--unfinished", is_flag=True, help="Also accept a job that is not finished, or whose events are not purged yet")
+@option("--yes", is_flag=True, help="Do not ask for confirmation")
+@json_option
+def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, yes: bool, json: bool) -> int:
+    """Overwrite and remove the plan of JOB, named by its journal. The journal records it and stays, as evidence.
+
+    Afterwards no file names the persons, and they cannot be read back any more. report, status and report --find still
+    work. A command that was killed can be repeated.
+
+    \b
+    Example:
+      posthog-bulk shred leavers.journal.jsonl --unfinished --yes
+    """
+    import anyio
+
+    from bulk.cli.job_session import CommandOutput
+    from bulk.jobs.shred import shred_job
+    from bulk.sanitize import file_word, plain
+
+    output = CommandOutput(json=json)
+    if not yes:
+        _confirm(journal, receipts=receipts)
+
+    async def work() -> "Shredded":
+        return await shred_job(journal, plan=plan, receipts=receipts, unfinished=unfinished)
+
+    done = anyio.run(work)
+    for path in done.removed:
+        output.print(f"Overwritten and removed: {plain(path)}")
+    if not done.removed:
+        output.print("Nothing to remove: the files are gone already.")
+    output.print(f"Kept as evidence: {', '.join(plain(path) for path in done.kept)}")
+    output.print(NOTE)
+    output.print_command(f"For the report: posthog-bulk report {file_word(str(journal))}")
+    output.write_event(
+        "shredded",
+        removed=[str(path) for path in done.removed],
+        kept=[str(path) for path in done.kept],
+        shredded_at=done.shredded_at,
+    )
+    return 0
+
+
+def _confirm(journal: Path, *, receipts: bool) -> None:
+    """Ask at the terminal.
+
+    Raises:
+        UsageError: there is no terminal to ask at.
+        Refused: the user did not confirm.
+    """
+    from bulk.cli.approval import can_prompt, read_terminal
+    from bulk.errors import Refused
+    from bulk.sanitize import plain
+
+    if not can_prompt():
+        raise click.UsageError("there is no terminal to confirm at: give --yes")
+    what = "the plan and the receipts" if receipts else "the plan"
+    click.echo(f"About to destroy {what} of {plain(journal)}. THIS CANNOT BE UNDONE.", err=True)
+    click.echo("Type shred to continue: ", nl=False, err=True)
+    sys.stderr.flush()
+    if read_terminal().strip().lower() != "shred":
+        raise Refused("not confirmed; nothing was changed", "run the same command again to be asked again")

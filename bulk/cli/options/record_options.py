@@ -1,0 +1,27 @@
+"""The options that record who ordered a job, why, and for which request. Sends nothing and reads no file."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from bulk.cli.options.connection_options import gather_options
+from bulk.cli.options.help_layout import option
+from bulk.requests.job_record import JobRecord
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+approver_option = option("--approver", metavar="NAME", help="Who approves the plan; journal and report keep it")
+
+
+def record_options(command: F) -> F:
+    """Add --reference, --received, --operator, --reason and --approver; the command gets them as `record`."""
+    return gather_options(
+        command,
+        "record",
+        JobRecord,
+        option("--reference", metavar="TEXT", help="Reference of the request that this job answers, as in DSR-17"),
+        option("--received", metavar="DATE", help="Day on which it was received, as in 2026-11-29; due a month later"),
+        option("--operator", metavar="NAME", help="Who runs the job"),
+        option("--reason", metavar="TEXT", help="Why it is run"),
+        approver_option,
+        section="Record of the job",
+    )

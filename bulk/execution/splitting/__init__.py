@@ -1,0 +1,1 @@
+"""Splitting distinct IDs off one person."""

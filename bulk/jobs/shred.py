@@ -1,0 +1,214 @@
+"""Destroys the files of a finished job that identify persons, and keeps the evidence that they were erased.
+
+The journal records it before the first byte is overwritten, and again when the files are gone, so that a process that
+is killed in between can be repeated. A file is overwritten from its start, with zeros, and then removed. A file system
+that writes changed data elsewhere (copy-on-write, snapshots, SSDs) may keep the old bytes, and so do backups.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from bulk.errors import NO_SUCH_FILE, FileTrouble, JournalEmpty, JournalError, Refused
+from bulk.files.file_errors import as_file_trouble
+from bulk.files.job_file_kinds import receipts_of
+from bulk.files.private_files import open_regular, sync_folder
+from bulk.formatting import count_of
+from bulk.jobs.job_files import plan_of, unreported_marker
+from bulk.journal.records import FilesShredded, JobOpened, Record
+from bulk.journal.replay import open_journal
+from bulk.journal.storage import Journal
+from bulk.journal.target_states import TargetStates
+from bulk.plan.plan_ends import read_footer, read_header
+from bulk.report.duty_decision import duty_of
+from bulk.report.find import receipts_beside
+from bulk.requests.receipts_writer import complete_receipts
+from bulk.sanitize import file_word
+from bulk.states import PENDING
+
+_ZEROS = bytes(1 << 20)
+_HEAD_BYTES = 64
+PLAN, RECEIPTS = "plan", "receipts"
+
+
+class Shredded(msgspec.Struct, frozen=True, kw_only=True):
+    """What was destroyed, and what is left.
+
+    Arguments:
+        removed: the files that are gone.
+        kept: the files that are left: the journal, and the receipts if there are any.
+        shredded_at: ISO 8601 in UTC.
+    """
+
+    removed: tuple[Path, ...]
+    kept: tuple[Path, ...]
+    shredded_at: str
+
+
+async def shred_job(
+    journal: str | Path,
+    *,
+    plan: str | Path | None = None,
+    receipts: bool = False,
+    unfinished: bool = False,
+    now: Callable[[], float] = time.time,
+) -> Shredded:
+    """Overwrite and remove the plan of a job, and record that in the journal; nothing is sent.
+
+    Afterwards the persons cannot be read back or named any more. The report still holds, and with the receipts it can
+    still be found out whether a person was erased.
+
+    Arguments:
+        journal: of the job.
+        plan: its plan; None for the one of the same name.
+        receipts: also destroy the receipts; nobody can then find out any more whether a person was part of the job.
+        unfinished: also destroy the plan of a job that is not finished, or whose events are not purged yet.
+        now: returns the time in seconds since the epoch.
+
+    Returns:
+        What was removed and what is left; the same call can be repeated.
+
+    Raises:
+        JournalBusy: the job is running.
+        Refused: the job is not finished, or the plan belongs to another one.
+        FileTrouble: a file cannot be read, overwritten or removed.
+    """
+    path = Path(journal)
+    opened, target_states, found = _open(
+        path, plan_of(path) if plan is None else Path(plan), receipts=receipts, unfinished=unfinished
+    )
+    job = target_states.job
+    assert job is not None  # checked when it was opened
+    writer = opened.writer()
+    at = now()
+    async with writer:
+        if found or _is_unfinished(target_states):
+            kinds = tuple(found) or (target_states.shredded.files if target_states.shredded else ())
+            writer.append(FilesShredded(at=at, files=kinds))
+            await writer.durable()
+            for file in found.values():
+                _destroy(file)
+            writer.append(FilesShredded(at=at, files=kinds, done=True))
+            await writer.durable()
+        elif target_states.shredded is not None:
+            at = target_states.shredded.at
+    left = receipts_beside(path, job)
+    return Shredded(
+        removed=tuple(found.values()),
+        kept=(path,) if left is None else (path, left),
+        shredded_at=datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    )
+
+
+def _open(
+    path: Path, plan: Path, *, receipts: bool, unfinished: bool
+) -> tuple[Journal[Record], TargetStates, dict[str, Path]]:
+    """Lock the journal, and return it with the state of the job and the files to destroy."""
+    if not os.path.lexists(path):
+        raise JournalError(path, NO_SUCH_FILE, "name the journal of a job that was run")
+    target_states = TargetStates()
+    opened = open_journal(path, target_states)
+    try:
+        if target_states.job is None:
+            raise JournalEmpty(path)
+        target_states.close_open()
+        if not unfinished:
+            _check_finished(path, target_states)
+        return opened, target_states, _files(path, target_states.job, target_states, plan, receipts=receipts)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def _check_finished(journal: Path, target_states: TargetStates) -> None:
+    pending = target_states.count_with_states(PENDING)
+    if pending:
+        raise Refused(
+            f"the job of {journal} is not finished: {count_of(pending, 'person')} of "
+            f"{target_states.count:,} are not done",
+            "finish it first, or give --unfinished: it can then never be finished",
+        )
+    duty = duty_of(target_states)
+    if duty.waiting_for:
+        raise Refused(
+            f"the job of {journal} still waits for {', and for '.join(duty.waiting_for)}, which can never be verified "
+            "without the plan",
+            f"run posthog-bulk verify {file_word(str(journal))} first, when it is done, or give --unfinished",
+        )
+
+
+def _is_unfinished(target_states: TargetStates) -> bool:
+    """Return whether a process began to destroy files and did not record that they are gone."""
+    return target_states.shredded is not None and not target_states.shredded.done
+
+
+def _files(
+    journal: Path, job: JobOpened, target_states: TargetStates, plan: Path, *, receipts: bool
+) -> dict[str, Path]:
+    """Return the files to destroy by their kind, after a check that they belong to the job."""
+    found: dict[str, Path] = {}
+    was_begun = _is_unfinished(target_states)
+    if os.path.lexists(plan):
+        if not (was_begun and _is_overwritten(plan)):
+            _check_plan(plan, job, was_begun=was_begun)
+        found[PLAN] = plan
+    elif target_states.shredded is None and not receipts:
+        raise JournalError(plan, NO_SUCH_FILE, "name the plan of the job with --plan")
+    if receipts:
+        usual = receipts_of(journal)
+        if (beside := receipts_beside(journal, job)) is not None:
+            found[RECEIPTS] = beside
+        elif os.path.lexists(usual) and was_begun and _is_overwritten(usual):
+            found[RECEIPTS] = usual
+    return found
+
+
+def _check_plan(plan: Path, job: JobOpened, *, was_begun: bool) -> None:
+    """Check that a plan is that of the job; one whose end is overwritten already is known by its first line."""
+    header = read_header(plan)
+    try:
+        footer = read_footer(plan)
+    except FileTrouble:
+        if not was_begun:
+            raise
+        is_same = (header.host, header.project_id) == (job.host, job.project)
+    else:
+        is_same = footer.digest == job.plan_digest
+        if is_same and footer.receipts is not None:  # only the plan has the key that they may lack
+            complete_receipts(receipts_of(plan), footer.receipts, footer.digest, job=job.job)
+    if not is_same:
+        raise Refused(f"{plan} is the plan of another job", "name the plan of this job with --plan")
+
+
+def _is_overwritten(path: Path) -> bool:
+    fd = open_regular(path, os.O_RDONLY)
+    try:
+        with as_file_trouble(path, "cannot be read"):
+            head = os.pread(fd, _HEAD_BYTES, 0)
+    finally:
+        os.close(fd)
+    return not head.strip(b"\0")
+
+
+def _destroy(path: Path) -> None:
+    """Overwrite a file from its start, sync it, and remove its name; raises FileTrouble."""
+    fd = open_regular(path, os.O_RDWR)
+    try:
+        with as_file_trouble(path, "cannot be overwritten"):
+            size, offset = os.fstat(fd).st_size, 0
+            while offset < size:
+                offset += os.pwrite(fd, _ZEROS[: size - offset], offset)
+            os.fsync(fd)
+        with as_file_trouble(path, "cannot be removed"):
+            if os.path.samestat(path.lstat(), os.fstat(fd)):
+                path.unlink()
+    finally:
+        os.close(fd)
+    with suppress(FileNotFoundError):
+        unreported_marker(path).unlink()
+    sync_folder(path)

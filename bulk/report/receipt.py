@@ -1,0 +1,298 @@
+"""The receipt of one request, and the answers to whether persons were erased: from receipts and journal alone. Pure.
+
+It needs no plan. Persons are named by their number in the plan, and IDs by their place among those that were asked
+for, so that what is written identifies nobody.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from bulk.formatting import count_of, format_time
+from bulk.journal.replay import JournalFacts
+from bulk.journal.target_states import TargetStates
+from bulk.report.duty import EXIT_CODES, DutyState
+from bulk.report.requests import record_of
+from bulk.report.target_history import TargetHistory
+from bulk.requests.job_record import JobRecord
+from bulk.requests.receipt_lines import LineEntry
+from bulk.requests.receipts import LookUp
+from bulk.states import NEEDS_ATTENTION, PENDING, Axis, Events, State
+from bulk.version import VERSION
+
+RECEIPT_FORMAT = 1
+
+Result = Literal["done", "waiting", "not_finished", "needs_attention", "not_found", "not_covered", "not_in_job"]
+_WORDS: dict[Result, str] = {
+    "done": "done",
+    "waiting": "done, except that PostHog has not purged the events yet",
+    "not_finished": "not finished",
+    "needs_attention": "needs attention",
+    "not_found": "no person had this ID when the job was planned",
+    "not_covered": "not covered",
+    "not_in_job": "not part of this job",
+}
+_OUTCOME_WORDS = {
+    "protected": "not covered, because its person is protected",
+    "unread": "not covered, because its person could not be read when the job was planned",
+}
+_WORST_FIRST: tuple[Result, ...] = ("needs_attention", "not_finished", "waiting", "done")
+
+
+class PersonResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job did to one person.
+
+    Arguments:
+        target: its number in the plan.
+        result: `done`, `waiting` (for the purge of the events), `not_finished` or `needs_attention`.
+        states: by axis, of the axes that the job is about.
+        requested_at: when the first request for it left, ISO 8601; None if none did.
+        done_at: when reading back first showed it; None if it did not.
+        purged_at: when reading back first showed that its events are purged; None if it did not.
+    """
+
+    target: int
+    result: Result
+    states: dict[str, str]
+    requested_at: str | None
+    done_at: str | None
+    purged_at: str | None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job did about one ID, or about one line of a request.
+
+    Arguments:
+        number: the place of the ID among those that were asked for, or the number of the line, from 1.
+        result: that of its persons, the worst first; or `not_found`, `not_covered`, `not_in_job`.
+        sentence: the result in words, with times.
+        lines: the numbers of the input lines that have the ID.
+        outcome: what became of the line; None for an ID.
+        reason: why the line is refused.
+        received: the day on which the request was received, ISO 8601.
+        due: the day on which it is due, ISO 8601.
+        persons: its persons.
+    """
+
+    number: int
+    result: Result
+    sentence: str
+    lines: tuple[int, ...] = ()
+    outcome: str | None = None
+    reason: str | None = None
+    received: str | None = None
+    due: str | None = None
+    persons: tuple[PersonResult, ...] = ()
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job did about one request, or about some IDs.
+
+    Arguments:
+        format: `RECEIPT_FORMAT`.
+        version: of this program.
+        reference: of the request; None for IDs.
+        verdict: one sentence about all answers.
+        answers: one per line of the request, or per ID.
+        job: the random name of the job.
+        host: the origin of the server.
+        project_id: the project.
+        operation: with its parameters, without values.
+        record: who ordered the job and why.
+        planned_at, approved_at, last_entry_at: ISO 8601; the answers are as of the last one.
+        plan_digest: the plan's, which the journal records.
+        journal_digest: SHA-256 of the journal's complete lines.
+        receipts_digest: SHA-256 of the entries of the receipts.
+        shredded_at: when the files that identify persons were destroyed.
+    """
+
+    format: int
+    version: str
+    reference: str | None
+    verdict: str
+    answers: tuple[Answer, ...]
+    job: str
+    host: str
+    project_id: int
+    operation: dict[str, Any]
+    record: JobRecord | None
+    planned_at: str
+    approved_at: str | None
+    last_entry_at: str
+    plan_digest: str
+    journal_digest: str
+    receipts_digest: str
+    shredded_at: str | None
+
+    @property
+    def exit_code(self) -> int:
+        """That of `report`: 1 if an answer needs attention, 75 if one is not finished or waits, otherwise 0."""
+        results = {answer.result for answer in self.answers}
+        if results & {"needs_attention", "not_covered"} or (self.reference is not None and not results):
+            return EXIT_CODES[DutyState.NEEDS_ATTENTION]
+        return EXIT_CODES[DutyState.WAITING if results & {"waiting", "not_finished"} else DutyState.COMPLETE]
+
+
+def answer_ids(
+    count: int, found: Mapping[int, LookUp], target_states: TargetStates, history: TargetHistory
+) -> tuple[Answer, ...]:
+    """Return the answers about IDs.
+
+    Arguments:
+        count: how many IDs were asked for.
+        found: what the receipts tell, by the place of the ID, from 0.
+        target_states: of the job.
+        history: of all targets that were found.
+    """
+    answers = []
+    for number in range(count):
+        look_up = found.get(number)
+        if look_up is None:
+            answers.append(Answer(number=number + 1, result="not_in_job", sentence=_sentence("not_in_job", ())))
+            continue
+        persons = _persons(look_up.targets, target_states, history)
+        result = _result(persons, [line.outcome for line in look_up.lines])
+        answers.append(
+            Answer(
+                number=number + 1,
+                result=result,
+                sentence=_sentence(result, persons, look_up.lines),
+                lines=tuple(sorted(line.line for line in look_up.lines)),
+                persons=persons,
+            )
+        )
+    return tuple(answers)
+
+
+def answer_request(
+    lines: Sequence[tuple[LookUp, int]], target_states: TargetStates, history: TargetHistory
+) -> tuple[Answer, ...]:
+    """Return the answers about the lines of a request.
+
+    Arguments:
+        lines: each with its entry alone and all its targets, and its number.
+        target_states: of the job.
+        history: of all these targets.
+    """
+    answers = []
+    for look_up, number in lines:
+        entry = look_up.lines[0]
+        persons = _persons(look_up.targets, target_states, history)
+        result = _result(persons, [line.outcome for line in look_up.lines])
+        answers.append(
+            Answer(
+                number=number,
+                result=result,
+                sentence=_sentence(result, persons, look_up.lines),
+                lines=(number,),
+                outcome=entry.outcome,
+                reason=entry.reason,
+                received=entry.received,
+                due=entry.due,
+                persons=persons,
+            )
+        )
+    return tuple(answers)
+
+
+def build_receipt(
+    answers: tuple[Answer, ...],
+    target_states: TargetStates,
+    facts: JournalFacts,
+    *,
+    reference: str | None,
+    receipts_digest: str,
+) -> Receipt:
+    """Return the receipt of a request, or of IDs if `reference` is None."""
+    job, approved = target_states.job, target_states.approved
+    if job is None:
+        raise ValueError("the journal is empty")
+    shredded = target_states.shredded
+    return Receipt(
+        format=RECEIPT_FORMAT,
+        version=VERSION,
+        reference=reference,
+        verdict=_verdict(answers, reference),
+        answers=answers,
+        job=job.job,
+        host=job.host,
+        project_id=job.project,
+        operation=job.operation,
+        record=record_of(target_states),
+        planned_at=job.planned_at,
+        approved_at=_iso(approved.at if approved else None),
+        last_entry_at=_iso(target_states.run_stats.last_at) or "",
+        plan_digest=job.plan_digest,
+        journal_digest=facts.digest,
+        receipts_digest=receipts_digest,
+        shredded_at=_iso(shredded.at if shredded else None),
+    )
+
+
+def _persons(targets: Iterable[int], target_states: TargetStates, history: TargetHistory) -> tuple[PersonResult, ...]:
+    return tuple(_person(target, target_states, history) for target in targets)
+
+
+def _person(target: int, target_states: TargetStates, history: TargetHistory) -> PersonResult:
+    states = {axis: target_states.state(axis, target) for axis in Axis}
+    times = history.times(target)
+    return PersonResult(
+        target=target,
+        result=_result_of(states.values()),
+        states={axis.value: name for axis, state in states.items() if (name := state.name.lower()) != "not_requested"},
+        requested_at=_iso(times.requested_at),
+        done_at=_iso(times.done_at),
+        purged_at=_iso(times.purged_at),
+    )
+
+
+def _result_of(states: Iterable[State]) -> Result:
+    known = frozenset(states)
+    if known & NEEDS_ATTENTION:
+        return "needs_attention"
+    if known & PENDING:
+        return "not_finished"
+    return "waiting" if Events.QUEUED in known else "done"
+
+
+def _result(persons: Sequence[PersonResult], outcomes: Sequence[str]) -> Result:
+    for result in _WORST_FIRST:
+        if any(person.result == result for person in persons):
+            return result
+    return "not_found" if "unmatched" in outcomes else "not_covered"
+
+
+def _sentence(result: Result, persons: Sequence[PersonResult], lines: Sequence[LineEntry] = ()) -> str:
+    words = _WORDS[result]
+    if result == "not_covered":
+        for line in lines:
+            reason = f"not covered, because the line was refused: {line.reason}" if line.reason else words
+            words = _OUTCOME_WORDS.get(line.outcome, reason)
+    if len(persons) != 1:
+        return f"{count_of(len(persons), 'person')}: {words}" if persons else words
+    person = persons[0]
+    if person.done_at is not None:
+        words += f"; read back at {format_time(person.done_at, seconds=True)}"
+    if person.purged_at is not None:
+        words += f", events purged by {format_time(person.purged_at, seconds=True)}"
+    return f"person {person.target}: {words}"
+
+
+def _verdict(answers: Sequence[Answer], reference: str | None) -> str:
+    if reference is not None and not answers:
+        return "This job has no request with this reference."
+    counts = {result: sum(answer.result == result for answer in answers) for result in _WORDS}
+    noun = "ID" if reference is None else "line"
+    if len(answers) == 1:
+        sentence = answers[0].sentence
+        return f"{sentence[0].upper()}{sentence[1:]}."
+    parts = [f"{count:,} {_WORDS[result]}" for result, count in counts.items() if count]
+    return f"{count_of(len(answers), noun)}: {'; '.join(parts)}."
+
+
+def _iso(at: float | None) -> str | None:
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

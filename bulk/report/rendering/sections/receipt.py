@@ -1,0 +1,113 @@
+"""The content of the receipt of a request, and of the answers about IDs, as a document. Pure."""
+
+from collections.abc import Iterator
+
+from bulk.formatting import format_count, format_time
+from bulk.operations import describe as operation_words
+from bulk.report.duty import EXIT_CODES, DutyState
+from bulk.report.receipt import Answer, Receipt
+from bulk.report.rendering.document import AXIS_TITLES, Document, Row, Section, Table
+from bulk.report.rendering.sections.request_rows import record_rows
+from bulk.states import Axis, state_label
+
+_LIMITS = (
+    "An ID that is not part of this job may still be that of one of its persons: the receipts know the UUIDs of all "
+    "persons, and the distinct IDs and emails by which they were selected."
+)
+_ORDER = "IDs are numbered from 1, in the order in which they were given."
+_STATE_TITLES = {
+    DutyState.COMPLETE: "Complete",
+    DutyState.WAITING: "Waiting",
+    DutyState.NEEDS_ATTENTION: "Needs attention",
+}
+_NUMBERS = "Persons are numbered from 0, in the order of the plan; lines from 1, in the order of the input."
+
+
+def lay_out_receipt(receipt: Receipt) -> Document:
+    """Return the receipt of a request, or the answers about IDs, as a document."""
+    is_request = receipt.reference is not None
+    title = f"Receipt of request {receipt.reference}" if is_request else f"Persons of job {receipt.job}"
+    sections = [*(_answers(receipt) if receipt.answers else ()), *_persons(receipt), _proof(receipt)]
+    state = next(state for state, code in EXIT_CODES.items() if code == receipt.exit_code)
+    return Document(
+        title=title,
+        state=state.value,
+        state_title=_STATE_TITLES[state],
+        verdict=receipt.verdict,
+        notes=(),
+        sections=tuple(sections),
+    )
+
+
+def _answers(receipt: Receipt) -> Iterator[Section]:
+    if receipt.reference is None:
+        rows: tuple[Row, ...] = tuple(
+            (format_count(answer.number), answer.sentence, ", ".join(map(format_count, answer.lines)))
+            for answer in receipt.answers
+        )
+        headings: Row = ("ID number", "Result", "Input lines")
+        yield Section(
+            title="IDs",
+            blocks=(_ORDER, _LIMITS, Table(headings=headings, rows=rows, numeric=frozenset({0}))),
+        )
+        return
+    rows = tuple(
+        (
+            format_count(answer.number),
+            answer.received or "unknown",
+            answer.due or "unknown",
+            _outcome(answer),
+            answer.sentence,
+        )
+        for answer in receipt.answers
+    )
+    table = Table(headings=("Line", "Received", "Due", "Outcome", "Result"), rows=rows, numeric=frozenset({0}))
+    yield Section(title="The request", blocks=(table,))
+
+
+def _outcome(answer: Answer) -> str:
+    words = (answer.outcome or "").replace("_", " ")
+    return f"{words}: {answer.reason}" if answer.reason else words
+
+
+def _persons(receipt: Receipt) -> Iterator[Section]:
+    persons = {person.target: person for answer in receipt.answers for person in answer.persons}
+    if not persons:
+        return
+    axes = [axis.value for axis in Axis if any(axis.value in person.states for person in persons.values())]
+    rows = tuple(
+        (
+            format_count(person.target),
+            *(state_label(person.states.get(axis, "not_requested")) for axis in axes),
+            *(
+                "" if at is None else format_time(at, seconds=True)
+                for at in (person.requested_at, person.done_at, person.purged_at)
+            ),
+        )
+        for _, person in sorted(persons.items())
+    )
+    titles = (AXIS_TITLES[axis].removesuffix("s") if axis == "person" else AXIS_TITLES[axis] for axis in axes)
+    headings = ("Number", *titles, "First request", "Read back as done", "Events read back as purged")
+    table = Table(headings=headings, rows=rows, numeric=frozenset({0}))
+    yield Section(title="What was done", blocks=(_NUMBERS, table))
+
+
+def _proof(receipt: Receipt) -> Section:
+    rows: list[Row] = [
+        ("Operation", operation_words(receipt.operation)),
+        *record_rows(receipt.record),
+        ("Job", receipt.job),
+        ("Host", receipt.host),
+        ("Project", str(receipt.project_id)),
+        ("Planned", format_time(receipt.planned_at, seconds=True)),
+        ("Approved", "no" if receipt.approved_at is None else format_time(receipt.approved_at, seconds=True)),
+        ("As of", format_time(receipt.last_entry_at, seconds=True)),
+        ("Plan digest", receipt.plan_digest),
+        ("Journal digest", receipt.journal_digest),
+        ("Receipts digest", receipt.receipts_digest),
+        ("Version", receipt.version),
+    ]
+    if receipt.shredded_at is not None:
+        rows.append(("Plan destroyed", format_time(receipt.shredded_at, seconds=True)))
+    sentence = "The journal and the receipts of the job prove this; the same files result in the same text."
+    return Section(title="Proof", blocks=(sentence, Table(headings=(), rows=tuple(rows))))

@@ -1,0 +1,68 @@
+"""Counts the requests of receipts that are not done, per day on which they are due. Reads the receipts."""
+
+from collections.abc import Callable
+
+from bulk.files.disk_sets import DiskStringSet
+from bulk.number_ranges import parse_ranges
+from bulk.requests.receipt_lines import LineEntry, PersonEntry
+from bulk.requests.receipts import Receipts
+
+_NOT_DONE = frozenset({"unread", "refused"})
+"""Outcomes of a line after which its request is not done, whatever became of the targets."""
+_Request = tuple[str, str]
+
+
+def count_open_requests(receipts: Receipts, is_open: Callable[[int], bool]) -> dict[str, int]:
+    """Return the number of open requests by the day on which they are due, ISO 8601.
+
+    Memory use grows with the lines that name persons of earlier lines, and not with the others.
+
+    Arguments:
+        receipts: of the job.
+        is_open: returns whether a target is not done.
+
+    Raises:
+        ReceiptsError: a line is damaged.
+    """
+    linked: dict[str, set[_Request]] = {}
+    counts: dict[str, int] = {}
+    with DiskStringSet() as known:
+
+        def add(request: _Request) -> None:
+            if known.add("\0".join(request)):
+                counts[request[0]] = counts.get(request[0], 0) + 1
+
+        for entry in receipts.entries():
+            if not isinstance(entry, LineEntry) or entry.due is None:
+                continue
+            request = entry.due, _name(entry)
+            if entry.outcome in _NOT_DONE or _has_open_target(entry, is_open):
+                add(request)
+            repeated = (entry.id,) if entry.outcome == "repeated" and entry.id is not None else ()
+            for link in (*entry.persons, *repeated):
+                linked.setdefault(link, set()).add(request)
+        for _ in range(2):  # a repeated line refers to a line, which refers to persons
+            further: dict[str, set[_Request]] = {}
+            for entry in receipts.entries() if linked else ():
+                if isinstance(entry, PersonEntry):
+                    requests = linked.get(entry.uuid, set()) | linked.get(entry.distinct_id or "", set())
+                    if requests and is_open(entry.target):
+                        for request in requests:
+                            add(request)
+                elif entry.outcome != "repeated" and (requests := linked.get(entry.id or "", set())):
+                    for request in requests:
+                        if entry.outcome in _NOT_DONE or _has_open_target(entry, is_open):
+                            add(request)
+                        for person in entry.persons:
+                            further.setdefault(person, set()).add(request)
+            linked = further
+    return counts
+
+
+def _name(entry: LineEntry) -> str:
+    """Return what tells a request from others: its reference, or its line if it has none."""
+    return entry.reference or entry.reference_id or f"\n{entry.line}"
+
+
+def _has_open_target(entry: LineEntry, is_open: Callable[[int], bool]) -> bool:
+    return any(is_open(number) for start, stop in parse_ranges(entry.targets or "") for number in range(start, stop))

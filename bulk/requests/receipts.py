@@ -1,0 +1,309 @@
+"""Opens the receipts of a job, checks every line, and looks up IDs and references of requests in them."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from bulk.errors import FileTrouble
+from bulk.files.file_errors import as_file_trouble
+from bulk.files.json_lines import decode_line
+from bulk.files.private_files import open_regular
+from bulk.number_ranges import parse_ranges
+from bulk.requests.receipt_lines import (
+    DECODER,
+    FORMAT,
+    MAX_LINE,
+    NO_KEY,
+    AnyLine,
+    Entry,
+    IdKind,
+    Keyed,
+    LineEntry,
+    PersonEntry,
+    ReceiptsFooter,
+    ReceiptsHeader,
+    check,
+    first_sum,
+)
+
+_CHUNK = 1 << 20
+_END_BYTES = 1 << 14
+"""Bytes at either end in which the first and the last line are found."""
+_RESTORE = "restore the receipts from a copy"
+_NOT_RECEIPTS = "is not a receipts file"
+
+
+class ReceiptsError(FileTrouble):
+    """A receipts file is damaged, belongs to another job, or cannot be read."""
+
+
+class LookUp(msgspec.Struct, frozen=True, kw_only=True):
+    """What receipts tell about an ID or a request.
+
+    Arguments:
+        targets: the numbers of its persons in the plan, in ascending order.
+        lines: the input lines that have the ID or belong to the request.
+    """
+
+    targets: tuple[int, ...] = ()
+    lines: tuple[LineEntry, ...] = ()
+
+
+class Receipts:
+    """Receipts whose first and last line were checked; `entries` checks the others.
+
+    Arguments:
+        path: the file.
+        header: its first line.
+        footer: its last line.
+        key: of the keyed references; None for that of the file.
+
+    Raises:
+        ReceiptsError: there is no key.
+    """
+
+    def __init__(self, path: Path, header: ReceiptsHeader, footer: ReceiptsFooter, key: str | None = None) -> None:
+        self.path = path
+        self.header = header
+        self.footer = footer
+        key = header.key if key is None else key
+        if key == NO_KEY:
+            raise ReceiptsError(
+                path, "has no key yet: its planning was interrupted", "run the job once, which completes it"
+            )
+        self.keyed = Keyed(key, folds_case=header.folds_case)
+
+    @classmethod
+    def open(cls, path: Path, *, key: str | None = None) -> "Receipts":
+        """Open receipts.
+
+        Arguments:
+            path: the file.
+            key: the key from the plan, for receipts that do not have it yet.
+
+        Raises:
+            ReceiptsError: the first or the last line is damaged, or the file cannot be read.
+        """
+        header, footer = read_receipts_header(path)
+        return cls(path, header, footer, key if header.key == NO_KEY else None)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every entry in the order of the file.
+
+        Raises:
+            ReceiptsError: a line is damaged, missing, doubled or moved; the message has its number.
+        """
+        digest, before, number = hashlib.sha256(), first_sum(self.header.name), 1
+        counts = {PersonEntry: 0, LineEntry: 0}
+        footer: ReceiptsFooter | None = None
+        for line in _lines(self.path):
+            if number > 1:
+                checksum = check(line[:-1], before)
+                if checksum is None or footer is not None:
+                    raise _damaged(self.path, number)
+                before = checksum
+                decoded = _decoded(self.path, number, line)
+                if isinstance(decoded, ReceiptsFooter):
+                    footer = decoded
+                elif isinstance(decoded, PersonEntry | LineEntry):
+                    digest.update(line)
+                    counts[type(decoded)] += 1
+                    yield decoded
+                else:
+                    raise _damaged(self.path, number)
+            number += 1
+        if footer is None:
+            raise _without_footer(self.path, self.header)
+        found = footer.persons, footer.lines, footer.digest
+        if found != (counts[PersonEntry], counts[LineEntry], f"sha256:{digest.hexdigest()}"):
+            raise _damaged(self.path, number - 1)
+
+    def find(self, ids: Iterable[str]) -> dict[str, LookUp]:
+        """Return what the receipts tell about IDs: distinct IDs, UUIDs and emails, whichever they are.
+
+        Arguments:
+            ids: as the user has them; an ID that could be of several kinds is looked up as each of them.
+
+        Returns:
+            The IDs that are part of the job; others are left out.
+
+        Raises:
+            ReceiptsError: a line is damaged.
+        """
+        names: dict[str, list[str]] = {}
+        for value in dict.fromkeys(ids):
+            for kind, form in _forms(value):
+                names.setdefault(self.keyed.id(kind, form), []).append(value)
+        found = _Found()
+        for entry in self.entries():
+            if isinstance(entry, PersonEntry):
+                for reference in (entry.uuid, entry.distinct_id or ""):
+                    for name in names.get(reference, ()):
+                        found.add_targets(name, (entry.target,))
+            else:
+                for name in names.get(entry.id or "", ()):
+                    found.add_line(name, entry)
+        return self._followed(found)
+
+    def request_lines(self, reference: str) -> list[LookUp]:
+        """Return what the receipts tell about each line of a request; nothing if they have no such request.
+
+        Arguments:
+            reference: of the request.
+
+        Raises:
+            ReceiptsError: a line is damaged.
+        """
+        hidden = self.keyed.request(reference)
+        found = _Found()
+        for entry in self.entries():
+            if isinstance(entry, LineEntry) and (entry.reference == reference or entry.reference_id == hidden):
+                found.add_line(str(entry.line), entry)
+                if entry.outcome == "repeated" and entry.id is not None:
+                    found.linked.setdefault(entry.id, set()).add(str(entry.line))
+        return list(self._followed(found).values())
+
+    def _followed(self, found: "_Found") -> dict[str, LookUp]:
+        """Return what was found, with the targets to which it refers."""
+        for _ in range(2):  # a repeated line refers to a line, which refers to persons
+            linked, found.linked = found.linked, {}
+            for entry in self.entries() if linked else ():
+                if isinstance(entry, PersonEntry):
+                    for name in linked.get(entry.uuid, set()) | linked.get(entry.distinct_id or "", set()):
+                        found.add_targets(name, (entry.target,))
+                elif entry.outcome != "repeated":
+                    for name in linked.get(entry.id or "", ()):
+                        found.add_line(name, entry)
+        return found.look_ups()
+
+
+class _Found:
+    """What is found about several names, and the references that lead to more."""
+
+    def __init__(self) -> None:
+        self.linked: dict[str, set[str]] = {}
+        self._targets: dict[str, set[int]] = {}
+        self._lines: dict[str, list[LineEntry]] = {}
+
+    def add_targets(self, name: str, targets: Iterable[int]) -> None:
+        self._targets.setdefault(name, set()).update(targets)
+
+    def add_line(self, name: str, entry: LineEntry) -> None:
+        """Add a line, its own targets, and the references of its other persons."""
+        self._lines.setdefault(name, []).append(entry)
+        self.add_targets(name, _numbers(entry))
+        for person in entry.persons:
+            self.linked.setdefault(person, set()).add(name)
+
+    def look_ups(self) -> dict[str, LookUp]:
+        return {
+            name: LookUp(targets=tuple(sorted(targets)), lines=tuple(self._lines.get(name, ())))
+            for name, targets in self._targets.items()
+        }
+
+
+def read_receipts_header(path: Path) -> tuple[ReceiptsHeader, ReceiptsFooter]:
+    """Return the first and the last line of receipts, at a cost that does not depend on their size.
+
+    Raises:
+        ReceiptsError: it is another kind of file, has another format, or one of these lines is damaged.
+    """
+    fd = open_regular(path, os.O_RDONLY, ReceiptsError)
+    try:
+        with as_file_trouble(path, "cannot be read", ReceiptsError):
+            size = os.fstat(fd).st_size
+            head = os.pread(fd, _END_BYTES, 0)
+            tail = os.pread(fd, _END_BYTES, max(0, size - _END_BYTES))
+    finally:
+        os.close(fd)
+    first, end, _ = head.partition(b"\n")
+    if not first.startswith(b'{"type":"receipts"') or not end:
+        raise ReceiptsError(path, f"{_NOT_RECEIPTS}: line 1 is not its header", "name a *.receipts file")
+    header = _decoded(path, 1, first)
+    if not isinstance(header, ReceiptsHeader) or check(first, 0) is None:
+        raise _damaged(path, 1)
+    if header.format != FORMAT:
+        raise ReceiptsError(
+            path, f"has receipts format {header.format}, but this version reads format {FORMAT}", "use a newer version"
+        )
+    last = tail[tail.rfind(b"\n", 0, -1) + 1 :]
+    try:
+        footer = decode_line(last, DECODER) if last.endswith(b"\n") else None
+    except ValueError:
+        footer = None
+    if not isinstance(footer, ReceiptsFooter):
+        raise _without_footer(path, header)
+    return header, footer
+
+
+def _without_footer(path: Path, header: ReceiptsHeader) -> ReceiptsError:
+    """Return the error for receipts whose last line is no footer: with the first line that is damaged."""
+    number, before = 0, first_sum(header.name)
+    try:
+        for number, line in enumerate(_lines(path), 1):
+            checksum = check(line[:-1], before if number > 1 else 0)
+            if checksum is None:
+                return _damaged(path, number)
+            before = checksum if number > 1 else before
+    except ReceiptsError as error:
+        return error
+    return ReceiptsError(path, f"ends after line {number:,}: its last line is missing", _RESTORE)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    fd = open_regular(path, os.O_RDONLY, ReceiptsError)
+    try:
+        rest = b""
+        number = 1
+        while True:
+            with as_file_trouble(path, "cannot be read", ReceiptsError):
+                chunk = os.read(fd, _CHUNK)
+            if not chunk:
+                break
+            *lines, rest = (rest + chunk).split(b"\n")
+            number += len(lines)
+            for line in lines:
+                yield line + b"\n"
+            if len(rest) > MAX_LINE:
+                raise _damaged(path, number)
+        if rest:
+            raise _damaged(path, number)
+    finally:
+        os.close(fd)
+
+
+def _decoded(path: Path, number: int, line: bytes) -> AnyLine:
+    try:
+        return decode_line(line, DECODER)
+    except ValueError:
+        raise _damaged(path, number) from None
+
+
+def _damaged(path: Path, number: int) -> ReceiptsError:
+    return ReceiptsError(path, f"was changed: line {number:,} fails its checksum", _RESTORE)
+
+
+def _numbers(entry: LineEntry) -> Iterator[int]:
+    return (number for start, stop in parse_ranges(entry.targets or "") for number in range(start, stop))
+
+
+def _forms(value: str) -> Iterator[tuple[IdKind, str]]:
+    """Yield what an ID may be, in the form in which receipts have it."""
+    yield IdKind.DISTINCT_ID, value
+    bare = value.strip()
+    if "@" in bare:
+        yield IdKind.EMAIL, value
+    if (uuid := canonical_uuid(bare)) is not None:
+        yield IdKind.UUID, uuid
+
+
+def canonical_uuid(text: str) -> str | None:
+    """Return a UUID in its usual form; None for any other text."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None

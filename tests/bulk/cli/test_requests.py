@@ -1,0 +1,186 @@
+"""Requests on the command line: select by them, see what is due, write their receipts, and shred the job."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+RECORD = {"Operator": "Ann", "Approver": "Bob", "Reason": "DSR of January"}
+
+
+def persons(posthog: Any) -> list[Any]:
+    return [posthog.server.world.person(uuid) for uuid in posthog.server.world.iter_uuids()]
+
+
+@pytest.fixture
+def requests_file(posthog: Any) -> Path:
+    """Three requests: of a person by distinct ID, of one by UUID, and of nobody."""
+    one, other, *_ = persons(posthog)
+    rows = ["distinct_id,uuid,reference,received", f"{one.distinct_ids[0]},,DSR-1,2026-01-31"]
+    rows += [f",{other.uuid},DSR-2,2026-01-31", "nobody,,DSR-3,2026-02-01"]
+    Path("r.csv").write_text("\n".join(rows) + "\n")
+    return Path("r.csv")
+
+
+def erase(run: Run, *options: str) -> Any:
+    line = ("delete", "--requests", "r.csv", "--yes", "--expect-count", "2", "--plan", "x.plan.jsonl")
+    return run(*line, "--operator", "Ann", "--reason", "DSR of January", *options)
+
+
+def test_a_job_of_requests_shows_what_is_due_and_who_ordered_it(run: Run, requests_file: Path) -> None:
+    result = erase(run, "--approver", "Bob")
+    assert result.code == 0, result.err
+    assert "Requests 3, due from 2026-02-28 to 2026-03-01" in " ".join(result.out.split())
+    for command in (("report", "x.journal.jsonl"), ("status", "x.journal.jsonl")):
+        shown = " ".join(run(*command).out.split())
+        assert all(f"{name} {text}" in shown for name, text in RECORD.items())
+    assert "Due 2026-02-28: 2 requests, all done 2026-03-01: 1 request, all done" in shown
+    assert "2026-02-28: 2 requests, all done" in run("jobs").out
+    status = json.loads(run("status", "x.journal.jsonl", "--json").out)
+    assert [one["due"] for one in status["due"]] == ["2026-02-28", "2026-03-01"]
+    assert status["record"]["operator"] == "Ann"
+
+
+def test_an_open_request_whose_day_has_passed_is_overdue(run: Run, requests_file: Path) -> None:
+    assert run("plan", "delete", "--delete-events", "--requests", "r.csv", "-o", "x.plan.jsonl").code == 0
+    digest = json.loads(Path("x.plan.jsonl").read_text().splitlines()[-1])["digest"]
+    run("run", "x.plan.jsonl", "--approve", digest, "--approver", "Bob")
+    for command in (("status", "x.journal.jsonl"), ("jobs",)):
+        assert "2026-02-28: 2 of 2 requests open, OVERDUE" in run(*command).out
+    status = json.loads(run("status", "x.journal.jsonl", "--json").out)
+    assert [(one["open_requests"], one["is_overdue"]) for one in status["due"]] == [(2, True), (0, False)]
+    assert status["record"]["approver"] == "Bob"
+
+
+def test_a_job_with_one_request_is_due_as_a_whole(run: Run, posthog: Any) -> None:
+    Path("ids").write_text(persons(posthog)[0].distinct_ids[0])
+    options = ("--reference", "DSR-9", "--received", "2026-10-31")
+    result = run("delete", "--distinct-ids", "ids", *options, "--yes", "--expect-count", "1", "--plan", "x.plan.jsonl")
+    assert result.code == 0, result.err
+    assert "Due 2026-11-30" in " ".join(result.out.split())
+    assert "2026-11-30: 1 request, all done" in run("status", "x.journal.jsonl").out
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--received", "31.1.2026"), "received is '31.1.2026', which is not a date"),
+        (("--operator", " "), "operator is empty"),
+        (("--column", "uuid"), "--column does not work with --requests"),
+        (("--distinct-ids", "r.csv"), "cannot be combined"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused(
+    run: Run, posthog: Any, requests_file: Path, options: tuple[str, ...], problem: str
+) -> None:
+    result = run("plan", "delete", "--requests", "r.csv", "-o", "x.plan.jsonl", *options)
+    assert (result.code, result.out) == (2, "")
+    assert problem in result.sentence
+    assert posthog.server.requests == []
+
+
+@pytest.mark.parametrize("layout", ["txt", "md", "html", "json"])
+def test_the_receipt_of_a_request_has_every_format_of_a_report(run: Run, requests_file: Path, layout: str) -> None:
+    assert erase(run).code == 0
+    result = run("report", "x.journal.jsonl", "--reference", "DSR-2", "--format", layout, "-o", f"DSR-2.{layout}")
+    assert result.code == 0, result.err
+    written = Path(f"DSR-2.{layout}").read_text()
+    assert "DSR-2" in written.replace("\\", "")
+    assert "DSR-1" not in written.replace("\\", "")
+    run("report", "x.journal.jsonl", "--reference", "DSR-2", "-o", f"again.{layout}")
+    assert Path(f"again.{layout}").read_text() == written
+    unknown = run("report", "x.journal.jsonl", "--reference", "DSR-4", "--format", layout)
+    assert unknown.code == 1
+    assert "has no request with this reference" in unknown.out
+
+
+def test_find_reads_ids_from_the_line_a_file_and_stdin_and_repeats_none(
+    run: Run, posthog: Any, requests_file: Path
+) -> None:
+    one, other, third, *_ = persons(posthog)
+    assert erase(run).code == 0
+    Path("asked").write_text(f"\ufeff{one.distinct_ids[0]}\r\n{third.uuid}\r\n")
+    Path("more").write_text(f"{other.uuid}\nnobody")
+    result = run(
+        "report", "x.journal.jsonl", "--find", "x", "--find", "-", "--find-file", "asked", "--json", stdin=Path("more")
+    )
+    assert result.code == 0, result.err
+    answers = json.loads(result.out)["answers"]
+    assert [answer["result"] for answer in answers] == ["not_in_job", "done", "not_found", "done", "not_in_job"]
+    for identifier in (one.distinct_ids[0], str(other.uuid), str(third.uuid)):
+        assert identifier not in result.out
+
+
+def test_after_shred_each_command_says_what_is_not_possible_any_more(
+    run: Run, posthog: Any, requests_file: Path
+) -> None:
+    one = persons(posthog)[0]
+    assert erase(run).code == 0
+    refused = run("shred", "x.journal.jsonl")
+    assert (refused.code, refused.sentence) == (
+        2,
+        "posthog-bulk: there is no terminal to confirm at: give --yes. For help: posthog-bulk shred --help",
+    )
+    result = run("shred", "x.journal.jsonl", "--yes", "--json")
+    assert result.code == 0, result.err
+    event = json.loads(result.out)
+    assert (event["event"], event["removed"], event["kept"]) == (
+        "shredded",
+        ["x.plan.jsonl"],
+        ["x.journal.jsonl", "x.receipts"],
+    )
+    assert "copy-on-write" in result.err
+    assert not Path("x.plan.jsonl").exists()
+    for command in ("status", "report"):
+        shown = run(command, "x.journal.jsonl")
+        assert shown.code == 1  # a line is not covered
+        assert "cannot be run or verified any more" in " ".join(shown.out.split())
+    verified = run("verify", "x.journal.jsonl")
+    assert verified.code == 74
+    assert "was destroyed by shred at" in verified.sentence
+    found = run("report", "x.journal.jsonl", "--find", one.distinct_ids[0])
+    assert "Person 0: done; read back at" in found.out
+    assert run("shred", "x.journal.jsonl", "--receipts", "--yes").code == 0
+    gone = run("report", "x.journal.jsonl", "--find", "x")
+    assert gone.code == 74
+    assert "shredded, has none" in gone.sentence
+    assert "Plan destroyed" in run("jobs").out
+
+
+def test_shred_asks_at_a_terminal_and_does_nothing_without_the_word(
+    run: Run, requests_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert erase(run).code == 0
+    monkeypatch.setattr("bulk.cli.approval.can_prompt", lambda: True)
+    monkeypatch.setattr("bulk.cli.approval.read_terminal", lambda: "yes\n")
+    assert run("shred", "x.journal.jsonl").code == 3
+    assert Path("x.plan.jsonl").exists()
+    monkeypatch.setattr("bulk.cli.approval.read_terminal", lambda: "shred\n")
+    assert run("shred", "x.journal.jsonl").code == 0
+    assert not Path("x.plan.jsonl").exists()
+
+
+def test_persons_exports_those_of_requests(run: Run, posthog: Any, requests_file: Path) -> None:
+    result = run("persons", "--requests", "r.csv", "--count")
+    assert result.out == "2\n"
+
+
+def test_a_first_run_refuses_damaged_receipts_and_a_later_one_does_not(
+    run: Run, posthog: Any, requests_file: Path
+) -> None:
+    assert run("plan", "delete", "--requests", "r.csv", "-o", "x.plan.jsonl").code == 0
+    digest = json.loads(Path("x.plan.jsonl").read_text().splitlines()[-1])["digest"]
+    whole = Path("x.receipts").read_bytes()
+    Path("x.receipts").write_bytes(whole.replace(b'"host"', b'"hosd"'))
+    refused = run("run", "x.plan.jsonl", "--approve", digest)
+    assert refused.code == 74
+    assert "x.receipts was changed: line 1 fails its checksum" in refused.sentence
+    assert posthog.mutations == []
+    assert not Path("x.journal.jsonl").exists()
+    Path("x.receipts").write_bytes(whole)
+    assert run("run", "x.plan.jsonl", "--approve", digest).code == 0
+    Path("x.receipts").write_bytes(b"damaged")
+    assert run("run", "x.plan.jsonl").code == 0

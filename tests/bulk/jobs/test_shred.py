@@ -1,0 +1,152 @@
+"""Shredding a job: what is destroyed, what stays, what is refused, and that a killed one can be repeated."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from asyncclient import Limits, PostHogClient, RateLimits
+from asyncclient.testing import LocalPostHog
+from bulk import ByDistinctIds, DeletePersons, JournalBusy, Refused, find_persons, make_plan, read_report, run_job
+from bulk.errors import FileTrouble
+from bulk.jobs.shred import shred_job
+from bulk.journal.replay import open_journal
+from bulk.journal.target_states import TargetStates
+from bulk.plan.plan_lines import PlanFooter, encode_footer
+from bulk.requests.receipt_lines import NO_KEY, encode
+from bulk.requests.receipts import read_receipts_header
+
+NOW = 1_795_000_000.0
+
+
+class Job:
+    """The files of a finished job over three persons."""
+
+    def __init__(self, folder: Path, ids: list[str]) -> None:
+        self.plan, self.journal, self.receipts = (
+            folder / f"x.{name}" for name in ("plan.jsonl", "journal.jsonl", "receipts")
+        )
+        self.ids = ids
+
+
+@pytest.fixture(autouse=True)
+def second_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
+
+
+@pytest.fixture
+async def job(tmp_path: Path, request: pytest.FixtureRequest) -> Job:
+    async with (
+        LocalPostHog(persons=5, seed=3) as server,
+        PostHogClient(
+            host=server.url,
+            project_id=server.project_id,
+            personal_api_key=server.personal_api_key,
+            limits=Limits(RateLimits.off()),
+        ) as client,
+    ):
+        made = Job(tmp_path, [server.world.person(uuid).distinct_ids[0] for uuid in server.world.iter_uuids()][:3])
+        operation = DeletePersons(delete_events=getattr(request, "param", False))
+        with await make_plan(client, operation, ByDistinctIds(made.ids), made.plan) as plan:
+            await run_job(client, plan, made.journal, approve=plan.digest)
+    return made
+
+
+def records(job: Job) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in job.journal.read_text().splitlines()]
+
+
+async def test_the_plan_is_overwritten_and_removed_and_the_evidence_stays(job: Job) -> None:
+    other_name = job.plan.with_name("hard link")
+    os.link(job.plan, other_name)
+    size = job.plan.stat().st_size
+    done = await shred_job(job.journal, now=lambda: NOW)
+    assert (done.removed, done.kept) == ((job.plan,), (job.journal, job.receipts))
+    assert not job.plan.exists()
+    assert other_name.read_bytes() == bytes(size)
+    assert [record.get("done", False) for record in records(job) if record["type"] == "shredded"] == [False, True]
+    report = read_report(job.journal)
+    assert report.shredded_at == done.shredded_at == "2026-11-18T11:06:40.000Z"
+    assert report.exit_code == 0
+    assert [answer.result for answer in find_persons(job.journal, [*job.ids, "no"]).answers] == [
+        "done", "done", "done", "not_in_job"
+    ]  # fmt: skip
+
+
+async def test_it_can_be_repeated_and_takes_the_receipts_too_on_request(job: Job) -> None:
+    await shred_job(job.journal, now=lambda: NOW)
+    lines = len(records(job))
+    again = await shred_job(job.journal, now=lambda: NOW + 5)
+    assert (again.removed, again.shredded_at) == ((), "2026-11-18T11:06:40.000Z")
+    assert len(records(job)) == lines
+    assert (await shred_job(job.journal, receipts=True, now=lambda: NOW + 9)).removed == (job.receipts,)
+    assert not job.receipts.exists()
+    with pytest.raises(FileTrouble, match="does not exist or is not of this job"):
+        find_persons(job.journal, job.ids)
+    assert read_report(job.journal).exit_code == 0
+
+
+async def test_a_running_job_is_refused(job: Job) -> None:
+    with open_journal(job.journal, TargetStates()), pytest.raises(JournalBusy):
+        await shred_job(job.journal)
+    assert job.plan.exists()
+
+
+@pytest.mark.parametrize("job", [True], indirect=True, ids=["with events"])
+async def test_a_job_whose_events_are_not_purged_is_refused_unless_it_is_said(job: Job) -> None:
+    before = job.journal.read_bytes()
+    with pytest.raises(Refused, match="waits for PostHog to purge the events of 3 persons"):
+        await shred_job(job.journal)
+    assert job.journal.read_bytes() == before
+    assert job.plan.exists()
+    await shred_job(job.journal, unfinished=True)
+    assert not job.plan.exists()
+
+
+async def test_the_plan_of_another_job_is_refused(job: Job, tmp_path: Path) -> None:
+    other = tmp_path / "other.plan.jsonl"
+    lines = job.plan.read_bytes().splitlines(keepends=True)
+    changed = PlanFooter(count=3, digest="sha256:0", spent={}, findings=[])
+    other.write_bytes(b"".join(lines[:-1]) + encode_footer(changed))
+    with pytest.raises(Refused, match="is the plan of another job"):
+        await shred_job(job.journal, plan=other)
+    assert other.exists()
+
+
+async def test_receipts_that_lack_their_key_get_it_before_the_plan_is_destroyed(job: Job) -> None:
+    header, footer = read_receipts_header(job.receipts)
+    whole = job.receipts.read_bytes()
+    first, _ = encode(msgspec.structs.replace(header, key=NO_KEY), 0)
+    job.receipts.write_bytes(first + whole[len(first) :])
+    assert footer.persons == 3
+    await shred_job(job.journal)
+    assert [answer.result for answer in find_persons(job.journal, job.ids).answers] == ["done"] * 3
+
+
+_SHRED = """
+import sys
+import anyio
+from bulk.jobs.shred import shred_job
+anyio.run(lambda: shred_job(sys.argv[1], receipts=True))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("call", "when"), [("pwrite", 1), ("unlink", 1), ("unlink", 2), ("fdatasync", 1), ("fdatasync", 2), ("fsync", 3)]
+)
+async def test_a_kill_at_any_moment_can_be_repeated(job: Job, faulty: Callable[..., Any], call: str, when: int) -> None:
+    killed = faulty(_SHRED, job.journal, call=call, when=when, fault="SIGKILL")
+    assert killed.returncode != 0
+    if not job.plan.exists() and not job.receipts.exists():
+        assert records(job)[-1]["type"] == "shredded"
+    await shred_job(job.journal, receipts=True)
+    assert not job.plan.exists()
+    assert not job.receipts.exists()
+    assert records(job)[-1]["type"] == "shredded"
+    assert records(job)[-1]["done"]
+    assert read_report(job.journal).shredded_at is not None
