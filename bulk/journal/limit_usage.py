@@ -95,9 +95,9 @@ def restore_limits(
             these requests already; a limits file does. Without it none of their own requests, which may be of the same
             time, is taken for one of another process.
     """
+    counted = counts_earlier_runs or limits.is_shared
     for bucket in Bucket:
         times = [*spent.get(bucket.value, ()), *usage.recent.get(bucket.value, ())]
-        counted = counts_earlier_runs or limits.is_shared
         known = [now - age for age in limits.recent(bucket)] if counted else []
         differ_s = CLOCKS_DIFFER_S if limits.is_shared else SAME_REQUEST_S
         unknown = unmatched_times(known, times, differ_s=differ_s)

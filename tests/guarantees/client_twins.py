@@ -232,7 +232,7 @@ CLIENT: tuple[Twin, ...] = (
         13,
         "deletions of a user do not count against the limit of all calls",
         "asyncclient/test_limits.py::test_deletions_of_a_user_count_together_with_other_calls_and_are_recorded_separately",
-        _LIMIT_STATE, "            self.queues[Bucket.OTHERS] = self.queues[Bucket.DELETES]\n", "",
+        _LIMIT_STATE, "            self.queues[Bucket.OTHERS] = self.queues[Bucket.DELETES]\n", "            pass\n",
     ),
     twin(
         13,
