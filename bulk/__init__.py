@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Operation,
         RouteChoice,
         UnsetProperties,
+        UpdatePerPerson,
         UpdateProperties,
     )
     from bulk.plan.plan_file import Plan, load_plan
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from bulk.selection.conditions.protection import Protect
     from bulk.selection.conditions.query_selections import ByActivity, ByQuery
     from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, ByRequests, Selection, Source
+    from bulk.selection.values.row_selection import ByRows, open_rows
 
 _HOME = {
     "BreakerOpened": "errors",
@@ -48,6 +50,7 @@ _HOME = {
     "ByPersonIds": "selection.selections",
     "ByQuery": "selection.conditions.query_selections",
     "ByRequests": "selection.selections",
+    "ByRows": "selection.values.row_selection",
     "DeleteEvents": "operations",
     "DeletePersons": "operations",
     "DeleteRecordings": "operations",
@@ -74,11 +77,13 @@ _HOME = {
     "Source": "selection.selections",
     "Target": "plan.plan_lines",
     "UnsetProperties": "operations",
+    "UpdatePerPerson": "operations",
     "UpdateProperties": "operations",
     "find_persons": "report.find",
     "find_request": "report.find",
     "load_plan": "plan.plan_file",
     "make_plan": "plan.planner",
+    "open_rows": "selection.values.row_selection",
     "plan_reappeared": "engine",
     "read_report": "report.load",
     "run_job": "engine",
@@ -96,6 +101,7 @@ __all__ = [
     "ByPersonIds",
     "ByQuery",
     "ByRequests",
+    "ByRows",
     "DeleteEvents",
     "DeletePersons",
     "DeleteRecordings",
@@ -122,11 +128,13 @@ __all__ = [
     "Source",
     "Target",
     "UnsetProperties",
+    "UpdatePerPerson",
     "UpdateProperties",
     "find_persons",
     "find_request",
     "load_plan",
     "make_plan",
+    "open_rows",
     "plan_reappeared",
     "read_report",
     "run_job",

@@ -26,6 +26,7 @@ LAYERS = {
         "plan",
         "export",
         "journal",
+        "undo",
         "verification",
         "report",
         "jobs",
