@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from bulk.selection.conditions.query_selections import ByActivity, ByQuery
     from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, ByRequests, Selection, Source
     from bulk.selection.values.row_selection import ByRows, open_rows
+    from bulk.undo.revert import plan_revert
 
 _HOME = {
     "BreakerOpened": "errors",
@@ -85,6 +86,7 @@ _HOME = {
     "make_plan": "plan.planner",
     "open_rows": "selection.values.row_selection",
     "plan_reappeared": "engine",
+    "plan_revert": "undo.revert",
     "read_report": "report.load",
     "run_job": "engine",
     "shred_job": "jobs.shred",
@@ -136,6 +138,7 @@ __all__ = [
     "make_plan",
     "open_rows",
     "plan_reappeared",
+    "plan_revert",
     "read_report",
     "run_job",
     "shred_job",

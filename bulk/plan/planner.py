@@ -212,7 +212,10 @@ async def make_plan(
                 if due := line_receipts.due():
                     recorded.append({"kind": "due", "days": due})
                 plan = writer.finish(
-                    spent=_spent(client, clock()), findings=recorded, content=resolver.content, receipts=receipts
+                    spent=spent_requests(client, clock()),
+                    findings=recorded,
+                    content=resolver.content,
+                    receipts=receipts,
                 )
                 plan.counted_by.add(client.limits)
                 LOGGER.info("plan written: %d persons, digest %s", plan.count, plan.digest)
@@ -333,7 +336,7 @@ def _lines(lines: LineNumbers) -> str:
     return f"{'line' if len(lines) == 1 else 'lines'} {shown}"
 
 
-def _spent(client: PostHogClient, now: float) -> dict[str, list[float]]:
+def spent_requests(client: PostHogClient, now: float) -> dict[str, list[float]]:
     """Return the times of requests that still count against a rate limit when the plan is run (guarantee 13)."""
     spent: dict[str, list[float]] = {}
     for bucket in Bucket:
