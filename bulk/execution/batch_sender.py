@@ -76,7 +76,7 @@ class BatchSender:
             raise
 
     async def _keep_before(self, numbers: list[int], batch: list[VerifiedTarget]) -> None:
-        """Put on disk what these persons have before they are changed, if a before-image is kept (guarantee 35)."""
+        """Put on disk what these persons have before they are changed, if a before-image is kept (guarantee 36)."""
         if self._context.before_image is not None:
             before = {number: target.before or {} for number, target in zip(numbers, batch, strict=True)}
             await self._context.before_image.keep(before)

@@ -126,7 +126,7 @@ class Plan:
         return found
 
     def changes(self, numbers: Sequence[int]) -> dict[int, DesiredProperties]:
-        """Return the values that these targets get, where each person gets its own (guarantee 34).
+        """Return the values that these targets get, where each person gets its own (guarantee 35).
 
         They are read from the file each time, as the notes are.
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from bulk.errors import FileTrouble, JournalDamaged
+from bulk.errors import FileTrouble
 from bulk.files.private_files import open_regular
 from bulk.journal.storage import Journal, pieces
 from bulk.operations import PropertyOperation, from_dict
-from bulk.undo.before_records import FORMAT, Before, BeforeOpened, BeforeRecord, before_framing
+from bulk.undo.before_records import FORMAT, Before, BeforeOpened, BeforeRecord, before_framing, damage_explained
 
 AT_ONCE = 200
 _NONE = (1 << 64) - 1
@@ -38,8 +38,7 @@ class BeforeFile(msgspec.Struct, frozen=True, kw_only=True):
         """Yield the last entry of each target, some at a time.
 
         Raises:
-            JournalDamaged: a line is damaged.
-            FileTrouble: the file cannot be read.
+            FileTrouble: the file was changed since it was read, or cannot be read.
         """
         fd = open_regular(self.path, os.O_RDONLY)
         reader, position = before_framing().reader(self.path), -1
@@ -65,8 +64,7 @@ def read_before_file(path: Path) -> BeforeFile:
     """Read a before-image and check all of it; an incomplete last entry is of a change that was never sent.
 
     Raises:
-        JournalDamaged: a line is damaged.
-        FileTrouble: it is not a before-image, has no entry, or cannot be read.
+        FileTrouble: it is not a before-image, is empty, has a damaged line, or cannot be read.
     """
     opened: list[BeforeOpened] = []
     last: array[int] = array("Q")
@@ -86,12 +84,8 @@ def read_before_file(path: Path) -> BeforeFile:
         changed = keys if record.change is None else record.change.keys
         lacking.update(dict.fromkeys(key for key in changed if key not in record.had))
 
-    try:
+    with damage_explained(path, foreign="is not a before-image", fix="name the file that --keep-before wrote"):
         Journal.read(path, before_framing(), replay)
-    except JournalDamaged as error:
-        if error.line > 1:
-            raise
-        raise FileTrouble(path, "is not a before-image", "name the file that --keep-before wrote") from None
     if not opened:
         raise FileTrouble(path, "is empty", "name a file that --keep-before wrote")
     if opened[0].format != FORMAT:

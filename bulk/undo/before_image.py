@@ -1,4 +1,4 @@
-"""Keeps what persons have directly before a job changes them, on disk before the change is sent (guarantee 35).
+"""Keeps what persons have directly before a job changes them, on disk before the change is sent (guarantee 36).
 
 An entry is written for each target of which nothing was sent yet, from the read on which the change rests. Once
 something was sent, the first entry stays: a later read may show the change itself.
@@ -11,14 +11,14 @@ from pathlib import Path
 
 import anyio
 
-from bulk.errors import FileTrouble, JournalDamaged
+from bulk.errors import FileTrouble
 from bulk.journal.job_log import JobLog
 from bulk.journal.storage import Journal
 from bulk.journal.writer import JournalWriter
 from bulk.operations import PropertyOperation, from_dict
 from bulk.plan.plan_file import Plan
 from bulk.states import Axis, Properties
-from bulk.undo.before_records import FORMAT, Before, BeforeOpened, BeforeRecord, before_framing
+from bulk.undo.before_records import FORMAT, Before, BeforeOpened, BeforeRecord, before_framing, damage_explained
 
 _OTHER_NAME = "make a new plan with another --keep-before, or move that file away"
 _UNTOUCHED = Properties.NOT_STARTED
@@ -161,10 +161,6 @@ def _read_own(path: Path, plan: Plan) -> int:
         else:
             entries += 1
 
-    try:
+    with damage_explained(path, foreign="exists and is not a before-image of this job", fix=_OTHER_NAME):
         Journal.read(path, before_framing(), replay)
-    except JournalDamaged as error:
-        if error.line > 1:
-            raise
-        raise FileTrouble(path, "exists and is not a before-image of this job", _OTHER_NAME) from None
     return entries

@@ -1,12 +1,16 @@
-"""The records of a before-image: a file with the frame of a journal, and with what each person had (guarantee 35)."""
+"""The records of a before-image: a file with the frame of a journal, and with what each person had (guarantee 36)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from bulk.errors import FileTrouble, JournalDamaged
 from bulk.journal.framing import Framing
 from bulk.property_checks import DesiredProperties
 
@@ -58,6 +62,26 @@ class Before(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
 
 
 BeforeRecord = BeforeOpened | Before
+
+
+@contextmanager
+def damage_explained(path: Path, *, foreign: str, fix: str) -> Iterator[None]:
+    """Raise FileTrouble for a damaged file in the words of a before-image.
+
+    Arguments:
+        path: the file.
+        foreign: the problem of a file whose first line is that of no before-image.
+        fix: what to do about such a file.
+    """
+    try:
+        yield
+    except JournalDamaged as error:
+        _, line, problem = error.args
+        if line == 1:
+            raise FileTrouble(path, foreign, fix) from None
+        raise FileTrouble(
+            path, f"line {line} {problem}", "restore the file from a copy made after the last run of its job"
+        ) from None
 
 
 @cache

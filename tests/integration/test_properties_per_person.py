@@ -1,4 +1,4 @@
-"""Each person gets the values of its own row, by REST and by capture, and no other person is changed (guarantee 34)."""
+"""Each person gets the values of its own row, by REST and by capture, and no other person is changed (guarantee 35)."""
 
 import json
 from collections.abc import Mapping, Sequence

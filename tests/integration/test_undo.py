@@ -1,11 +1,13 @@
-"""A before-image is on disk before each change, and reverting brings persons back to what they had (guarantee 35)."""
+"""A before-image is on disk before each change, and reverting brings persons back to what they had (guarantee 36)."""
 
 import stat
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
+from asyncclient import RequestFinished
 from asyncclient.testing import Fault
 from bulk import (
     FileTrouble,
@@ -17,6 +19,7 @@ from bulk import (
     plan_revert,
     run_job,
 )
+from bulk.errors import WriteFailed
 from bulk.journal.records import Intent
 from bulk.journal.storage import Journal
 from bulk.journal.writer import JournalWriter
@@ -221,3 +224,83 @@ async def test_another_file_is_refused_before_any_request(arena: Any) -> None:
                 await plan_revert(a.client, other, path)
         requests = len(a.server.requests)
         assert len(a.server.requests) == requests
+
+
+async def cancelled_at(a: Any, plan: Any, request: int, **options: Any) -> None:
+    """Run the job, and end it after a number of requests as a killed process ends."""
+    seen = 0
+    with anyio.CancelScope() as scope:
+
+        def count(event: object) -> None:
+            nonlocal seen
+            seen += isinstance(event, RequestFinished)
+            if seen == request:
+                scope.cancel()
+
+        await run_job(a.client.observed(count), plan, a.journal, approve=plan.digest, **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [0, 1])
+@pytest.mark.parametrize("route", ROUTES)
+async def test_a_job_killed_after_any_request_is_resumed_and_reverted(arena: Any, route: str, kind: int) -> None:
+    for request in range(2, 22, 2):
+        async with arena(persons=40) as a:
+            vary(a)
+            before, keep = a.properties(), a.folder / "before.jsonl"
+            plan = await a.plan(operation=operations(route, keep)[kind])
+            await cancelled_at(a, plan, request, batch_size=10, concurrency=2)
+            assert (await a.run(plan, batch_size=10, concurrency=2)).exit_code == 0
+            _, report = await run_revert(a, keep)
+            assert report.exit_code == 0
+            assert a.properties() == before
+            for path in (plan.path, a.journal, keep, *a.folder.glob("revert*"), *a.folder.glob("*.receipts")):
+                path.unlink(missing_ok=True)
+
+
+async def test_an_entry_that_a_kill_left_incomplete_is_cut_off_and_written_again(arena: Any) -> None:
+    async with arena(persons=60) as a:
+        vary(a)
+        before, keep = a.properties(), a.folder / "before.jsonl"
+        plan = await a.plan(operation=operations("rest", keep)[1])
+        await cancelled_at(a, plan, 12, batch_size=10)
+        whole = keep.read_bytes()
+        assert whole.count(b"\n") > 2
+        keep.write_bytes(whole + whole.splitlines()[-1][:40])  # an entry whose change was never sent
+        assert (await a.run(plan)).exit_code == 0
+        assert keep.read_bytes().startswith(whole)
+        await run_revert(a, keep)
+        assert a.properties() == before
+
+
+async def test_a_damaged_before_image_is_refused_with_its_line(arena: Any) -> None:
+    async with arena(persons=40) as a:
+        keep = a.folder / "before.jsonl"
+        plan = await a.plan(operation=operations("rest", keep)[0])
+        await cancelled_at(a, plan, 20, batch_size=10)
+        lines = keep.read_bytes().splitlines(keepends=True)
+        keep.write_bytes(b"".join([*lines[:2], lines[2].replace(b"e", b"f", 1), *lines[3:]]))
+        sent = len(a.sent())
+        for attempt in (a.run(plan), plan_revert(a.client, keep, a.folder / "revert.plan.jsonl")):
+            with pytest.raises(FileTrouble, match="line 3"):
+                await attempt
+        assert len(a.sent()) == sent
+
+
+async def test_an_entry_that_cannot_be_synced_stops_the_job_before_its_change(
+    arena: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with arena(persons=40) as a:
+        keep = a.folder / "before.jsonl"
+        plan = await a.plan(operation=operations("rest", keep)[0])
+        durable = JournalWriter.durable
+
+        async def failing(self: Any) -> None:
+            if self.path == keep and self.next_n > 1:
+                raise WriteFailed(keep, "a sync failed: No space left on device")
+            await durable(self)
+
+        monkeypatch.setattr(JournalWriter, "durable", failing)
+        with pytest.raises(FileTrouble, match="No space left"):
+            await a.run(plan)
+        assert not a.sent()
