@@ -231,7 +231,7 @@ STATES: tuple[Twin, ...] = (
         33,
         "a job is complete although input lines are not covered",
         (_DUTY + "input_lines_that_are_not_covered_need_attention", "bulk/cli/test_duty_agrees.py::test_input_lines_without_a_person_need_attention_although_every_person_is_gone"),
-        _DECISION, "[] if coverage is None or not coverage.not_covered else [_not_covered(coverage)]", "[]",
+        _DECISION, "        causes.append(_not_covered(coverage))\n", "        pass\n",
     ),
     twin(
         22,

@@ -1,7 +1,6 @@
 """`posthog-bulk verify`: read back the results of a job, days or weeks later."""
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,10 +42,10 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     from bulk.cli.job_session import CommandOutput, run_with_client, show_summary
     from bulk.engine import verify_job
     from bulk.errors import NO_SUCH_FILE, JournalError, NotFinished, PlanError
-    from bulk.formatting import format_time
+    from bulk.jobs.destroyed_plan import refuse_destroyed
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.next_run import run_line
-    from bulk.journal.replay import refuse_other_file, replay_journal
+    from bulk.journal.replay import refuse_other_file
     from bulk.plan.plan_file import load_plan
     from bulk.sanitize import plain
 
@@ -54,14 +53,8 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
         raise JournalError(journal, NO_SUCH_FILE, "check the name")
     refuse_other_file(journal)
     plan = plan or plan_of(journal)
+    refuse_destroyed(plan, journal, so="the persons cannot be read back any more")
     if not os.path.lexists(plan):
-        if (shredded := replay_journal(journal)[0].shredded) is not None:
-            when = format_time(datetime.fromtimestamp(shredded.at, UTC), seconds=True)
-            raise PlanError(
-                plan,
-                f"was destroyed by shred at {when}, so the persons cannot be read back any more",
-                "report, status and report --find work without it",
-            )
         raise PlanError(
             plan,
             NO_SUCH_FILE,

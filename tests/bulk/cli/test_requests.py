@@ -1,7 +1,9 @@
 """Requests on the command line: select by them, see what is due, write their receipts, and shred the job."""
 
 import json
+import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +143,13 @@ def test_after_shred_each_command_says_what_is_not_possible_any_more(
     verified = run("verify", "x.journal.jsonl")
     assert verified.code == 74
     assert "was destroyed by shred at" in verified.sentence
+    for command in (
+        ("run", "x.plan.jsonl"),
+        ("show", "x.plan.jsonl"),
+        ("plan", "--from", "x.journal.jsonl", "--reappeared", "-o", "n"),
+    ):
+        refused = run(*command)
+        assert (refused.code, "x.plan.jsonl was destroyed by shred at" in refused.sentence) == (74, True)
     found = run("report", "x.journal.jsonl", "--find", one.distinct_ids[0])
     assert "Person 0: done; read back at" in found.out
     assert run("shred", "x.journal.jsonl", "--receipts", "--yes").code == 0
@@ -235,3 +244,48 @@ def test_without_receipts_no_request_counts_as_done_while_lines_are_not_covered(
     Path("x.receipts").unlink()
     status = json.loads(run("status", "x.journal.jsonl", "--json").out)
     assert [one["open_requests"] for one in status["due"]] == [2, 1]
+
+
+def test_shred_of_a_plan_that_was_never_run_asks_too_and_says_what_is_gone(run: Run, requests_file: Path) -> None:
+    missing = run("shred", "x.journal.jsonl")
+    assert (missing.code, "no such file: x.journal.jsonl" in missing.sentence) == (74, True)
+    assert run("plan", "delete", "--requests", "r.csv", "-o", "x.plan.jsonl").code == 0
+    assert run("shred", "x.plan.jsonl").code == 2  # no terminal to ask at
+    result = run("shred", "x.plan.jsonl", "--yes", "--json")
+    assert (result.code, json.loads(result.out)["kept"]) == (0, [])
+    assert "For the report" not in result.err
+    assert [path.name for path in Path().iterdir()] == ["r.csv"]
+
+
+def test_a_day_of_receipt_in_the_future_is_shown_before_the_approval(run: Run, requests_file: Path) -> None:
+    plan = ("plan", "delete", "--requests", "r.csv", "-o")
+    assert "in the future" not in run(*plan, "a.plan.jsonl").out
+    Path("r.csv").write_text(Path("r.csv").read_text().replace("2026-02-01", "2206-02-01"))
+    assert "received in the future: check the day of receipt" in run(*plan, "b.plan.jsonl").out
+
+
+def test_find_reads_ids_with_blanks_around_them_and_calls_no_stranger_complete(run: Run, requests_file: Path) -> None:
+    assert erase(run).code == 0
+    found = run("report", "x.journal.jsonl", "--find", " user-0 ", "--find", "user-0\t")
+    assert found.out.count("person 0: done") == 2
+    for layout in ("txt", "md", "html"):
+        unknown = run("report", "x.journal.jsonl", "--find", "somebody", "--format", layout)
+        assert (unknown.code, re.search(r"(?i)^complete|>complete<|\*\*complete", unknown.out, re.M)) == (0, None)
+        assert "no person found" in unknown.out.lower()
+
+
+def test_a_verification_that_is_due_already_is_said_to_be(
+    run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    erase_all(run, posthog, "--delete-events")
+    assert "To verify: posthog-bulk verify x.journal.jsonl" in run("status", "x.journal.jsonl").out
+    monkeypatch.setattr("bulk.cli.commands.status.datetime", LaterClock)
+    assert "To verify, from now on: posthog-bulk verify x.journal.jsonl" in run("status", "x.journal.jsonl").out
+
+
+class LaterClock(datetime):
+    """The time in ten days."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> Any:
+        return datetime.now(tz) + timedelta(days=10)
