@@ -36,7 +36,7 @@ from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.property_checks import DesiredProperties
 from bulk.requests.job_record import JobRecord
-from bulk.requests.receipts_writer import ReceiptsWriter
+from bulk.requests.receipts_writer import ReceiptsWriter, refuse_receipts_of_a_job
 from bulk.selection.conditions.protection import Protect, ProtectedPersons, check_protect
 from bulk.selection.input_findings import WIDER_WORDS, Findings, LineNumbers
 from bulk.selection.input_lines import comparison_of
@@ -99,7 +99,8 @@ async def make_plan(
         Refused: the selection matches no person, or every person of the project without `everyone`; or the existing
             plan is for something else.
         NotFinished: no selected person could be read.
-        FileTrouble: the plan file exists, or cannot be written; or the input cannot be read.
+        FileTrouble: the plan file or receipts of a job of its name exist, or cannot be written; or the input cannot be
+            read.
         PostHogError: the server did not respond for too long, or responded with an error.
     """
     path = Path(path)
@@ -114,6 +115,7 @@ async def make_plan(
     if reuse and _exists(path):
         return await _open_matching(path, client, operation, selection, record)
     refuse_existing(path)
+    refuse_receipts_of_a_job(receipts_of(path))
     if isinstance(operation, PropertyOperation) and operation.keep_before is not None:
         refuse_existing(Path(operation.keep_before))
     findings, clock, log = Findings(), now or client.server_time, EventLog()

@@ -152,12 +152,12 @@ class Verifier:
             numbers: targets in a state of `FOUND_ABSENT` that have a distinct ID.
         """
         targets = self._job.targets(numbers)
-        owners = await self._persons.fetch_owners([*{each.distinct_id or "" for each in targets.values()}])
+        owners = await self._persons.fetch_again({each.uuid: each.distinct_id or "" for each in targets.values()})
         observed: dict[int, tuple[Observation, ...]] = {}
         unread: list[int] = []
         returned: list[int] = []
         for number, target in targets.items():
-            owner = owners[target.distinct_id or ""]
+            owner = owners[target.uuid]
             if isinstance(owner, Present) and owner.person.uuid == target.uuid:
                 observed[number] = _PRESENT if is_same(target, owner.person) else _RECREATED
                 continue
