@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 LATENCY_S = 0.08
 BATCHES = 80
 CONCURRENCY = 3
-OPTIONS = ServerOptions(project_name="Demo", latency_s=LATENCY_S, queued_delay_s=0.3, alias="rewrite")
+OPTIONS = ServerOptions(
+    project_name="Demo", latency_s=LATENCY_S, queued_delay_s=0.3, alias="rewrite", seeded_recordings=True
+)
 SELECTION = ByFilter(properties=(PropertyFilter("plan", "free"),))
 _INDENT = "   "
 OPERATION = DeletePersons(delete_events=True, delete_recordings=True)
