@@ -94,14 +94,15 @@ def test_in_an_outage_the_summary_has_the_counts_and_the_same_line_continues(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("action", ["batch_by_distinct_ids", "query"], ids=["persons", "list"])
 def test_a_verification_says_that_it_was_interrupted_and_not_that_all_is_done(
-    spawn: Spawn, run: Run, posthog: Any
+    spawn: Spawn, run: Run, posthog: Any, action: Any
 ) -> None:
     assert run(*ONE_GO, "--plan", "y.plan.jsonl").code == 0
-    posthog.server.faults.add(Fault("stall", action="batch_by_uuids"))
-    before = sum(request.action == "batch_by_uuids" for request in posthog.server.requests)
+    posthog.server.faults.add(Fault("stall", action=action))
+    before = sum(request.action == action for request in posthog.server.requests)
     process = spawn("verify", "y.journal.jsonl")
-    posthog.until(requested(posthog, "batch_by_uuids", before + 1))
+    posthog.until(requested(posthog, action, before + 1))
     out, err = interrupted(process, signal.SIGINT)
     assert out == ""
     assert err.endswith(
