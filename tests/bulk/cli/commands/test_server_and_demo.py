@@ -128,7 +128,7 @@ def test_the_demo_kills_resumes_verifies_and_proves(spawn: Spawn, tmp_path: Path
     steps = re.split(r"^\d\. ", told, flags=re.MULTILINE)
     assert "\n   Waiting for PostHog to purge the events of " in steps[5]
     assert "\n   Complete: " in steps[6]
-    assert "its process was killed" in steps[7]
+    assert "Interruption of run 1" in steps[7]
     proof = told[told.index("8. Proof") :].splitlines()[1:]
     assert len(proof) == 6
     assert all(line.startswith("   yes  ") for line in proof)
