@@ -77,6 +77,11 @@ class BatchReads:
         self._has_batches: bool | None = None
         self._failures = FailureCount()
 
+    @property
+    def has_batches(self) -> bool | None:
+        """Whether the server has batch reads; None before the first read."""
+        return self._has_batches
+
     async def by_uuid(self, uuids: Sequence[UUID]) -> RawReads[UUID]:
         """Read persons by UUID.
 

@@ -73,28 +73,30 @@ class PersonReader:
         self._forget(results)
         return PersonReads(results, asked_at)
 
-    async def fetch_by_distinct_id(self, distinct_ids: Sequence[str]) -> PersonReads[str]:
+    async def fetch_by_distinct_id(
+        self, distinct_ids: Sequence[str], *, expected_gone: Collection[str] = ()
+    ) -> PersonReads[str]:
         """Read the person that each distinct ID belongs to.
 
         A distinct ID that belongs to no person is `Unread` at first, and `Absent` once a second read confirms it.
+
+        Arguments:
+            expected_gone: distinct IDs that earlier reads found without a person: one response is enough.
 
         Raises:
             PostHogError: no read succeeds, or the server refuses the key.
         """
         read = await self._reads.by_distinct_id(distinct_ids)
         for distinct_id in read.left_out:
-            if self._may_confirm(distinct_id, read.asked_at):
+            if distinct_id in expected_gone or self._may_confirm(distinct_id, read.asked_at):
                 read.results[distinct_id] = ABSENT
         self._forget(read.results)
         return PersonReads(read.results, read.asked_at)
 
-    async def fetch_owners(self, distinct_ids: Sequence[str]) -> Mapping[str, ReadResult]:
-        """Read the person that each distinct ID belongs to now; one that a response leaves out is `Unread(LEFT_OUT)`.
-
-        Raises:
-            PostHogError: no read succeeds, or the server refuses the key.
-        """
-        return (await self._reads.by_distinct_id(distinct_ids)).results
+    @property
+    def finds_through_listing(self) -> bool:
+        """Whether reads by distinct ID go through the listing, which may hide re-created persons (contract 8)."""
+        return self._reads.has_batches is False
 
     def confirm_at(self, key: UUID | str) -> float | None:
         """Return when a second read may confirm that a person is absent, by `PostHogClient.boot_time`.

@@ -108,8 +108,13 @@ class Verifier:
         self._max_uncovered_s = max_uncovered_s
         self._wanted = wanted
 
-    async def check_persons(self, numbers: list[int]) -> PersonCheck:
-        """Read whether the persons of these targets are present, unchanged and as desired, and record their states."""
+    async def check_persons(self, numbers: list[int], *, listed: bool = False) -> PersonCheck:
+        """Read whether the persons of these targets are present, unchanged and as desired, and record their states.
+
+        Arguments:
+            numbers: the targets.
+            listed: the list of persons shows them, so that one response without them is not enough in any state.
+        """
         target_states, targets = self._job.target_states, self._job.targets(numbers)
         expected_gone, accepted, maybe_merged = set[UUID](), set[UUID](), set[UUID]()
         for number, target in targets.items():
@@ -117,7 +122,7 @@ class Verifier:
             if state is Person.ACCEPTED:
                 reason = target_states.status(Axis.PERSON, number).reason
                 (maybe_merged if reason is Reason.STILL_PRESENT else accepted).add(target.uuid)
-            elif state in FOUND_ABSENT:
+            elif state in FOUND_ABSENT and not listed:
                 expected_gone.add(target.uuid)
         reads = await self._persons.fetch_by_uuid(
             {target.uuid: target.distinct_id for target in targets.values()},
@@ -144,33 +149,48 @@ class Verifier:
         await self._record_persons(targets, observed)
         return PersonCheck(present, reads.asked_at, tuple(left_out), tuple(unread))
 
-    async def check_gone(self, numbers: list[int]) -> PersonCheck:
+    async def check_gone(self, numbers: list[int], *, returned_before: Collection[int] = ()) -> PersonCheck:
         """Read by distinct ID whether persons that were found absent are there again, and record their states.
 
-        Earlier reads found them absent, so one response without them is enough.
+        Earlier reads found them absent, so one response without them is enough. A server without batch reads finds
+        distinct IDs in its listing, which may hide re-created persons, so it is asked for the UUIDs too (contract 8).
 
         Arguments:
             numbers: targets in a state of `FOUND_ABSENT` that have a distinct ID.
+            returned_before: those whose distinct ID belonged to another person when it was last read.
         """
         targets = self._job.targets(numbers)
-        owners = await self._persons.fetch_owners([*{each.distinct_id or "" for each in targets.values()}])
+        ids = {number: target.distinct_id or "" for number, target in targets.items()}
+        returned_ids = {ids[number] for number in ids.keys() & {*returned_before}}
+        owners = await self._persons.fetch_by_distinct_id(
+            [*{*ids.values()}], expected_gone={*ids.values()} - returned_ids
+        )
+        results = {number: owners.results[distinct_id] for number, distinct_id in ids.items()}
+        if self._persons.finds_through_listing:
+            hidden = {
+                targets[number].uuid: number for number, owner in results.items() if not isinstance(owner, Present)
+            }
+            by_uuid = await self._persons.fetch_by_uuid(dict.fromkeys(hidden), expected_gone=hidden.keys())
+            results |= {hidden[uuid]: read for uuid, read in by_uuid.results.items() if not isinstance(read, Absent)}
         observed: dict[int, tuple[Observation, ...]] = {}
+        left_out: list[int] = []
         unread: list[int] = []
         returned: list[int] = []
         for number, target in targets.items():
-            owner = owners[target.distinct_id or ""]
-            if isinstance(owner, Present) and owner.person.uuid == target.uuid:
-                observed[number] = _PRESENT if is_same(target, owner.person) else _RECREATED
-                continue
-            if isinstance(owner, Unread) and owner.why is not UnreadReason.LEFT_OUT:
-                observed[number] = (_UNREAD[owner.why],)
+            result = results[number]
+            if isinstance(result, Present) and result.person.uuid == target.uuid:
+                observed[number] = _PRESENT if is_same(target, result.person) else _RECREATED
+            elif not isinstance(result, Unread):
+                observed[number] = _ABSENT
+                if isinstance(result, Present):
+                    returned.append(number)
+            elif result.why is UnreadReason.LEFT_OUT:
+                left_out.append(number)
+            else:
+                observed[number] = (_UNREAD[result.why],)
                 unread.append(number)
-                continue
-            observed[number] = _ABSENT
-            if isinstance(owner, Present):
-                returned.append(number)
         await self._record_persons(targets, observed)
-        return PersonCheck(unread=tuple(unread), returned=tuple(returned))
+        return PersonCheck(left_out=tuple(left_out), unread=tuple(unread), returned=tuple(returned))
 
     async def _record_persons(
         self, targets: Mapping[int, Target], observed: dict[int, tuple[Observation, ...]]
@@ -196,7 +216,8 @@ class Verifier:
     def confirm_at(self, numbers: Iterable[int]) -> float:
         """Return when a second read of these left-out targets may decide, by the boot-time clock."""
         targets = self._job.targets(sorted(numbers)).values()
-        return max((self._persons.confirm_at(target.uuid) or -math.inf for target in targets), default=-math.inf)
+        keys = (key for target in targets for key in (target.uuid, target.distinct_id) if key is not None)
+        return max((self._persons.confirm_at(key) or -math.inf for key in keys), default=-math.inf)
 
     def unmet_keys(self, person: Known) -> tuple[str, ...]:
         """Return the properties that were not as desired when this person was read."""
