@@ -33,6 +33,7 @@ from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.duty_decision import reappeared
 from bulk.report.load import read_report
 from bulk.report.report import Report, of_run
+from bulk.requests.job_record import JobRecord
 from bulk.selection.conditions.protection import Protect, check_protect
 from bulk.selection.selections import ByPersonIds
 from bulk.targets.target_sets import numbers_of
@@ -187,6 +188,7 @@ async def plan_reappeared(
     concurrency: int = 4,
     retry_for_s: float = RETRY_FOR_S,
     protect: Iterable[Protect] = (),
+    record: JobRecord | None = None,
 ) -> Plan:
     """Plan the operation of a job again for exactly the persons that were re-created since, as `verify_job` found them.
 
@@ -204,6 +206,7 @@ async def plan_reappeared(
             at most 365 days.
         protect: persons that the new plan must not contain: a file of distinct IDs, UUIDs or emails, and filters. They
             are left out and counted.
+        record: who orders the new job and why; None or an empty one for that of the job.
 
     Returns:
         The new plan.
@@ -247,6 +250,7 @@ async def plan_reappeared(
         concurrency=concurrency,
         retry_for_s=retry_for_s,
         protect=protect,
+        record=plan.header.record if record is None or record.is_empty else record,
     )
 
 

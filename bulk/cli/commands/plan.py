@@ -98,7 +98,13 @@ def command(
         protected = build_protect(protect)
         with explained(nothing_kept):
             plan = _make_reappeared_plan(
-                settings, reappeared_arguments, output, json=json, concurrency=concurrency, protect=protected
+                settings,
+                reappeared_arguments,
+                output,
+                json=json,
+                concurrency=concurrency,
+                protect=protected,
+                record=record,
             )
     else:
         if operation is None:
@@ -133,6 +139,7 @@ def _make_reappeared_plan(
     json: bool,
     concurrency: int,
     protect: "Sequence[Protect]",
+    record: JobRecord,
 ) -> "Plan":
     """Make the plan, with progress shown; say how many of its persons are older than the job.
 
@@ -143,6 +150,7 @@ def _make_reappeared_plan(
         json: whether events go to stdout.
         concurrency: requests at once.
         protect: persons that the plan must not contain.
+        record: who orders the new job and why; an empty one for that of the job.
     """
     from bulk.cli.job_session import run_with_client
     from bulk.engine import plan_reappeared
@@ -171,6 +179,7 @@ def _make_reappeared_plan(
                 concurrency=concurrency,
                 retry_for_s=settings.retry_for_s,
                 protect=protect,
+                record=record,
             )
 
         made = run_with_client(settings, work, json=json)

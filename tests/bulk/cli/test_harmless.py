@@ -24,7 +24,7 @@ BIDI = "".join(map(chr, (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(
 CONTROLS = "".join(map(chr, (*range(1, 0x20), *range(0x7F, 0xA0))))
 NASTY = f"\x1b]0;pwned\x07\x9b2J{CONTROLS}{BIDI}\u2028\u2029\ufeff"
 ACTS = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{BIDI}\u2028\u2029\ufeff]")
-OURS = re.compile(r"\r\n|\r(?=\x1b\[)|\x1b\[(\?25[lh]|[0-9]*[AJK]|[0-9;]*m)")
+OURS = re.compile(r"\r\n|\r(?=\x1b\[)|\x1b\[(\?25[lh]|\?7[lh]|[0-9]*[AJK]|[0-9;]*m)")
 """What the terminal makes of a line end, and how a display is drawn again."""
 FILE = f"{NASTY}\udcff".replace("/", "")
 

@@ -418,7 +418,7 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], str, int]] = {
     "--email-match without --emails": (
         b"user-1\n",
         (*IDS, "--email-match", "exact"),
-        "--email-match only works with --emails. For help: posthog-bulk delete --help",
+        "--email-match only works with --emails and --requests. For help: posthog-bulk delete --help",
         2,
     ),
     "an empty email key": (

@@ -76,6 +76,8 @@ OPTIONS = {
     "status": "--watch",
     "jobs": "--json",
     "report": "--output --format --json",
+    "shred": "--receipts --unfinished --yes --json",
+    "verify-signature": "--key --json",
     "completion": "--json",
 }
 

@@ -166,3 +166,21 @@ def test_shred_asks_at_a_terminal_and_does_nothing_without_the_word(
 def test_persons_exports_those_of_requests(run: Run, posthog: Any, requests_file: Path) -> None:
     result = run("persons", "--requests", "r.csv", "--count")
     assert result.out == "2\n"
+
+
+def test_a_first_run_refuses_damaged_receipts_and_a_later_one_does_not(
+    run: Run, posthog: Any, requests_file: Path
+) -> None:
+    assert run("plan", "delete", "--requests", "r.csv", "-o", "x.plan.jsonl").code == 0
+    digest = json.loads(Path("x.plan.jsonl").read_text().splitlines()[-1])["digest"]
+    whole = Path("x.receipts").read_bytes()
+    Path("x.receipts").write_bytes(whole.replace(b'"host"', b'"hosd"'))
+    refused = run("run", "x.plan.jsonl", "--approve", digest)
+    assert refused.code == 74
+    assert "x.receipts was changed: line 1 fails its checksum" in refused.sentence
+    assert posthog.mutations == []
+    assert not Path("x.journal.jsonl").exists()
+    Path("x.receipts").write_bytes(whole)
+    assert run("run", "x.plan.jsonl", "--approve", digest).code == 0
+    Path("x.receipts").write_bytes(b"damaged")
+    assert run("run", "x.plan.jsonl").code == 0
