@@ -16,6 +16,7 @@ from bulk.posthog import person_reader
 from bulk.posthog.recordings.recording_reader import NotReadable, RecordingCount, RecordingReader
 from bulk.states import Axis
 from bulk.targets.observations import Observation
+from bulk.targets.reasons import Reason
 from bulk.targets.recording_states import READ_BY_VERIFY, SETTLED
 
 OVERDUE_S = 3 * 86_400.0
@@ -63,7 +64,7 @@ class RecordingVerifier:
             for number, note in notes.items():
                 if note is None:
                     observed[number] = (Observation.RECORDINGS_NOT_NOTED,)
-                elif number in counts and not is_second and counts[number].shown < (note.recordings or 0):
+                elif number in counts and not is_second and self._has_fewer(number, note, counts[number]):
                     fewer.append(number)
                 elif number in counts:
                     observed[number] = (observation_of(note, counts[number], overdue=overdue),)
@@ -71,6 +72,11 @@ class RecordingVerifier:
                     observed[number] = (_NOT_READABLE[why],)
             job.observe("recordings", observed)
         return fewer
+
+    def _has_fewer(self, number: int, note: RecordingNote, count: RecordingCount) -> bool:
+        """Return whether the server shows fewer recordings than there were, and no earlier verification said so."""
+        is_known = self._job.target_states.status(Axis.RECORDINGS, number).reason is Reason.RECORDINGS_NOT_LEFT
+        return not is_known and count.shown < (note.recordings or 0)
 
     def _to_read(self) -> Iterator[int]:
         states = self._job.target_states

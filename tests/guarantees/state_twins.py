@@ -273,7 +273,7 @@ STATES: tuple[Twin, ...] = (
         11,
         "one response without recordings decides about them",
         _RECORDINGS + "recordings_that_one_response_leaves_out_are_counted_again",
-        "bulk/verification/recording_verifier.py", "number in counts and not is_second and", "False and",
+        "bulk/verification/recording_verifier.py", "not is_second and self._has_fewer(number, note, counts[number])", "False",
     ),
     twin(
         22,

@@ -31,7 +31,8 @@ OPERATIONS: dict[str, Any] = {
     "update-capture": UpdateProperties(properties={"plan": "pro", "seats": 3}, route="capture"),
 }
 ERAS = ("empty202", "summary", "queued")
-GAPS_S = (0.0, 61.0, 1860.0, 86_400.0, 30 * 86_400.0)
+DAY_S = 86_400.0
+GAPS_S = (0.0, 61.0, 1860.0, DAY_S, 30 * DAY_S)
 STEPS_S = (10.0, -10.0, 3600.0, -3600.0)
 TIGHT = RateLimits(deletes_per_minute=2, deletes_per_hour=4, others_per_minute=40)
 
@@ -117,7 +118,7 @@ def draw(seed: int) -> Case:
         seed=seed,
         operation=operation,
         era=era,
-        options=_options(chance, era),
+        options=_options(chance, era) | _more_options(seed, operation),
         targets=chance.randint(3, 12),
         selected_by=chance.choice(ways),
         planned_in_trouble=chance.random() < 0.25,
@@ -141,6 +142,17 @@ def _options(chance: random.Random, era: str) -> dict[str, Any]:
         options["queued_delay_s"] = chance.choice((0.0, 20.0, 170.0))
     if era != "queued":
         options["delete_order"] = chance.choice(("legacy", "tombstone"))
+    return options
+
+
+def _more_options(seed: int, operation: str) -> dict[str, Any]:
+    """Options of the recordings, from a source of their own: the other draws stay as they are."""
+    chance = random.Random(f"more options {seed}")
+    options: dict[str, Any] = {}
+    if "recordings" in operation or operation == "delete+both":
+        options["recording_lag_s"] = chance.choice((0.0, 600.0, DAY_S, 10 * DAY_S))
+        options["recording_grace_days"] = chance.choice((1, 7, 365))
+        options["recording_marks"] = chance.random() < 0.9
     return options
 
 
