@@ -14,6 +14,7 @@ from asyncclient import Limits, PostHogClient, RateLimits, RetryPolicy
 from asyncclient.testing import LocalPostHog, RecordedRequest, ServerOptions
 from bulk import ByPersonIds, DeletePersons, Plan, Report, make_plan, run_job
 from bulk.execution import batch_policy
+from bulk.files.job_file_kinds import receipts_of
 from bulk.journal.records import Intent, Record
 from bulk.journal.replay import framing
 from bulk.journal.storage import Journal
@@ -49,9 +50,12 @@ class Arena:
     async def plan(
         self, uuids: Sequence[UUID] | None = None, operation: Any = EVERYTHING, selection: Any = None
     ) -> Plan:
-        """Plan an operation for these persons, or for all."""
+        """Plan an operation for these persons, or for all; after a test removed the plan, another one."""
+        path = self.folder / "job.plan.jsonl"
+        if not path.exists():
+            receipts_of(path).unlink(missing_ok=True)
         chosen = ByPersonIds(list(self.everybody if uuids is None else uuids)) if selection is None else selection
-        return await make_plan(self.client, operation, chosen, self.folder / "job.plan.jsonl")
+        return await make_plan(self.client, operation, chosen, path)
 
     async def run(self, plan: Plan, **options: Any) -> Report:
         """Run the plan, approved."""
