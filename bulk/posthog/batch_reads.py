@@ -78,9 +78,9 @@ class BatchReads:
         self._failures = FailureCount()
 
     @property
-    def has_batches(self) -> bool | None:
-        """Whether the server has batch reads; None before the first read."""
-        return self._has_batches
+    def reads_list(self) -> bool:
+        """Whether this server is older than batch reads, so that a distinct ID is found in the list of persons."""
+        return self._has_batches is False
 
     async def by_uuid(self, uuids: Sequence[UUID]) -> RawReads[UUID]:
         """Read persons by UUID.

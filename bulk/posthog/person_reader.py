@@ -11,7 +11,7 @@ from uuid import UUID
 from asyncclient import PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.posthog.batch_reads import BatchReads
-from bulk.posthog.person_reads import ABSENT, Absent, PersonReads, Present, ReadResult, Unread, UnreadReason
+from bulk.posthog.person_reads import ABSENT, LEFT_OUT, Absent, PersonReads, Present, ReadResult, Unread, UnreadReason
 
 CONFIRM_AFTER_S = 5.0
 """Seconds between the read that leaves a person out and the read that confirms the absence."""
@@ -93,10 +93,31 @@ class PersonReader:
         self._forget(read.results)
         return PersonReads(read.results, read.asked_at)
 
-    @property
-    def finds_through_listing(self) -> bool:
-        """Whether reads by distinct ID go through the listing, which may hide re-created persons (contract 8)."""
-        return self._reads.has_batches is False
+    async def fetch_again(
+        self, persons: Mapping[UUID, str], *, returned: Collection[UUID] = ()
+    ) -> Mapping[UUID, ReadResult]:
+        """Read who has the distinct IDs of absent persons now; `Absent` where nobody is shown.
+
+        An older server finds distinct IDs in its list, which hides persons that were re-created (contract 8): there,
+        persons that the list does not show are read by UUID too.
+
+        Arguments:
+            persons: for each UUID the distinct ID.
+            returned: those whose distinct ID belonged to somebody when it was last read. If a response leaves one out,
+                the result is `Unread(LEFT_OUT)` at first, and `Absent` once a second read confirms it.
+
+        Raises:
+            PostHogError: no read succeeds, or the server refuses the key.
+        """
+        ids = {*persons.values()}
+        owners = await self.fetch_by_distinct_id(
+            list(dict.fromkeys(persons.values())), expected_gone=ids - {persons[uuid] for uuid in returned}
+        )
+        results = {uuid: owners.results[distinct_id] for uuid, distinct_id in persons.items()}
+        if self._reads.reads_list and (hidden := [u for u, owner in results.items() if not isinstance(owner, Present)]):
+            by_uuid = await self._reads.by_uuid(hidden)
+            results.update((uuid, read) for uuid, read in by_uuid.results.items() if read != LEFT_OUT)
+        return results
 
     def confirm_at(self, key: UUID | str) -> float | None:
         """Return when a second read may confirm that a person is absent, by `PostHogClient.boot_time`.

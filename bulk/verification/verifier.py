@@ -12,13 +12,12 @@ from uuid import UUID
 import anyio.lowlevel
 import msgspec
 
-import asyncclient
 from bulk.concurrency.workers import grouped
 from bulk.journal.job_log import JobLog, by_uuid
 from bulk.plan.plan_file import Target
 from bulk.posthog.deletion_rows import COVERS, DeletionRowReader, RowCoverage
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, Unread, UnreadReason
+from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, Unread, UnreadReason, properties_of
 from bulk.property_checks import DesiredProperties
 from bulk.states import Axis, Events, Person
 from bulk.targets.observations import LOST, Observation
@@ -72,6 +71,7 @@ class PersonCheck(msgspec.Struct, frozen=True):
         left_out: targets that the response did not mention, so that a second read has to decide.
         unread: targets whose person could not be read.
         returned: targets whose person is gone, and whose distinct ID belongs to a new person.
+        desired: the properties that these targets have after the job; empty if it changes none.
     """
 
     present: Mapping[int, Known] = {}
@@ -79,6 +79,7 @@ class PersonCheck(msgspec.Struct, frozen=True):
     left_out: tuple[int, ...] = ()
     unread: tuple[int, ...] = ()
     returned: tuple[int, ...] = ()
+    desired: Mapping[int, DesiredProperties] = {}
 
 
 class Verifier:
@@ -88,7 +89,6 @@ class Verifier:
         rows: reads deletion rows; None if the server has none.
         server_time: the server's clock.
         max_uncovered_s: how old a deletion row may be when its person is deleted, in seconds.
-        wanted: the desired properties; None if the job changes none.
     """
 
     def __init__(
@@ -99,14 +99,12 @@ class Verifier:
         *,
         server_time: Callable[[], float],
         max_uncovered_s: float = MAX_UNCOVERED_S,
-        wanted: DesiredProperties | None = None,
     ) -> None:
         self._job = job
         self._persons = persons
         self._rows = rows
         self._server_time = server_time
         self._max_uncovered_s = max_uncovered_s
-        self._wanted = wanted
 
     async def check_persons(self, numbers: list[int], *, listed: bool = False) -> PersonCheck:
         """Read whether the persons of these targets are present, unchanged and as desired, and record their states.
@@ -130,13 +128,14 @@ class Verifier:
             accepted=accepted,
             unless_merged=maybe_merged,
         )
+        desired = self._job.desired(numbers) or {}
         present: dict[int, Known] = {}
         observed: dict[int, tuple[Observation, ...]] = {}
         left_out: list[int] = []
         unread: list[int] = []
         for number, target in targets.items():
             result = reads.results[target.uuid]
-            observation = self._observation(target, result)
+            observation = _observation(target, result, desired.get(number))
             if observation is None:
                 left_out.append(number)
                 continue
@@ -147,37 +146,28 @@ class Verifier:
             elif not isinstance(result, Absent):
                 unread.append(number)
         await self._record_persons(targets, observed)
-        return PersonCheck(present, reads.asked_at, tuple(left_out), tuple(unread))
+        return PersonCheck(present, reads.asked_at, tuple(left_out), tuple(unread), desired=desired)
 
     async def check_gone(self, numbers: list[int], *, returned_before: Collection[int] = ()) -> PersonCheck:
         """Read by distinct ID whether persons that were found absent are there again, and record their states.
 
-        Earlier reads found them absent, so one response without them is enough. A server without batch reads finds
-        distinct IDs in its listing, which may hide re-created persons, so it is asked for the UUIDs too (contract 8).
+        Earlier reads found them absent, so one response without them is enough.
 
         Arguments:
             numbers: targets in a state of `FOUND_ABSENT` that have a distinct ID.
-            returned_before: those whose distinct ID belonged to another person when it was last read.
+            returned_before: targets whose distinct ID belonged to another person when it was last read.
         """
         targets = self._job.targets(numbers)
-        ids = {number: target.distinct_id or "" for number, target in targets.items()}
-        returned_ids = {ids[number] for number in ids.keys() & {*returned_before}}
-        owners = await self._persons.fetch_by_distinct_id(
-            [*{*ids.values()}], expected_gone={*ids.values()} - returned_ids
+        results = await self._persons.fetch_again(
+            {each.uuid: each.distinct_id or "" for each in targets.values()},
+            returned=[targets[number].uuid for number in numbers if number in returned_before],
         )
-        results = {number: owners.results[distinct_id] for number, distinct_id in ids.items()}
-        if self._persons.finds_through_listing:
-            hidden = {
-                targets[number].uuid: number for number, owner in results.items() if not isinstance(owner, Present)
-            }
-            by_uuid = await self._persons.fetch_by_uuid(dict.fromkeys(hidden), expected_gone=hidden.keys())
-            results |= {hidden[uuid]: read for uuid, read in by_uuid.results.items() if not isinstance(read, Absent)}
         observed: dict[int, tuple[Observation, ...]] = {}
         left_out: list[int] = []
         unread: list[int] = []
         returned: list[int] = []
         for number, target in targets.items():
-            result = results[number]
+            result = results[target.uuid]
             if isinstance(result, Present) and result.person.uuid == target.uuid:
                 observed[number] = _PRESENT if is_same(target, result.person) else _RECREATED
             elif not isinstance(result, Unread):
@@ -201,29 +191,11 @@ class Verifier:
             observed[number] = (*observed[number], row)
         self._job.observe("person_reads", observed, covered=covered)
 
-    def _observation(self, target: Target, result: ReadResult) -> tuple[Observation, ...] | None:
-        """Return what a read shows of a target, or None if a second read has to decide."""
-        if isinstance(result, Present):
-            if not is_same(target, result.person):
-                return _RECREATED
-            if self._wanted is None:
-                return _PRESENT
-            return _OTHERWISE if self.unmet_keys(result.person) else _AS_DESIRED
-        if isinstance(result, Absent):
-            return _ABSENT if result.owner is None else _MERGED
-        return None if result.why is UnreadReason.LEFT_OUT else (_UNREAD[result.why],)
-
     def confirm_at(self, numbers: Iterable[int]) -> float:
         """Return when a second read of these left-out targets may decide, by the boot-time clock."""
         targets = self._job.targets(sorted(numbers)).values()
         keys = (key for target in targets for key in (target.uuid, target.distinct_id) if key is not None)
         return max((self._persons.confirm_at(key) or -math.inf for key in keys), default=-math.inf)
-
-    def unmet_keys(self, person: Known) -> tuple[str, ...]:
-        """Return the properties that were not as desired when this person was read."""
-        if self._wanted is None or not isinstance(person, asyncclient.Person):
-            return ()
-        return self._wanted.unmet_keys(person.properties)
 
     async def check_rows(self, numbers: list[int]) -> None:
         """Read the deletion rows of these targets, and record the states of their events."""
@@ -307,6 +279,21 @@ class Verifier:
             ]
             self._job.observe("deletion_rows", dict.fromkeys(sorted(done), (Observation.ROW_COVERS_COMPLETED,)))
             await anyio.lowlevel.checkpoint()
+
+
+def _observation(
+    target: Target, result: ReadResult, desired: DesiredProperties | None
+) -> tuple[Observation, ...] | None:
+    """Return what a read shows of a target, or None if a second read has to decide."""
+    if isinstance(result, Present):
+        if not is_same(target, result.person):
+            return _RECREATED
+        if desired is None:
+            return _PRESENT
+        return _OTHERWISE if desired.unmet_keys(properties_of(result.person)) else _AS_DESIRED
+    if isinstance(result, Absent):
+        return _ABSENT if result.owner is None else _MERGED
+    return None if result.why is UnreadReason.LEFT_OUT else (_UNREAD[result.why],)
 
 
 def is_same(target: Target, person: Known) -> bool:

@@ -255,7 +255,7 @@ STATES: tuple[Twin, ...] = (
         11,
         "one response without a new person refutes that there is one",
         _VERIFIED + "one_response_that_leaves_a_new_person_out_does_not_make_the_job_complete",
-        _VERIFIER, "expected_gone={*ids.values()} - returned_ids", "expected_gone={*ids.values()}",
+        "bulk/posthog/person_reader.py", "expected_gone=ids - {persons[uuid] for uuid in returned}", "expected_gone=ids",
     ),
     twin(
         11,
@@ -284,8 +284,8 @@ STATES: tuple[Twin, ...] = (
     twin(
         22,
         "a re-created person that the listing hides is not found",
-        _VERIFIED + "a_re_created_person_that_the_list_hides_is_found[False]",
-        _VERIFIER, "if self._persons.finds_through_listing:", "if False:",
+        _VERIFIED + "a_re_created_person_that_the_list_of_an_older_server_hides_is_found",
+        "bulk/posthog/person_reader.py", "if self._reads.reads_list and (", "if False and (",
     ),
     twin(
         22,
