@@ -72,6 +72,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any]
     wall_off_s: float
     turns: tuple[Turn, ...]
+    list_lag_s: float = 0.0
 
     @property
     def deletes_persons(self) -> bool:
@@ -114,11 +115,13 @@ def draw(seed: int) -> Case:
     names = list(OPERATIONS)
     operation, era = names[seed % len(names)], ERAS[seed // len(names) % len(ERAS)]
     ways = ("uuids", "distinct_ids", "everyone") if operation.startswith("unset") else ("uuids", "distinct_ids")
+    options = _options(chance, era) | _more_options(seed, operation)
     return Case(
         seed=seed,
         operation=operation,
         era=era,
-        options=_options(chance, era) | _more_options(seed, operation),
+        options=options,
+        list_lag_s=_list_lag_s(seed, operation, batch_reads=options.get("batch_reads", True)),
         targets=chance.randint(3, 12),
         selected_by=chance.choice(ways),
         planned_in_trouble=chance.random() < 0.25,
@@ -154,6 +157,12 @@ def _more_options(seed: int, operation: str) -> dict[str, Any]:
         options["recording_grace_days"] = chance.choice((1, 7, 365))
         options["recording_marks"] = chance.random() < 0.9
     return options
+
+
+def _list_lag_s(seed: int, operation: str, *, batch_reads: bool) -> float:
+    """How long the list of persons lags; servers without batch reads find distinct IDs in it, so that it does not."""
+    chance = random.Random(f"list {seed}")
+    return chance.choice((0.0, 600.0, 20 * DAY_S)) if batch_reads and operation.startswith("delete") else 0.0
 
 
 def _turn(chance: random.Random, *, first: bool) -> Turn:

@@ -62,6 +62,7 @@ class Project:
             project._history(member, chance)
         if case.recordings_too:
             project._record(random.Random(f"recordings {case.seed}"))
+        project.server.reconfigure(list_lag_s=case.list_lag_s)
         return project
 
     def _record(self, chance: random.Random) -> None:

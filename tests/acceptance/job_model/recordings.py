@@ -77,14 +77,19 @@ class RecordingEvidence:
         return max(fewer) - min(fewer) >= AGAIN_S
 
     def untrue(self, member: Member, states: frozenset[str]) -> str | None:
-        """What is wrong with the state of a person whose recordings were requested, once everything was read again."""
+        """What is wrong with the state of a person whose recordings were requested, once everything was read again.
+
+        Arguments:
+            member: the person.
+            states: its state, or those that the report does not tell apart.
+        """
         views = {each.session_id: each for own in member.distinct_ids for each in self._project.world.recordings(own)}
         kept = [name for name, view in views.items() if not view.is_deleted]
         if not self._shows_marks:
             return None if states <= {"not_verifiable"} else "this server shows no marks"
-        if kept and states & {"deleted", "not_verifiable"}:
+        if kept and states <= {"deleted", "not_verifiable"}:
             return f"it still has the recordings {kept}"
-        if not kept and states & {"still_there", "requested"}:
+        if not kept and states <= {"still_there", "requested"}:
             return "no recording of it is kept"
         return None
 
