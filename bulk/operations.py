@@ -74,7 +74,8 @@ class UnsetProperties(_Operation, frozen=True, tag="unset"):
 
     Arguments:
         keys: the properties to remove.
-        route: "rest", one call per person and key; "capture", one event per person in large batches; or "auto".
+        route: "rest", one call per person, or one per person and key on an older server; "capture", one event per
+            person in large batches; or "auto".
 
     Raises:
         InputError: no key is given, or one that the server cannot store.

@@ -25,9 +25,11 @@ class VerifiedTarget(TargetAddress, frozen=True, kw_only=True, gc=False):
 
     Arguments:
         read_at: when the request of that read left, by the boot-time clock.
+        keys: the properties that still have to be removed, where calls remove properties.
     """
 
     read_at: float
+    keys: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return "<VerifiedTarget>"

@@ -19,6 +19,7 @@ from bulk.posthog.attempt_result import (
     classify_capture_error,
     classify_error,
     classify_keep_person_error,
+    classify_key_list_error,
 )
 from bulk.posthog.strategy import Strategy
 from bulk.states import Axis
@@ -77,12 +78,12 @@ class TargetAddress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Arguments:
         distinct_id: one of the person's distinct IDs as just read; the capture route takes no UUID.
-        keys: the properties that still have to change, where each of them takes a call.
+        removals: the properties that each call for the person removes, where calls remove properties.
     """
 
     uuid: UUID
     distinct_id: str | None = None
-    keys: tuple[str, ...] = ()
+    removals: tuple[tuple[str, ...], ...] = ()
 
     def __repr__(self) -> str:
         return "<TargetAddress>"
@@ -114,7 +115,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         """Return how many requests these persons take."""
         if not self.one_by_one:
             return 1
-        return len(batch) if self.route == "update" else sum(len(target.keys) for target in batch)
+        return len(batch) if self.route == "update" else sum(len(target.removals) for target in batch)
 
 
 def build_call(axes: Sequence[Axis], strategy: Strategy, size: int, *, by_capture: bool = False) -> Call:
@@ -203,18 +204,19 @@ async def _send_each(
     """Send a block; targets before an error are accepted, targets after it were not sent."""
     persons = once.persons
     encoded = EncodedProperties(operation.properties) if isinstance(operation, UpdateProperties) else None
+    keys: tuple[str, ...] = ()
     try:
         for target in batch:
             if encoded is not None:
                 await persons.update(target.uuid, encoded)
                 block.record_success()
             else:
-                for key in target.keys:
-                    await persons.delete_property(target.uuid, key)
+                for keys in target.removals:
+                    await persons.delete_property(target.uuid, keys, in_one_call=True)
                     block.record_success()
             block.done += 1
     except PostHogError as error:
-        return block.failed(classify_error(error))
+        return block.failed(classify_key_list_error(error) if len(keys) > 1 else classify_error(error))
     return OK
 
 
