@@ -59,6 +59,7 @@ class BatchSender:
                     gate.finish_despite_stop(scope)
                     self._on_sent()
                     if attempt is None:
+                        await self._keep_before(numbers, batch)
                         attempt = await job.record_intent(
                             call.route,
                             call.bucket.value,
@@ -84,10 +85,10 @@ class BatchSender:
     def _addresses(self, call: Call, numbers: list[int]) -> list[VerifiedTarget]:
         """Return the targets, each with the properties that its calls remove."""
         targets = self._verified.addresses(numbers)
-        if call.route != "delete_property":
+        if not call.one_by_one:
             return targets
         return [
-            msgspec.structs.replace(target, removals=self._removals(n, target.keys))
+            msgspec.structs.replace(target, removals=self._removals(n, target.keys)) if target.keys else target
             for n, target in zip(numbers, targets, strict=True)
         ]
 
@@ -102,9 +103,16 @@ class BatchSender:
             return trial_removals(keys)
         return removals(keys, in_one_call=may_send_list and target_states.takes_key_list is True)
 
+    async def _keep_before(self, numbers: list[int], batch: list[VerifiedTarget]) -> None:
+        """Put on disk what these persons have before they are changed, if a before-image is kept (guarantee 36)."""
+        if self._context.before_image is not None:
+            before = {number: target.before or {} for number, target in zip(numbers, batch, strict=True)}
+            await self._context.before_image.keep(before)
+
     def _note_keys_sent(self, call: Call, numbers: list[int], batch: list[VerifiedTarget], block: CallBlock) -> None:
         """Note the keys that an interrupted block removed from the person at which it stopped."""
         if call.one_by_one and block.done < block.reached:
-            before = sum(len(target.removals) for target in batch[: block.done])
-            for keys in batch[block.done].removals[: block.requests - before]:
+            before = sum(target.calls for target in batch[: block.done])
+            last = batch[block.done]
+            for keys in last.removals[: block.requests - before - last.sets]:
                 self._verified.note_keys_sent(numbers[block.done], keys)

@@ -11,7 +11,7 @@ from uuid import UUID
 from asyncclient import PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.posthog.batch_reads import BatchReads
-from bulk.posthog.person_reads import ABSENT, Absent, PersonReads, Present, ReadResult, Unread, UnreadReason
+from bulk.posthog.person_reads import ABSENT, LEFT_OUT, Absent, PersonReads, Present, ReadResult, Unread, UnreadReason
 
 CONFIRM_AFTER_S = 5.0
 """Seconds between the read that leaves a person out and the read that confirms the absence."""
@@ -95,6 +95,24 @@ class PersonReader:
             PostHogError: no read succeeds, or the server refuses the key.
         """
         return (await self._reads.by_distinct_id(distinct_ids)).results
+
+    async def fetch_again(self, persons: Mapping[UUID, str]) -> Mapping[UUID, ReadResult]:
+        """Read who has the distinct IDs of absent persons now; where nobody is shown, the result is `Unread(LEFT_OUT)`.
+
+        An older server finds distinct IDs in its list, which hides persons that were re-created (contract 8): there,
+        persons that the list does not show are read by UUID too.
+
+        Arguments:
+            persons: for each UUID the distinct ID.
+
+        Raises:
+            PostHogError: no read succeeds, or the server refuses the key.
+        """
+        owners = await self.fetch_owners(list(dict.fromkeys(persons.values())))
+        results = {uuid: owners[distinct_id] for uuid, distinct_id in persons.items()}
+        if self._reads.reads_list and (hidden := [uuid for uuid, owner in results.items() if owner == LEFT_OUT]):
+            results.update((await self._reads.by_uuid(hidden)).results)
+        return results
 
     def confirm_at(self, key: UUID | str) -> float | None:
         """Return when a second read may confirm that a person is absent, by `PostHogClient.boot_time`.

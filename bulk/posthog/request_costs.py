@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from asyncclient import Bucket, RateLimits
-from bulk.operations import Operation, UnsetProperties, axes
+from bulk.operations import Operation, UnsetProperties, UpdatePerPerson, axes
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.states import Axis
 
@@ -105,9 +105,15 @@ def calls_per_person(operation: Operation, *, in_one_call: bool = False) -> int:
     """Return how many REST calls one person takes at most (contract 6.3, 6.8).
 
     Arguments:
-        in_one_call: the server removes all properties of a person in one call, which only a trial shows.
+        in_one_call: the server removes all properties of a person in one call, which only a trial of `unset` shows.
     """
-    return len(operation.keys) if isinstance(operation, UnsetProperties) and not in_one_call else 1
+    match operation:
+        case UnsetProperties():
+            return 1 if in_one_call else len(operation.keys)
+        case UpdatePerPerson():
+            return 1 + len(operation.unset_keys)
+        case _:
+            return 1
 
 
 def seconds_needed(requests: int, limits: Mapping[float, int]) -> float:

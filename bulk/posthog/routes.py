@@ -10,7 +10,7 @@ import msgspec
 
 from asyncclient import RateLimits
 from bulk.formatting import format_duration, format_range
-from bulk.operations import PropertyOperation
+from bulk.operations import PropertyOperation, UnsetProperties
 from bulk.posthog.request_costs import calls_per_person, estimate
 
 MAX_REST_CALLS = 240
@@ -34,7 +34,8 @@ def choose_route(operation: PropertyOperation, count: int, *, batch_size: int, r
         rates: the rate limits.
     """
     if operation.route != "auto":
-        return Route(name=operation.route, why="as requested")
+        once = not isinstance(operation, UnsetProperties) and operation.once
+        return Route(name=operation.route, why="only events set a property once" if once else "as requested")
     calls = count * calls_per_person(operation)
     fewest = count * calls_per_person(operation, in_one_call=True)
     if calls <= MAX_REST_CALLS:

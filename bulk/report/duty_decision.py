@@ -12,7 +12,7 @@ from bulk.formatting import count_of, format_time
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import parse_ranges
 from bulk.report.duty import Duty, DutyCause, DutyState
-from bulk.report.duty_causes import RESUME, RUN_AGAIN, SEE_PERSONS, cause_of, state_causes
+from bulk.report.duty_causes import RESUME, RUN_AGAIN, SEE_PERSONS, UNFINISHED, cause_of, state_causes
 from bulk.report.purge_schedule import PURGE_TAKES_S, expected_purge, next_purge
 from bulk.selection.inputs.coverage import Coverage
 from bulk.states import PENDING, Axis, Events, Person, Properties, Recordings
@@ -130,6 +130,8 @@ def _complete(target_states: TargetStates) -> str:
         gone = target_states.counts(axis).get(Properties.GONE_WITH_PERSON, 0)
         parts.append(f"{count_of(count - gone, 'person')} as requested (confirmed by reading back)")
         parts += [f"{gone:,} gone with their properties"] * bool(gone)
+        unchanged = target_states.counts(axis).get(Properties.ALREADY_AS_DESIRED, 0)
+        parts += [f"{unchanged:,} needed no change"] * bool(unchanged)
     if purged := target_states.counts(Axis.EVENTS).get(Events.PURGED, 0):
         parts.append(f"events of {count_of(purged, 'person')} purged by PostHog")
     recordings = target_states.counts(Axis.RECORDINGS)
@@ -150,7 +152,7 @@ def _unfinished(target_states: TargetStates) -> Findings:
     held = target_states.members(lambda status: status.state in _HELD)
     to_run = without(target_states.members(lambda status: status.state in PENDING - _HELD - _APPLYING), held)
     applying = without(without(target_states.members(lambda status: status.state in _APPLYING), held), to_run)
-    causes = cause_of(to_run, "not_finished", "not finished, because the run was interrupted", RESUME)
+    causes = cause_of(to_run, UNFINISHED, "not finished, because the run was interrupted", RESUME)
     applied_at = target_states.last_accepted_at + APPLIES_WITHIN_S
     if target_states.run_stats.last_at >= applied_at:
         return causes + cause_of(applying, "not_applied", "accepted by PostHog and not applied", RUN_AGAIN), []

@@ -262,8 +262,7 @@ def test_a_job_cancelled_after_any_request_converges(
                 assert max(times.values()) <= 2
                 assert trial <= (3 if kind == "unset" and route == "rest" else 2)
                 assert requests_noted(a) >= len(a.sent())
-                a.journal.unlink()
-                plan.path.unlink()
+                a.remove_files()
 
     run_virtual(main())
 
@@ -294,8 +293,7 @@ def test_a_job_cancelled_with_any_request_in_flight_converges(
                     assert not any("plan" in each for each in a.properties().values())
                     assert requests_noted(a) >= len(a.sent())
                     assert max(a.times_intended("properties").values()) <= 2
-                    a.journal.unlink()
-                    plan.path.unlink()
+                    a.remove_files()
 
     run_virtual(main())
 
@@ -357,8 +355,7 @@ async def test_the_block_size_follows_from_the_rate_limits(arena: Any) -> None:
             sizes = {len(list(expand(intent.targets))) for intent in a.of(Intent)}
             assert max(sizes) <= most
             assert most in sizes or most == 64
-            a.journal.unlink()
-            plan.path.unlink()
+            a.remove_files()
 
 
 @pytest.mark.quick_cases(1)

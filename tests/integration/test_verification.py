@@ -198,3 +198,14 @@ def test_20_000_persons_are_verified_every_day_until_they_are_purged_two_weeks_l
             assert {requests for _, requests in days[:-1]} == {108}
 
     run_virtual(main())
+
+
+async def test_a_re_created_person_that_the_list_of_an_older_server_hides_is_found(arena: Any, axis: Any) -> None:
+    older = {"batch_reads": False, "deletion_status": False, "keep_person": False, "delete_order": "legacy"}
+    async with arena(persons=5, **older) as a:
+        plan = await a.plan(operation=DeletePersons())
+        await a.run(plan)
+        a.server.world.recreate(a.everybody[2])
+        report = await verify_job(a.client, plan, a.journal)
+        assert axis(report, "person") == {"deleted_confirmed": 4, "recreated": 1}
+        assert report.exit_code == 1

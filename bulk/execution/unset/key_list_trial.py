@@ -17,9 +17,11 @@ from bulk.execution.unset.removals import joined, takes_list
 from bulk.operations import UnsetProperties
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, raise_if_permanent
 from bulk.posthog.batch_reads import READ_SIZE
+from bulk.posthog.person_reads import properties_of
 from bulk.states import ACTIONABLE, Axis, Properties
 from bulk.targets.observations import Observation
 from bulk.verification.completion_poller import WAITS_S
+from bulk.verification.verifier import PersonCheck
 
 MAX_TRIALS = 3
 """Persons that are tried, if a trial shows nothing: the person was changed meanwhile, or a call failed."""
@@ -56,7 +58,7 @@ class KeyListTrial:
             Stopped: the gate closed.
         """
         check = await self._context.verifier.check_persons(list(islice(self._actionable(), READ_SIZE)))
-        keys = {n: self._context.verifier.unmet_keys(person) for n, person in check.present.items()}
+        keys = {number: _keys_left(check, number) for number in check.present}
         for number in islice((n for n in keys if len(keys[n]) > 1), MAX_TRIALS):
             if self._is_open and not await self._may_have(check.present[number].uuid, joined(keys[number])):
                 await self._try(number, keys[number])
@@ -89,7 +91,7 @@ class KeyListTrial:
             check = await context.verifier.check_persons([number])
             if number not in check.present:
                 return
-            taken = takes_list(keys, context.verifier.unmet_keys(check.present[number]))
+            taken = takes_list(keys, _keys_left(check, number))
             if taken is not None:
                 record_result(context, taken=taken)
                 if not taken:  # sent again at once, one call per property
@@ -100,3 +102,8 @@ class KeyListTrial:
             wait_s = min(next(waits, WAITS_S[-1]), self._left_s)
             self._left_s -= wait_s
             await context.gate.sleep(wait_s, WaitKind.CATCHING_UP, targets=1)
+
+
+def _keys_left(check: PersonCheck, number: int) -> tuple[str, ...]:
+    """Return the properties that a target still has to lose, as just read."""
+    return check.desired[number].unmet_keys(properties_of(check.present[number]))

@@ -180,7 +180,7 @@ def test_verify_agrees_with_the_other_commands(
     Path("ids").write_text("user-1\nuser-2\nuser-3\n")
     ran = run(*command, *IDS)
     assert ran.code == 0
-    assert re.search(r"^(Complete: |Waiting for )", ran.out.splitlines()[-2 if "Waiting for" in ran.out else -1])
+    assert len(re.findall(r"^(?:Complete: |Waiting for )", ran.out, re.MULTILINE)) == 1
     if meanwhile is not None:
         meanwhile(posthog)
     verified = run("verify", JOURNAL, "--json")

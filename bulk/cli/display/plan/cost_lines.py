@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from asyncclient import RateLimits
 from bulk.formatting import count_of, format_count, format_duration, format_range
 from bulk.operations import Operation, PropertyOperation, axes
-from bulk.posthog.request_costs import TEST_BATCH_SIZE, Estimate, estimate, persons_per_capture_request
+from bulk.posthog.request_costs import (
+    TEST_BATCH_SIZE,
+    Estimate,
+    calls_per_person,
+    estimate,
+    persons_per_capture_request,
+)
 from bulk.posthog.routes import choose_route
 from bulk.sanitize import plain
 from bulk.states import Axis
@@ -52,7 +58,9 @@ def cost_rows(operation: Operation, count: int, *, rate_limits: str, batch_size:
         yield "", "one call per person if the server removes all properties in one call, else one per property;"
         yield "", "the first person of the test batch shows which"
     else:
-        yield "Requests", f"by REST: {count_of(rest.changes, 'call')}, one per person, and {reads}"
+        more = " and one more per property that it loses" if calls_per_person(operation) > 1 else ""
+        per_call = f"{'up to ' if more else ''}one per person{more}"
+        yield "Requests", f"by REST: {count_of(rest.changes, 'call')}, {per_call}, and {reads}"
     each = "each " if capture.events > 1 else ""
     many = f"{each}for up to {count_of(persons_per_capture_request(batch_size), 'person')}"
     events = f"{count_of(capture.events, 'capture request')} (not rate limited),"
