@@ -41,6 +41,7 @@ class KeyListTrial:
         self._context = context
         self._job = context.job
         self._left_s = min(wait_s, MAX_WAIT_S)
+        self._is_too_slow = False
 
     @property
     def is_needed(self) -> bool:
@@ -60,7 +61,8 @@ class KeyListTrial:
         check = await self._context.verifier.check_persons(list(islice(self._actionable(), READ_SIZE)))
         keys = {number: _keys_left(check, number) for number in check.present}
         for number in islice((n for n in keys if len(keys[n]) > 1), MAX_TRIALS):
-            if self._is_open and not await self._may_have(check.present[number].uuid, joined(keys[number])):
+            may_help = self._is_open and not self._is_too_slow
+            if may_help and not await self._may_have(check.present[number].uuid, joined(keys[number])):
                 await self._try(number, keys[number])
 
     @property
@@ -98,6 +100,7 @@ class KeyListTrial:
                     self._job.observe("engine", {number: (Observation.OVERDUE,)})
                 return
             if self._left_s <= 0:
+                self._is_too_slow = True  # for another person as well
                 return
             wait_s = min(next(waits, WAITS_S[-1]), self._left_s)
             self._left_s -= wait_s
