@@ -35,6 +35,7 @@ from bulk.requests.job_record import JobRecord
 from bulk.selection.conditions.protection import Protect, check_protect
 from bulk.selection.selections import ByPersonIds
 from bulk.targets.target_sets import numbers_of
+from bulk.undo.before_image import kept_before, refuse_foreign
 from bulk.verification.reappeared import find_reappeared
 from bulk.verification.verifier import MAX_UNCOVERED_S
 
@@ -108,18 +109,30 @@ async def run_job(
     )
     settings = _within_connections(client, settings)
     preflight.check_caps(plan, max_targets=max_targets, expect_count=expect_count, expect_lines=expect_lines)
-    async with open_job(
-        client,
-        plan,
-        Path(journal),
-        settings,
-        purpose="run",
-        approve=approve,
-        on_progress=on_progress,
-        stop=stop,
-        protect=check_protect(protect),
-    ) as opened:
-        run = Run(opened.job, opened.client, opened.strategy, opened.gate, opened.emitter, settings)
+    refuse_foreign(plan, Path(journal))
+    async with (
+        open_job(
+            client,
+            plan,
+            Path(journal),
+            settings,
+            purpose="run",
+            approve=approve,
+            on_progress=on_progress,
+            stop=stop,
+            protect=check_protect(protect),
+        ) as opened,
+        kept_before(opened.job) as before_image,
+    ):
+        run = Run(
+            opened.job,
+            opened.client,
+            opened.strategy,
+            opened.gate,
+            opened.emitter,
+            settings,
+            before_image=before_image,
+        )
         await run.send_and_read_back()
     return of_run(read_report(journal, plan, on_read=FileReading(REPORTING, on_progress)))
 

@@ -52,6 +52,7 @@ class BatchSender:
                     gate.finish_despite_stop(scope)
                     self._on_sent()
                     if attempt is None:
+                        await self._keep_before(numbers, batch)
                         attempt = await job.record_intent(
                             call.route,
                             call.bucket.value,
@@ -74,8 +75,15 @@ class BatchSender:
                 self._note_keys_sent(call, numbers, batch, block)
             raise
 
+    async def _keep_before(self, numbers: list[int], batch: list[VerifiedTarget]) -> None:
+        """Put on disk what these persons have before they are changed, if a before-image is kept (guarantee 36)."""
+        if self._context.before_image is not None:
+            before = {number: target.before or {} for number, target in zip(numbers, batch, strict=True)}
+            await self._context.before_image.keep(before)
+
     def _note_keys_sent(self, call: Call, numbers: list[int], batch: list[VerifiedTarget], block: CallBlock) -> None:
         """Note the keys that an interrupted block removed from the person at which it stopped."""
         if call.one_by_one and block.done < block.reached:
-            before = sum(len(target.keys) for target in batch[: block.done])
-            self._verified.note_keys_sent(numbers[block.done], batch[block.done].keys[: block.requests - before])
+            before = sum(target.calls for target in batch[: block.done])
+            last = batch[block.done]
+            self._verified.note_keys_sent(numbers[block.done], last.keys[: block.requests - before - last.sets])

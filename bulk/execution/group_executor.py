@@ -15,9 +15,11 @@ from bulk.execution.next_step import CALLS, Step, first_step, step_for
 from bulk.execution.run_context import RunContext
 from bulk.execution.verified_targets import VerifiedTarget, VerifiedTargets, max_read_ahead
 from bulk.journal.run_stats import KEPT_DELETED
-from bulk.operations import UnsetProperties
+from bulk.operations import UpdatePerPerson, UpdateProperties
 from bulk.posthog.attempt_result import NextAction, pause_too_long
 from bulk.posthog.calls import Call, build_call
+from bulk.posthog.person_reads import properties_of
+from bulk.property_checks import DesiredProperties
 from bulk.selection.event_distinct_id import pick_distinct_id
 from bulk.states import FINAL_PERSON_STATES, Axis, Events
 from bulk.targets.observations import Observation
@@ -26,6 +28,8 @@ from bulk.verification.verifier import EXPIRING_S, PersonCheck
 MAX_ATTEMPTS = 8
 """Attempts per target, stage and run. Halved batches, 429s and attempts that made progress do not count (guarantee 12).
 """
+
+_NOTHING = DesiredProperties()
 
 MAX_ATTEMPTS_WITHOUT_ROW = 4
 """Attempts to queue events if the server accepts them and shows no deletion row."""
@@ -49,7 +53,9 @@ class GroupExecutor:
         self._test_batch = test_batch
         self._batch_policy = BatchPolicy(context)
         self._clock = context.client.boot_time
-        self._one_call_per_key = isinstance(context.job.operation, UnsetProperties)
+        operation = context.job.operation
+        self._only_by_event = isinstance(operation, UpdateProperties | UpdatePerPerson) and operation.once
+        self._has_own_values = isinstance(operation, UpdatePerPerson)
         self._verified = VerifiedTargets(
             by_capture=context.strategy.by_capture,
             max_read_ahead=max_read_ahead(context, len(self._numbers)),
@@ -111,9 +117,12 @@ class GroupExecutor:
         while start < len(numbers):
             call = build_call(axes, self._context.strategy, self._batch_policy.size, by_capture=bool(addressable))
             batch = numbers[start : start + call.max_targets]
-            if self._verified.must_be_read(batch) or not await self._attempt(call, batch):
+            if self._verified.must_be_read(batch):
                 return
-            start += call.max_targets
+            batch = [*self._verified.fitting(batch)]
+            if not await self._attempt(call, batch):
+                return
+            start += len(batch)
             self._context.moved()
             self._context.gate.check()
             if Axis.EVENTS in axes and (self._clock() > started_at + EXPIRING_S or self._expiring()):
@@ -139,6 +148,8 @@ class GroupExecutor:
         self._keep_verified(check)
         if self._job.primary_axis is Axis.PROPERTIES:
             without = [n for n, person in check.present.items() if not person.distinct_ids]
+            if self._only_by_event:
+                without = sorted({*check.present}.difference(self._verified.with_distinct_id([*check.present])))
             self._job.observe("engine", dict.fromkeys(without, (Observation.NO_DISTINCT_ID,)))
 
     def _set_aside(self, left_out: Sequence[int]) -> None:
@@ -147,13 +158,19 @@ class GroupExecutor:
 
     def _keep_verified(self, check: PersonCheck) -> None:
         """Keep how a call addresses each person that is present, and when that was read."""
-        verifier, by_capture = self._context.verifier, self._context.strategy.by_capture
+        by_capture = self._context.strategy.by_capture
         planned = self._job.targets(sorted(check.present)) if by_capture else {}
+        keeps_before = self._context.before_image is not None
         for number, person in check.present.items():
+            desired, properties = check.desired.get(number, _NOTHING), properties_of(person)
+            unmet = {*desired.unmet_keys(properties)}
+            absent = tuple(key for key in desired.absent if key in unmet)
             target = VerifiedTarget(
                 uuid=person.uuid,
                 distinct_id=pick_distinct_id(person.distinct_ids, planned[number].distinct_id) if by_capture else None,
-                keys=self._verified.keys_to_send(number, verifier.unmet_keys(person)) if self._one_call_per_key else (),
+                keys=self._verified.keys_to_send(number, absent) if absent else (),
+                change=desired.needed(unmet) if self._has_own_values else None,
+                before={key: properties[key] for key in desired.keys if key in properties} if keeps_before else None,
                 read_at=check.requested_at,
             )
             self._verified.add(number, target)

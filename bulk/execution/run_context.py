@@ -11,6 +11,7 @@ from bulk.events import Trouble
 from bulk.execution.breaker import Breaker, RetryBudget
 from bulk.journal.job_log import JobLog
 from bulk.posthog.strategy import Strategy
+from bulk.undo.before_image import BeforeImage
 from bulk.verification.second_look import SecondLook
 from bulk.verification.verifier import Verifier
 
@@ -22,6 +23,7 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
         report: takes an event after each request that failed.
         moved: called after each change of the target states, for progress.
         batch_size: targets per bulk request, before any halving.
+        before_image: keeps what persons have before they are changed; None if nothing is kept.
         uniform: returns a random number between two others, for full jitter.
     """
 
@@ -36,4 +38,5 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     report: Callable[[Trouble], None]
     moved: Callable[[], None]
     batch_size: int
+    before_image: BeforeImage | None = None
     uniform: Callable[[float, float], float] = random.uniform

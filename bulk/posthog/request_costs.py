@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from asyncclient import Bucket, RateLimits
-from bulk.operations import Operation, UnsetProperties, axes
+from bulk.operations import Operation, UnsetProperties, UpdatePerPerson, axes
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.states import Axis
 
@@ -94,8 +94,14 @@ def persons_per_capture_request(batch_size: int) -> int:
 
 
 def calls_per_person(operation: Operation) -> int:
-    """Return how many REST calls one person takes (contract 6.3, 6.8)."""
-    return len(operation.keys) if isinstance(operation, UnsetProperties) else 1
+    """Return how many REST calls one person takes at most (contract 6.3, 6.8)."""
+    match operation:
+        case UnsetProperties():
+            return len(operation.keys)
+        case UpdatePerPerson():
+            return 1 + len(operation.unset_keys)
+        case _:
+            return 1
 
 
 def seconds_needed(requests: int, limits: Mapping[float, int]) -> float:

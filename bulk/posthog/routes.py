@@ -8,7 +8,7 @@ import msgspec
 
 from asyncclient import RateLimits
 from bulk.formatting import format_duration
-from bulk.operations import PropertyOperation
+from bulk.operations import PropertyOperation, UnsetProperties
 from bulk.posthog.request_costs import calls_per_person, estimate
 
 MAX_REST_CALLS = 240
@@ -32,7 +32,8 @@ def choose_route(operation: PropertyOperation, count: int, *, batch_size: int, r
         rates: the rate limits.
     """
     if operation.route != "auto":
-        return Route(name=operation.route, why="as requested")
+        once = not isinstance(operation, UnsetProperties) and operation.once
+        return Route(name=operation.route, why="only events set a property once" if once else "as requested")
     calls = count * calls_per_person(operation)
     if calls <= MAX_REST_CALLS:
         return Route(name="rest", why=f"auto: {calls:,} calls fit within the per-minute limit")

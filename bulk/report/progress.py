@@ -124,7 +124,8 @@ def progress_of(target_states: TargetStates, *, idle_s: float, spent: Mapping[st
 
 
 def _operation(fields: dict[str, Any]) -> Operation:
-    """Return an operation as a journal holds it: with the keys of its properties, and no values."""
+    """Return an operation as a journal holds it: with the keys of its properties, without values and file names."""
+    fields = {name: value for name, value in fields.items() if name != "keep_before"}
     if "keys" not in fields or fields.get("kind") != "update":
         return from_dict(fields)
     others = {name: value for name, value in fields.items() if name != "keys"}

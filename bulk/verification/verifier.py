@@ -12,13 +12,12 @@ from uuid import UUID
 import anyio.lowlevel
 import msgspec
 
-import asyncclient
 from bulk.concurrency.workers import grouped
 from bulk.journal.job_log import JobLog, by_uuid
 from bulk.plan.plan_file import Target
 from bulk.posthog.deletion_rows import COVERS, DeletionRowReader, RowCoverage
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, Unread, UnreadReason
+from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, Unread, UnreadReason, properties_of
 from bulk.property_checks import DesiredProperties
 from bulk.states import Axis, Events, Person
 from bulk.targets.observations import LOST, Observation
@@ -72,6 +71,7 @@ class PersonCheck(msgspec.Struct, frozen=True):
         left_out: targets that the response did not mention, so that a second read has to decide.
         unread: targets whose person could not be read.
         returned: targets whose person is gone, and whose distinct ID belongs to a new person.
+        desired: the properties that these targets have after the job; empty if it changes none.
     """
 
     present: Mapping[int, Known] = {}
@@ -79,6 +79,7 @@ class PersonCheck(msgspec.Struct, frozen=True):
     left_out: tuple[int, ...] = ()
     unread: tuple[int, ...] = ()
     returned: tuple[int, ...] = ()
+    desired: Mapping[int, DesiredProperties] = {}
 
 
 class Verifier:
@@ -88,7 +89,6 @@ class Verifier:
         rows: reads deletion rows; None if the server has none.
         server_time: the server's clock.
         max_uncovered_s: how old a deletion row may be when its person is deleted, in seconds.
-        wanted: the desired properties; None if the job changes none.
     """
 
     def __init__(
@@ -99,14 +99,12 @@ class Verifier:
         *,
         server_time: Callable[[], float],
         max_uncovered_s: float = MAX_UNCOVERED_S,
-        wanted: DesiredProperties | None = None,
     ) -> None:
         self._job = job
         self._persons = persons
         self._rows = rows
         self._server_time = server_time
         self._max_uncovered_s = max_uncovered_s
-        self._wanted = wanted
 
     async def check_persons(self, numbers: list[int]) -> PersonCheck:
         """Read whether the persons of these targets are present, unchanged and as desired, and record their states."""
@@ -125,13 +123,14 @@ class Verifier:
             accepted=accepted,
             unless_merged=maybe_merged,
         )
+        desired = self._job.desired(numbers) or {}
         present: dict[int, Known] = {}
         observed: dict[int, tuple[Observation, ...]] = {}
         left_out: list[int] = []
         unread: list[int] = []
         for number, target in targets.items():
             result = reads.results[target.uuid]
-            observation = self._observation(target, result)
+            observation = _observation(target, result, desired.get(number))
             if observation is None:
                 left_out.append(number)
                 continue
@@ -142,7 +141,7 @@ class Verifier:
             elif not isinstance(result, Absent):
                 unread.append(number)
         await self._record_persons(targets, observed)
-        return PersonCheck(present, reads.asked_at, tuple(left_out), tuple(unread))
+        return PersonCheck(present, reads.asked_at, tuple(left_out), tuple(unread), desired=desired)
 
     async def check_gone(self, numbers: list[int]) -> PersonCheck:
         """Read by distinct ID whether persons that were found absent are there again, and record their states.
@@ -181,28 +180,10 @@ class Verifier:
             observed[number] = (*observed[number], row)
         self._job.observe("person_reads", observed, covered=covered)
 
-    def _observation(self, target: Target, result: ReadResult) -> tuple[Observation, ...] | None:
-        """Return what a read shows of a target, or None if a second read has to decide."""
-        if isinstance(result, Present):
-            if not is_same(target, result.person):
-                return _RECREATED
-            if self._wanted is None:
-                return _PRESENT
-            return _OTHERWISE if self.unmet_keys(result.person) else _AS_DESIRED
-        if isinstance(result, Absent):
-            return _ABSENT if result.owner is None else _MERGED
-        return None if result.why is UnreadReason.LEFT_OUT else (_UNREAD[result.why],)
-
     def confirm_at(self, numbers: Iterable[int]) -> float:
         """Return when a second read of these left-out targets may decide, by the boot-time clock."""
         targets = self._job.targets(sorted(numbers)).values()
         return max((self._persons.confirm_at(target.uuid) or -math.inf for target in targets), default=-math.inf)
-
-    def unmet_keys(self, person: Known) -> tuple[str, ...]:
-        """Return the properties that were not as desired when this person was read."""
-        if self._wanted is None or not isinstance(person, asyncclient.Person):
-            return ()
-        return self._wanted.unmet_keys(person.properties)
 
     async def check_rows(self, numbers: list[int]) -> None:
         """Read the deletion rows of these targets, and record the states of their events."""
@@ -286,6 +267,21 @@ class Verifier:
             ]
             self._job.observe("deletion_rows", dict.fromkeys(sorted(done), (Observation.ROW_COVERS_COMPLETED,)))
             await anyio.lowlevel.checkpoint()
+
+
+def _observation(
+    target: Target, result: ReadResult, desired: DesiredProperties | None
+) -> tuple[Observation, ...] | None:
+    """Return what a read shows of a target, or None if a second read has to decide."""
+    if isinstance(result, Present):
+        if not is_same(target, result.person):
+            return _RECREATED
+        if desired is None:
+            return _PRESENT
+        return _OTHERWISE if desired.unmet_keys(properties_of(result.person)) else _AS_DESIRED
+    if isinstance(result, Absent):
+        return _ABSENT if result.owner is None else _MERGED
+    return None if result.why is UnreadReason.LEFT_OUT else (_UNREAD[result.why],)
 
 
 def is_same(target: Target, person: Known) -> bool:

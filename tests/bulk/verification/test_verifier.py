@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from asyncclient import DeletionRow, Person, PersonRef
-from bulk.operations import DeleteEvents, DeletePersons, UpdateProperties, desired_properties
+from bulk.operations import DeleteEvents, DeletePersons, UpdateProperties
 from bulk.plan.plan_file import Target
 from bulk.posthog.deletion_rows import NO_ROW, RowCoverage, RowReading
 from bulk.posthog.person_reads import ABSENT, Absent, PersonReads, Present, ReadResult, Unread, UnreadReason
@@ -83,7 +83,6 @@ def verifier(job: Any, reader: Any, *, has_rows: bool = True, max_uncovered_s: f
         reader if has_rows else None,
         server_time=job.now,
         max_uncovered_s=max_uncovered_s,
-        wanted=desired_properties(job.operation),
     )
 
 

@@ -7,8 +7,14 @@ from collections.abc import Iterator
 
 from asyncclient import RateLimits
 from bulk.formatting import count_of, format_count, format_duration
-from bulk.operations import Operation, PropertyOperation, UnsetProperties, axes
-from bulk.posthog.request_costs import TEST_BATCH_SIZE, Estimate, estimate, persons_per_capture_request
+from bulk.operations import Operation, PropertyOperation, UnsetProperties, UpdatePerPerson, axes
+from bulk.posthog.request_costs import (
+    TEST_BATCH_SIZE,
+    Estimate,
+    calls_per_person,
+    estimate,
+    persons_per_capture_request,
+)
 from bulk.posthog.routes import choose_route
 from bulk.sanitize import plain
 from bulk.states import Axis
@@ -16,6 +22,10 @@ from bulk.states import Axis
 Row = tuple[str, str]
 """A heading, empty where the row continues the last one, and a text."""
 
+_PER_CALL: dict[type, str] = {
+    UnsetProperties: "one per person and property",
+    UpdatePerPerson: "up to one per person and one more per property that it loses",
+}
 _ROUTE_NAMES = {"capture": "capture", "rest": "REST"}
 _LIMITS = {
     "posthog": "within the rate limits",
@@ -46,7 +56,7 @@ def cost_rows(operation: Operation, count: int, *, rate_limits: str, batch_size:
     costs = {
         name: estimate(operation, count, batch_size=batch_size, rates=rates, route=name) for name in ("rest", "capture")
     }
-    per_call = "one per person and property" if isinstance(operation, UnsetProperties) else "one per person"
+    per_call = _PER_CALL[type(operation)] if calls_per_person(operation) > 1 else "one per person"
     rest, capture = costs["rest"], costs["capture"]
     yield "Requests", f"by REST: {count_of(rest.changes, 'call')}, {per_call}, and {count_of(rest.reads, 'read')}"
     each = "each " if capture.events > 1 else ""
