@@ -139,7 +139,7 @@ def _complete(target_states: TargetStates) -> str:
         parts.append(f"recordings of {count_of(deleted, 'person')} shown as deleted by PostHog")
     none = target_states.statuses(Axis.RECORDINGS).get(_NO_RECORDINGS, 0)
     if none:
-        parts.append(f"no recordings of {count_of(none, 'person')}")
+        parts.append(f"PostHog showed no recordings of {count_of(none, 'person')}")
     if requested := recordings.get(Recordings.NOT_VERIFIABLE, 0) - none:
         parts.append(
             f"deletion of the recordings of {count_of(requested, 'person')} requested, which cannot be verified"
