@@ -90,6 +90,7 @@ async def run_demo(persons: int, folder: Path, *, kept: bool, display: Display, 
         checks = check_server_records(server, before=before, targets=targets, in_flight=in_flight)
     for check in checks:
         _say(output, f"{'yes' if check.holds else 'NO '}  {check.claim}")
+    output.print("\nNext: `posthog-bulk server` keeps such a server running, to try every operation on it yourself.")
     code = 0 if report.exit_code == 0 and all(check.holds for check in checks) else 1
     found = [{"claim": check.claim, "holds": check.holds} for check in checks]
     output.write_event("demo", exit_code=code, checks=found)
