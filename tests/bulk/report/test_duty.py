@@ -186,7 +186,7 @@ def test_a_person_that_is_held_back_waits_for_a_purge_and_then_needs_a_run() -> 
 def test_input_lines_that_are_not_covered_need_attention() -> None:
     coverage = Coverage(lines=12, unmatched=1, refused=1)
     duty = duty_of(journal(OPERATIONS["delete"], done("delete")), coverage)
-    assert (duty.state, kinds(duty), duty.is_open) == ("needs_attention", ["not_covered"], False)
+    assert (duty.state, kinds(duty)) == ("needs_attention", ["not_covered"])
     assert duty.sentence == ("Needs attention: 2 of 12 input lines are not covered (1 matched no person, 1 refused).")
 
 
@@ -252,7 +252,7 @@ def test_recordings_wait_for_a_verification_and_then_for_posthog_and_are_complet
     duty = duty_of(journal(OPERATIONS["delete-recordings"], requested, changed(*rest)))
     assert duty.state == "complete"
     assert duty.sentence == (
-        "Complete: recordings of 5 persons shown as deleted by PostHog, no recordings of 3 persons, "
+        "Complete: recordings of 5 persons shown as deleted by PostHog, PostHog showed no recordings of 3 persons, "
         "deletion of the recordings of 2 persons requested, which cannot be verified."
     )
 

@@ -176,7 +176,7 @@ def _due_rows(plan: Plan) -> Iterator[Row]:
     if days:
         first, last, requests = days[0].due, days[-1].due, sum(one.requests for one in days)
         until = f"from {first} to {last}" if first != last else first
-        yield "Requests", f"{format_count(requests)}, due {until}"
+        yield "Erasure requests", f"{format_count(requests)}, due {until}"
         latest = due_date(datetime.fromisoformat(plan.header.created_at).date() + timedelta(days=1))
         if date.fromisoformat(last) > latest:  # by a day, because the day of receipt is that of any time zone
             yield "", "received in the future: check the day of receipt of the requests that are due last"

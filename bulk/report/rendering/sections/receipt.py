@@ -20,7 +20,6 @@ _STATE_TITLES = {
     DutyState.WAITING: "Waiting",
     DutyState.NEEDS_ATTENTION: "Needs attention",
 }
-_NO_PERSON = "No person found"
 _NUMBERS = "Persons are numbered from 0, in the order of the plan; lines from 1, in the order of the input."
 
 
@@ -30,15 +29,22 @@ def lay_out_receipt(receipt: Receipt) -> Document:
     title = f"Receipt of request {receipt.reference}" if is_request else f"Persons of job {receipt.job}"
     sections = [*(_answers(receipt) if receipt.answers else ()), *_persons(receipt), _proof(receipt)]
     state = next(state for state, code in EXIT_CODES.items() if code == receipt.exit_code)
-    is_unknown = not is_request and not any(answer.persons for answer in receipt.answers)
     return Document(
         title=title,
         state=state.value,
-        state_title=_NO_PERSON if is_unknown else _STATE_TITLES[state],
+        state_title=_title(receipt, state),
         verdict=receipt.verdict,
         notes=(),
         sections=tuple(sections),
     )
+
+
+def _title(receipt: Receipt, state: DutyState) -> str:
+    """Return the state in words; IDs of which the job knows nothing are not called complete."""
+    unknown = [answer.result == "not_in_job" for answer in receipt.answers]
+    if state is not DutyState.COMPLETE or not any(unknown):
+        return _STATE_TITLES[state]
+    return "Not part of this job" if all(unknown) else "Not all part of this job"
 
 
 def _answers(receipt: Receipt) -> Iterator[Section]:
