@@ -322,6 +322,12 @@ STATES: tuple[Twin, ...] = (
         "bulk/verification/recording_verifier.py", "not is_second and self._has_fewer(number, note, counts[number])", "False",
     ),
     twin(
+        11,
+        "recordings that two responses do not show are never read again",
+        _RECORDINGS + "recordings_that_two_responses_leave_out_are_found_by_the_next_verification",
+        "bulk/targets/recording_states.py", "SETTLED = frozenset({Reason.NO_RECORDINGS,", "SETTLED = frozenset({Reason.RECORDINGS_NOT_LEFT, Reason.NO_RECORDINGS,",
+    ),
+    twin(
         22,
         "the plan of re-created persons lacks one that a response leaves out",
         _VERIFIED + "one_response_that_leaves_a_re_created_person_out_does_not_keep_it_out_of_the_plan",
