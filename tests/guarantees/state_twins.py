@@ -328,6 +328,18 @@ STATES: tuple[Twin, ...] = (
         "bulk/targets/recording_states.py", "SETTLED = frozenset({Reason.NO_RECORDINGS,", "SETTLED = frozenset({Reason.RECORDINGS_NOT_LEFT, Reason.NO_RECORDINGS,",
     ),
     twin(
+        11,
+        "one response without a listed person refutes that the list shows it",
+        _VERIFIED + "a_person_that_was_listed_stays_named_until_two_responses_do_not_show_it[one response without them]",
+        "bulk/verification/listed_persons.py", "if missing and self.why_not is None:", "if False:",
+    ),
+    twin(
+        11,
+        "a query that fails refutes that the list shows a person",
+        _VERIFIED + "a_person_that_was_listed_stays_named_until_two_responses_do_not_show_it[no response]",
+        "bulk/verification/listed_persons.py", "return found if self.why_not is None else {*found, *before}", "return found",
+    ),
+    twin(
         22,
         "the plan of re-created persons lacks one that a response leaves out",
         _VERIFIED + "one_response_that_leaves_a_re_created_person_out_does_not_keep_it_out_of_the_plan",
