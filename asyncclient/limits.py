@@ -39,7 +39,7 @@ class _Queue:
         self.changed: anyio.Event | None = None
         self.pace = burst_pace(minute_limit)
         self.blocked_since: float | None = None
-        self.in_flight: dict[int, float] = {}
+        self.in_flight: set[Permit] = set()
 
     def wake(self) -> None:
         """Make the head of the queue check again."""
@@ -117,8 +117,7 @@ class Permit:
         """Take the permit if there is nothing to wait for, and return whether it was taken; if not, use `take`."""
         limits, queue = self._limits, self._queue
         limits.check_loop()
-        now = limits.clock()
-        if queue.pace is not None or not queue.is_free(now):
+        if queue.pace is not None or not queue.is_free(now := limits.clock()):
             return False
         self._take(now)
         return True
@@ -145,17 +144,20 @@ class Permit:
         """Count the request if it was marked as sent, otherwise return the permit."""
         if not self._taken:
             return
-        bucket = self._queue.bucket
-        self._queue.in_flight.pop(id(self), None)
+        queue, log = self._queue, self._log
+        bucket = queue.bucket
+        queue.in_flight.discard(self)
+        is_shared = log is not bucket.log
         bucket.log.in_flight -= 1
-        if self._log is not bucket.log:
-            self._log.in_flight -= 1
+        if is_shared:
+            log.in_flight -= 1
         if self.used:
             now = self._limits.clock()
             bucket.record_response(now, sent_at=self.since, passed=self._passed)
-            if self._log is not bucket.log:
-                self._log.record(now)
-        self._queue.wake()
+            if is_shared:
+                log.record(now)
+        if queue.changed is not None:
+            queue.wake()
 
     async def __aenter__(self) -> Self:
         await self.take()
@@ -167,13 +169,13 @@ class Permit:
         self.release()
 
     def _take(self, now: float) -> None:
+        queue, log = self._queue, self._log
         self.since = now
         self._taken = True
-        self._queue.in_flight[id(self)] = now
-        bucket_log = self._queue.bucket.log
-        bucket_log.in_flight += 1
-        if self._log is not bucket_log:
-            self._log.in_flight += 1
+        queue.in_flight.add(self)
+        log.in_flight += 1
+        if log is not queue.bucket.log:
+            queue.bucket.log.in_flight += 1
 
 
 class Limits:
@@ -316,7 +318,7 @@ class Limits:
         """Return the seconds since the oldest request without a response was sent; 0 if there is none."""
         now = self.clock()
         return max(
-            (now - since for _, queue in self._distinct_queues() for since in queue.in_flight.values()), default=0.0
+            (now - permit.since for _, queue in self._distinct_queues() for permit in queue.in_flight), default=0.0
         )
 
     def _distinct_queues(self) -> Iterable[tuple[Bucket, _Queue]]:
