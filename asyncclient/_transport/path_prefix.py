@@ -64,7 +64,7 @@ class PathPrefix:
         if used == SUCCESSOR:
             self.settled = self.settled or is_served(request, response)
             return False
-        moved_away = _moved_away(response)
+        moved_away = response.status >= 300 and _moved_away(response)
         if moved_away and not request.reveals_prefix and (self.settled or request.mutating):
             redirected_read = _is_redirected(response) and not request.mutating
             if not redirected_read:
