@@ -92,7 +92,7 @@ class PathPrefixTransport:
         prefix = self._prefix
         used = prefix.name
         response = await self._inner.send(request, prefix.path(request), before_send, attempt=attempt)
-        if not request.in_project:
+        if prefix.fixed or not request.in_project:  # nothing to learn
             return response
         if prefix.learn(used, request, response):
             self._emit(PrefixMoved(old=used, new=prefix.name))

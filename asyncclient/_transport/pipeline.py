@@ -132,9 +132,9 @@ class RequestPipeline:
         """
         return reading.read(request, await self.send(request), self._secret(request.to_ingestion))
 
-    async def read(self, request: Request[Any], decoder: "msgspec.json.Decoder[T]") -> T:
+    def read(self, request: Request[Any], decoder: "msgspec.json.Decoder[T]") -> Awaitable[T]:
         """As `call`, for a read whose body is to be decoded otherwise."""
-        return await self.call(request.expecting(Json(decoder=decoder)))
+        return self.call(request.expecting(Json(decoder=decoder)))
 
     async def open(self, request: Request[str]) -> tuple[Response, Stream]:
         """Send a call whose success comes as a stream, which the caller closes. Errors as `call`."""
