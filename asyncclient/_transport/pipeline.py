@@ -69,6 +69,7 @@ class ClientState(msgspec.Struct):
 
     def open(self) -> None:
         """Make the wires: the ingestion host's has no key, so that none can get there (guarantee 26)."""
+        self.limits.open(self.key)
         settings: dict[str, Any] = {"timeout_s": self.timeout_s, "session": self.session, "options": self.options}
         self.wire = SessionWire(self.origin, self.key, **settings)
         self.ingest_wire = SessionWire(self.ingest_origin, None, **settings)

@@ -17,6 +17,25 @@ class InvalidArgument(ValueError):
     """An argument or a setting cannot be used; raised before anything is sent."""
 
 
+class LimitsFileError(Exception):
+    """The limits file cannot be used, so no request is sent.
+
+    Arguments:
+        path: the file.
+        problem: what is wrong with it.
+        fix: what to do.
+    """
+
+    def __init__(self, path: str, problem: str, fix: str) -> None:
+        super().__init__(path, problem, fix)
+        self.path = path
+        self.problem = problem
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"the limits file {self.path} {self.problem}: {self.fix}"
+
+
 class PostHogError(Exception):
     """The root of all errors between this client and a server."""
 

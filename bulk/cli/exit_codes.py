@@ -86,6 +86,7 @@ def _table() -> tuple[tuple[type[BaseException], ExitCode], ...]:
         (Refused, ExitCode.REFUSED),
         (BreakerOpened, ExitCode.BREAKER),
         (FileTrouble, ExitCode.FILES),
+        (asyncclient.LimitsFileError, ExitCode.FILES),
         (JournalBusy, ExitCode.RUN_AGAIN),
         (NotFinished, ExitCode.RUN_AGAIN),
         # PostHog did not respond. Neither the key nor, for certain, the command line is wrong: the same command

@@ -16,7 +16,7 @@ from asyncclient import ClientEvent, PostHogClient, PostHogError
 from bulk.concurrency.outages import emit_outages, outage_event, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.ticker import ticking
-from bulk.errors import BulkError, JournalError, NotFinished, Refused, WriteFailed
+from bulk.errors import BulkError, FileTrouble, JournalError, NotFinished, Refused, WriteFailed
 from bulk.events import Activity, JobEnded, JobEvent, JobStarted, PhaseChanged, RouteChosen
 from bulk.execution import preflight
 from bulk.execution.progress_emitter import ProgressEmitter
@@ -113,6 +113,7 @@ async def open_job(
                 checking, plan, operation, gate, settings, count_earlier_requests, protect, on_progress
             )
         if journal is None:
+            complete_receipts_of(plan)  # fails while a new plan can still be made
             journal = open_journal(path, target_states)
             if target_states.job is not None:
                 raise JournalError(path, "was created by another process just now", "run the same command again")
@@ -129,14 +130,10 @@ async def open_job(
         for record in _first_records(job, settings, str(client.limits.rates), purpose, newly=newly, route=route):
             job.record(record)
         await job.wait_durable()
-        complete_receipts_of(plan, job=target_states.job.job if target_states.job else None)
+        with suppress(FileTrouble):  # the job matters more
+            complete_receipts_of(plan, job=target_states.job.job if target_states.job else None)
         emitter = ProgressEmitter(
-            job,
-            client.limits,
-            on_progress,
-            wait_tracker=wait_tracker,
-            batch_size=settings.batch_size,
-            route=route,
+            job, client.limits, on_progress, wait_tracker=wait_tracker, batch_size=settings.batch_size, route=route
         )
         for event in early:
             if outage_event(event) is None:

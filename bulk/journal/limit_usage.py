@@ -13,6 +13,8 @@ from bulk.posthog.attempt_result import MAX_PAUSE_S
 LONGEST_WINDOW_S = 3600.0
 SAME_REQUEST_S = 0.25
 """A request in a file and one that the limits remember are the same if their times differ by at most this."""
+CLOCKS_DIFFER_S = 2.0
+"""The same for a request of another process, whose estimate of the server's clock differs by a second or so."""
 RECENT_KEPT = 20_000
 """Request times kept per bucket: more than any hourly limit."""
 ROW_READERS = 5
@@ -80,7 +82,8 @@ def restore_limits(
 ) -> None:
     """Charge the limits with the requests of planning and of earlier runs, and keep their pauses and lowered limits.
 
-    Requests that an interrupted run may have had in flight count as made just now, because their times are not known.
+    Requests that an interrupted run may have had in flight count as made just now, because their times are not known;
+    a limits file, however, knows them.
 
     Arguments:
         limits: the limits to charge.
@@ -89,14 +92,18 @@ def restore_limits(
         in_flight: requests per bucket without a recorded outcome.
         now: the server's time in seconds since the epoch; later times count as just now.
         counts_earlier_runs: whether these limits were used for the planning or the last run, so that they count some of
-            these requests already. Without it none of their own requests, which may be of the same time, is taken for
-            one of another process.
+            these requests already; a limits file does. Without it none of their own requests, which may be of the same
+            time, is taken for one of another process.
     """
+    counted = counts_earlier_runs or limits.is_shared
     for bucket in Bucket:
         times = [*spent.get(bucket.value, ()), *usage.recent.get(bucket.value, ())]
-        known = [now - age for age in limits.recent(bucket)] if counts_earlier_runs else []
-        ages = [max(0.0, now - time) for time in unmatched_times(known, times) if now - time < LONGEST_WINDOW_S]
-        ages += [0.0] * in_flight.get(bucket.value, 0)
+        known = [now - age for age in limits.recent(bucket)] if counted else []
+        differ_s = CLOCKS_DIFFER_S if limits.is_shared else SAME_REQUEST_S
+        unknown = unmatched_times(known, times, differ_s=differ_s)
+        ages = [max(0.0, now - time) for time in unknown if now - time < LONGEST_WINDOW_S]
+        if not limits.is_shared:
+            ages += [0.0] * in_flight.get(bucket.value, 0)
         if ages:
             limits.charge(bucket, ages)
         if (remaining_s := usage.paused_until.get(bucket.value, 0.0) - now) > 0:
@@ -107,15 +114,20 @@ def restore_limits(
                 limits.keep_lowered(bucket, window_s=lowered.window_s, limit=lowered.new, age_s=age_s)
 
 
-def unmatched_times(known: Iterable[float], times: Iterable[float]) -> list[float]:
-    """Return the times that match no known time; each known time matches once."""
+def unmatched_times(known: Iterable[float], times: Iterable[float], *, differ_s: float = SAME_REQUEST_S) -> list[float]:
+    """Return the times that match no known time; each known time matches once.
+
+    Arguments:
+        known, times: seconds.
+        differ_s: by how many seconds two times of the same request may differ.
+    """
     remaining = sorted(known)
     unmatched: list[float] = []
     index = 0
     for time in sorted(times):
-        while index < len(remaining) and remaining[index] < time - SAME_REQUEST_S:
+        while index < len(remaining) and remaining[index] < time - differ_s:
             index += 1
-        if index < len(remaining) and remaining[index] <= time + SAME_REQUEST_S:
+        if index < len(remaining) and remaining[index] <= time + differ_s:
             index += 1
         else:
             unmatched.append(time)

@@ -1,7 +1,7 @@
 """The lines of a receipts file, which tells years later whether a person was part of a job. Pure.
 
 IDs are in it as keyed references only: HMAC-SHA-256 under a key that is made for the job, cut to 128 bits. The key is
-in the first line. Whoever has the file can check a guess, so it is personal data; without the key it is not.
+in the first line. With the file, anyone can check a guess, so it is personal data; without the key it is not.
 
 Each line ends with a checksum that continues the one of the line before, so that a changed, missing, doubled or moved
 line is found. The first line stands for itself, because the key is entered last.
@@ -9,8 +9,9 @@ line is found. The first line stands for itself, because the key is entered last
 
 import hashlib
 import re
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from enum import Enum
+from uuid import UUID
 from zlib import crc32
 
 import msgspec
@@ -26,6 +27,11 @@ NO_JOB = "0" * 16
 REFERENCE_BYTES = 16
 MAX_LINE = 16 << 20
 """Maximum bytes of a line."""
+_LETTERS = 22
+"""Letters of 16 bytes in base64, without padding."""
+_REFERENCE = "reference"
+_PERSON = b'{"type":"person","target":%d,"uuid":"%b"'
+_KNOWN_BY = b',"distinct_id":"%b"'
 _CRC = b',"crc":"%08x"}'
 CRC_SIZE = len(_CRC % 0)
 _BLOCK = 64
@@ -135,25 +141,43 @@ class Keyed:
     def __init__(self, key: str, *, folds_case: bool = False) -> None:
         padded = bytes.fromhex(key).ljust(_BLOCK, b"\0")
         # as the hmac module does, but without a new state for each of millions of IDs
-        self._inner = hashlib.sha256(padded.translate(_INNER))
         self._outer = hashlib.sha256(padded.translate(_OUTER))
+        inner = hashlib.sha256(padded.translate(_INNER))
+        self._inner = {}
+        for kind in (*IdKind, _REFERENCE):
+            self._inner[kind] = inner.copy()
+            self._inner[kind].update(f"{kind if isinstance(kind, str) else kind.value}\0".encode("ascii"))
         self._folds_case = folds_case
 
     def id(self, kind: IdKind, value: str) -> str:
         """Return the reference of an ID."""
+        if kind is IdKind.UUID:
+            return self.uuid(UUID(value))
         if kind is IdKind.EMAIL and self._folds_case:
             value = value.casefold()
-        return self._of(kind.value, value)
+        return self._of(kind, value).decode("ascii")
 
     def request(self, reference: str) -> str:
         """Return the keyed reference of a request's own reference."""
-        return self._of("reference", reference)
+        return self._of(_REFERENCE, reference).decode("ascii")
 
-    def _of(self, kind: str, value: str) -> str:
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(f"{kind}\0{value}".encode("utf-8", "surrogatepass"))
+    def uuid(self, uuid: UUID) -> str:
+        """Return the reference of a UUID."""
+        return self._of_bytes(IdKind.UUID, uuid.bytes).decode("ascii")
+
+    def person(self, target: int, uuid: UUID, distinct_id: str | None) -> bytes:
+        """Return the entry of a target, without its checksum: what `PersonEntry` is encoded as, in half of the time."""
+        body = _PERSON % (target, self._of_bytes(IdKind.UUID, uuid.bytes))
+        return body if distinct_id is None else body + _KNOWN_BY % self._of(IdKind.DISTINCT_ID, distinct_id)
+
+    def _of(self, kind: "IdKind | str", value: str) -> bytes:
+        return self._of_bytes(kind, value.encode("utf-8", "surrogatepass"))
+
+    def _of_bytes(self, kind: "IdKind | str", value: bytes) -> bytes:
+        inner, outer = self._inner[kind].copy(), self._outer.copy()
+        inner.update(value)
         outer.update(inner.digest())
-        return urlsafe_b64encode(outer.digest()[:REFERENCE_BYTES]).rstrip(b"=").decode("ascii")
+        return b2a_base64(outer.digest()[:REFERENCE_BYTES], newline=False)[:_LETTERS]
 
 
 def looks_like_id(reference: str, value: str | None) -> bool:
@@ -170,7 +194,11 @@ def first_sum(name: str) -> int:
 
 def encode(line: AnyLine, before: int) -> tuple[bytes, int]:
     """Return a line with its checksum and line end, and the checksum that the next line continues."""
-    body = encode_line(line)[:-1]
+    return close(encode_line(line)[:-1], before)
+
+
+def close(body: bytes, before: int) -> tuple[bytes, int]:
+    """Return a line whose JSON lacks its end with its checksum and line end, and the checksum for the next line."""
     checksum = crc32(body, before)
     return b"%b%b\n" % (body, _CRC % checksum), checksum
 

@@ -1,8 +1,8 @@
 """Writes the receipts of a job beside its plan, so that a kill leaves both, or nothing that identifies a person.
 
 The file gets its name before the plan does, without its key: until then its references are random numbers. The plan
-holds the key, and when the plan is in its place, the key is entered into the receipts. Whoever finds receipts without
-a key completes them from the plan, or removes them if there is no plan.
+holds the key, and when the plan is in its place, the key is entered into the receipts. A process
+that finds receipts without a key completes them from the plan, or removes them if there is no plan.
 """
 
 import fcntl
@@ -25,13 +25,12 @@ from bulk.requests.receipt_lines import (
     FORMAT,
     NO_JOB,
     NO_KEY,
-    AnyLine,
     IdKind,
     Keyed,
     LineEntry,
-    PersonEntry,
     ReceiptsFooter,
     ReceiptsHeader,
+    close,
     encode,
     first_sum,
     looks_like_id,
@@ -71,6 +70,7 @@ class ReceiptsWriter:
             FileTrouble: receipts of this name exist, or their folder cannot be written.
         """
         remove_abandoned(path.parent, f"*{RECEIPTS_SUFFIX}")
+        refuse_receipts_of_a_job(path)
         _remove_unused(path)
         key = secrets.token_hex(len(NO_KEY) // 2)
         header = ReceiptsHeader(
@@ -94,9 +94,8 @@ class ReceiptsWriter:
             raise
 
     def add_person(self, target: int, uuid: UUID, distinct_id: str | None) -> None:
-        """Append a target: its number in the plan, and the IDs that the plan has of it; raises FileTrouble."""
-        known = None if distinct_id is None else self._keyed.id(IdKind.DISTINCT_ID, distinct_id)
-        self._add(PersonEntry(target=target, uuid=self._keyed.id(IdKind.UUID, str(uuid)), distinct_id=known))
+        """Append a target: its number in the plan, its UUID, and its distinct ID if that is to be found."""
+        self._append(*close(self._keyed.person(target, uuid, distinct_id), self._sum))
         self._persons += 1
 
     def add_line(
@@ -125,20 +124,19 @@ class ReceiptsWriter:
             FileTrouble: the file cannot be written.
         """
         is_hidden = reference is not None and looks_like_id(reference, value)
-        self._add(
-            LineEntry(
-                line=line,
-                id=None if kind is None or value is None else self._keyed.id(kind, value),
-                outcome=outcome,
-                targets=targets,
-                persons=tuple(self._keyed.id(IdKind.UUID, str(uuid)) for uuid in persons),
-                reason=reason,
-                reference=None if is_hidden else reference,
-                reference_id=self._keyed.request(reference) if is_hidden and reference is not None else None,
-                received=received,
-                due=due,
-            )
+        entry = LineEntry(
+            line=line,
+            id=None if kind is None or value is None else self._keyed.id(kind, value),
+            outcome=outcome,
+            targets=targets,
+            persons=tuple(self._keyed.uuid(uuid) for uuid in persons),
+            reason=reason,
+            reference=None if is_hidden else reference,
+            reference_id=self._keyed.request(reference) if is_hidden and reference is not None else None,
+            received=received,
+            due=due,
         )
+        self._append(*encode(entry, self._sum))
         self._lines += 1
 
     def publish(self, plan_digest: str) -> None:
@@ -168,8 +166,8 @@ class ReceiptsWriter:
                     self.path.unlink()
         self._file.close()
 
-    def _add(self, entry: AnyLine) -> None:
-        line, self._sum = encode(entry, self._sum)
+    def _append(self, line: bytes, checksum: int) -> None:
+        self._sum = checksum
         self._buffer += line
         if len(self._buffer) >= _FLUSH_BYTES:
             self._flush()
@@ -240,16 +238,24 @@ def _rewrite(path: Path, fd: int, header: ReceiptsHeader, **changes: str) -> Non
         os.fsync(fd)
 
 
+def refuse_receipts_of_a_job(path: Path) -> None:
+    """Raise FileTrouble if receipts of this name belong to a job that was run: they are evidence, and stay."""
+    if _job_of(path) not in (None, NO_JOB):
+        raise FileTrouble(
+            path,
+            "exists already and tells which persons an earlier job erased",
+            "give the new plan another name, or move that file away first",
+        )
+
+
 def _remove_unused(path: Path) -> None:
     """Remove receipts without a plan that no job was ever run with: a killed planning left them, or a removed plan.
 
-    Those of a run are evidence, and stay. So do those of a planning that is under way, which holds their lock.
+    Those of a planning that is under way, which holds their lock, stay.
     """
-    if not os.path.lexists(path):
+    if _job_of(path) != NO_JOB:
         return
     with suppress(FileTrouble, OSError):
-        if read_receipts_header(path)[0].job != NO_JOB:
-            return
         fd = open_regular(path, os.O_RDONLY, ReceiptsError)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -257,3 +263,10 @@ def _remove_unused(path: Path) -> None:
                 path.unlink()
         finally:
             os.close(fd)
+
+
+def _job_of(path: Path) -> str | None:
+    """Return the job of receipts; None if there are none of this name, or they cannot be read."""
+    with suppress(FileTrouble):
+        return read_receipts_header(path)[0].job if os.path.lexists(path) else None
+    return None

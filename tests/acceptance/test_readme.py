@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+CLIENT_README = (ROOT / "asyncclient" / "README.md").read_text()
 
 
 def blocks(language: str) -> list[str]:
@@ -51,7 +52,7 @@ def test_every_command_of_the_program_is_in_the_readme() -> None:
 async def run(line: str, folder: Path, environ: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     import anyio.to_thread
 
-    program = line.replace("posthog-bulk ", f"{sys.executable} -m bulk ", 1)
+    program = line.replace("posthog-bulk ", f"{sys.executable} -m bulk ")
     return await anyio.to_thread.run_sync(
         lambda: subprocess.run(
             program, shell=True, cwd=folder, env=environ, capture_output=True, text=True, check=False
@@ -76,7 +77,7 @@ async def test_the_five_minutes_run_as_written(tmp_path: Path) -> None:
     async with LocalPostHog(persons=400, seed=2, options=ServerOptions(era="summary")) as server:
         environ = environment(server)
         leavers = [server.world.person(uuid).distinct_ids[0] for uuid in list(server.world.iter_uuids())[:50]]
-        (tmp_path / "leavers.txt").write_text("\n".join([*leavers, "nobody"]) + "\n")
+        (tmp_path / "leavers.txt").write_text("\n".join(leavers) + "\n")
         lines = [line for line in commands() if "leavers" in line]
         plan, start, verify, report = lines[:4]
         made = await run(plan, tmp_path, environ)
@@ -85,11 +86,14 @@ async def test_the_five_minutes_run_as_written(tmp_path: Path) -> None:
         ran = await run(start.replace("DIGEST", digest(tmp_path / "leavers.plan.jsonl")), tmp_path, environ)
         assert ran.returncode == 0, ran.stderr
         assert server.world.count() == 350
-        assert (await run(verify, tmp_path, environ)).returncode == 75
+        waits = await run(verify, tmp_path, environ)
+        assert waits.returncode == 75
+        assert waits.stdout.startswith("Waiting for PostHog to purge the events of 50 persons, expected Sunday ")
         server.run_event_deletion()
         assert (await run(verify, tmp_path, environ)).returncode == 0
         assert (await run(report, tmp_path, environ)).returncode == 0
         assert "50 of 50 persons deleted" in (tmp_path / "leavers.md").read_text()
+        assert "Complete" in (tmp_path / "leavers.md").read_text()
 
 
 def section(title: str) -> list[str]:
@@ -149,10 +153,28 @@ async def test_delete_events_runs_as_written(server: LocalPostHog, tmp_path: Pat
 
 
 async def test_delete_recordings_runs_as_written(server: LocalPostHog, tmp_path: Path) -> None:
-    assert await walk("Delete recordings", tmp_path, server) == [0, 0, 0, 0]
+    assert await walk("Delete recordings", tmp_path, server) == [0, 0, 0, 0, 0]
     asked = [uuid for one in server.requests if one.action == "bulk_delete" for uuid in one.body["ids"]]
     assert sorted(asked) == sorted(str(one.uuid) for one in people(server, 21, 22, 23, 24, 25))
     assert "requested" in (tmp_path / "unseen.md").read_text()
+
+
+async def test_the_unattended_job_runs_as_written_and_a_second_start_repeats_nothing(
+    server: LocalPostHog, tmp_path: Path
+) -> None:
+    anonymous = [one for uuid in server.world.iter_uuids() if not (one := server.world.person(uuid)).is_identified]
+    staff, other = anonymous[0], anonymous[1]
+    (tmp_path / "staff.txt").write_text(f"{staff.distinct_ids[0]}\n")
+    script = "\n".join(section("Run it unattended"))
+    first = await run(script, tmp_path, environment(server))
+    assert first.returncode == 0, first.stderr
+    left = set(server.world.iter_uuids())
+    assert staff.uuid in left
+    assert other.uuid not in left
+    assert "exit code 0" in (tmp_path / "idle.log").read_text()
+    again = await run(script, tmp_path, environment(server))
+    assert again.returncode == 0, again.stderr
+    assert set(server.world.iter_uuids()) == left
 
 
 async def test_the_embedding_example_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,8 +203,8 @@ async def test_the_embedding_example_runs_as_written(tmp_path: Path, monkeypatch
 
 
 def calls() -> list[tuple[str, str, str, str]]:
-    """The rows of the table of calls: method and path, scope, Python name, test."""
-    table = README.split("### Every call of the API")[1].split("\n## ")[0]
+    """The rows of the client's table of calls: method and path, scope, Python name, test."""
+    table = CLIENT_README.split("## Every call of the API")[1].split("\n## ")[0]
     row = r"^\| `(.+)` ?(?:of the ingestion host |about recordings )?\| (.+) \| `(.+)` \| `(.+)` \|$"
     found = re.findall(row, table, re.MULTILINE)
     assert len(found) == table.count("::")

@@ -27,11 +27,13 @@ LAYERS = {
         "export",
         "journal",
         "verification",
+        "undo",
         "report",
         "jobs",
         "execution",
         "engine",
         "cli __main__",
+        "recipes",
     ),
     "asyncclient": (
         "_secret errors models filters activity timeline erasure config retry",

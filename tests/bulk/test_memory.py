@@ -12,6 +12,10 @@ from bulk.journal.records import AttemptEnded, Change, Intent, JobOpened, Record
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_file import FORMAT, PlanHeader
 from bulk.plan.plan_writer import PlanWriter
+from bulk.requests.open_requests import count_open_requests
+from bulk.requests.receipt_lines import IdKind
+from bulk.requests.receipts import Receipts
+from bulk.requests.receipts_writer import ReceiptsWriter
 
 COUNT = 250_000
 BATCH = 1_000
@@ -80,3 +84,26 @@ def test_a_plan_is_read_in_blocks_that_are_not_kept(tmp_path: Path) -> None:
         tracemalloc.stop()
         plan.close()
     assert peak < 2 * MIB
+
+
+@pytest.mark.slow
+def test_receipts_are_written_and_searched_in_pieces_that_are_not_kept(tmp_path: Path) -> None:
+    count, path = 25_000, tmp_path / "x.receipts"
+    tracemalloc.start()
+    try:
+        with ReceiptsWriter.create(path, host="h", project_id=1, created_at="") as writer:
+            for number in range(count):
+                writer.add_person(number, UUID(int=number), f"user-{number}")
+                writer.add_line(
+                    number, "selected", kind=IdKind.DISTINCT_ID, value=f"user-{number}", targets=str(number),
+                    reference=f"DSR-{number}", due="2026-12-29",
+                )  # fmt: skip
+            writer.publish("sha256:0")
+            writer.complete()
+        receipts = Receipts.open(path)
+        assert receipts.find([f"user-{count - 1}", "stranger"]).keys() == {f"user-{count - 1}"}
+        assert count_open_requests(receipts, lambda _: True) == {"2026-12-29": count}
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * MIB

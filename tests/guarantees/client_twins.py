@@ -7,7 +7,7 @@ _ATTEMPT = "asyncclient/_transport/one_attempt.py"
 _OPTIONS = "asyncclient/_transport/session_options.py"
 _BODY = "asyncclient/_transport/body.py"
 _USERS = "asyncclient/_transport/test_session_of_the_user.py::test_"
-_LIMITS = "asyncclient/limits.py"
+_LIMIT_STATE = "asyncclient/limits/limit_state.py"
 _PAGER = "asyncclient/_protocol/paging/offset_pager.py"
 _RETRY = "asyncclient/retry.py"
 _DECODING = "asyncclient/_protocol/responses/decoding.py"
@@ -197,7 +197,7 @@ CLIENT: tuple[Twin, ...] = (
         13,
         "requests of other processes are not counted",
         "asyncclient/test_limits.py::test_requests_of_other_processes_count_until_their_window_is_over",
-        _LIMITS, "        log.insert(now, times)\n", "",
+        _LIMIT_STATE, "        log.insert(now, times)\n", "",
     ),
     twin(
         13,
@@ -232,7 +232,33 @@ CLIENT: tuple[Twin, ...] = (
         13,
         "deletions of a user do not count against the limit of all calls",
         "asyncclient/test_limits.py::test_deletions_of_a_user_count_together_with_other_calls_and_are_recorded_separately",
-        _LIMITS, "            self._queues[Bucket.OTHERS] = self._queues[Bucket.DELETES]\n", "",
+        _LIMIT_STATE, "            self.queues[Bucket.OTHERS] = self.queues[Bucket.DELETES]\n", "            pass\n",
+    ),
+    twin(
+        13,
+        "what another process has in flight does not count",
+        "asyncclient/limits/test_shared_limits.py::test_a_request_in_flight_elsewhere_counts_and_a_returned_permit_does_not",
+        "asyncclient/limits/shared_limits.py", "            state.taken(bucket)\n", "",
+    ),
+    twin(
+        13,
+        "damaged records of a limits file count as no requests",
+        "asyncclient/limits/test_limits_file.py::test_a_changed_byte_is_refused",
+        "asyncclient/limits/limits_file.py", "            raise self._damaged((start - HEADER_SIZE) // RECORD_SIZE + damaged)\n", "            pass\n",
+    ),
+    twin(
+        13,
+        "what a dead process had in flight is forgotten",
+        "asyncclient/limits/test_limits_file.py::test_what_a_dead_process_had_in_flight_counts_from_when_that_is_noticed",
+        "asyncclient/limits/shared_limits.py",
+        "                self._write(LimitRecord(RecordKind.ENDED, held, now, taken_at, owner=owner), now)\n",
+        "                self._write(LimitRecord(RecordKind.RETURNED, held, now, taken_at, owner=owner), now)\n",
+    ),
+    twin(
+        13,
+        "a limits file is used with any key",
+        "asyncclient/limits/test_shared_limits.py::test_limits_with_a_file_are_those_of_one_key",
+        "asyncclient/limits/limits_file.py", "not secrets.compare_digest(header.key_hash, hash_key(self.key.reveal(), header.salt))", "False",
     ),
     twin(
         13,
@@ -267,7 +293,7 @@ CLIENT: tuple[Twin, ...] = (
             "asyncclient/_transport/test_retrying.py::test_above_the_longest_pause_nothing_is_sent_and_every_call_fails_at_once",
             "asyncclient/test_limits.py::test_a_waiting_request_fails_at_once_when_too_long_a_pause_begins",
         ),
-        _LIMITS, "        if (left_s := self.bucket.requested_wait_s(now)) > longest_pause_s:\n            raise PausedTooLong(left_s, self.bucket.pause_status)\n",
+        "asyncclient/limits/permits.py", "        if (left_s := self.bucket.requested_wait_s(now)) > longest_pause_s:\n            raise PausedTooLong(left_s, self.bucket.pause_status)\n",
         "        pass\n",
     ),
     twin(

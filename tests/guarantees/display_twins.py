@@ -21,7 +21,7 @@ DISPLAY: tuple[Twin, ...] = (
         14,
         "requests that wait for the rate limit are not shown",
         _TRACKER_TESTS + "a_request_that_waits_for_the_rate_limit_is_one_wait_with_its_end",
-        "asyncclient/limits.py", "                    self.blocked_since = now\n", "                    pass\n",
+        "asyncclient/limits/permits.py", "                    self.blocked_since = now\n", "                    pass\n",
     ),
     twin(
         14,

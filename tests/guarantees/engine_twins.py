@@ -153,7 +153,7 @@ ENGINE: tuple[Twin, ...] = (
         13,
         "a request of another process is taken for one of this process",
         "integration/test_wrong_clock.py::test_requests_of_the_same_time_as_those_of_another_process_count_in_addition",
-        "bulk/journal/limit_usage.py", " if counts_earlier_runs else []", "",
+        "bulk/journal/limit_usage.py", " if counted else []", "",
     ),
     twin(
         13,
@@ -189,7 +189,7 @@ ENGINE: tuple[Twin, ...] = (
         13,
         "planning does not record its requests",
         "bulk/plan/test_planner.py::test_the_plan_holds_the_times_of_the_planners_requests",
-        "bulk/plan/planner.py", "spent=_spent(", "spent={} and _spent(",
+        "bulk/plan/planner.py", "spent=spent_requests(", "spent={} and spent_requests(",
     ),
     twin(
         11,

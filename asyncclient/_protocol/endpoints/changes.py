@@ -69,13 +69,17 @@ def update_property(person: object, key: str, value: Any) -> Request[None]:
 
 def delete_property(
     person: object,
-    key: str,
+    key: str | tuple[str, ...],
     *,
     properties: Mapping[str, Any] | None = None,
     format: Format | None = None,  # noqa: A002
 ) -> Request[Succeeded]:
-    """Build POST persons/:id/delete_property: the server reads `$unset` from the body only (contract 6.8)."""
-    body: dict[str, Any] = {"$unset": property_key(key)}
+    """Build POST persons/:id/delete_property: the server reads `$unset` from the body only (contract 6.8).
+
+    Arguments:
+        key: one key, or checked keys that only newer servers remove in one call.
+    """
+    body: dict[str, Any] = {"$unset": key if isinstance(key, tuple) else property_key(key)}
     if properties is not None:
         body["properties"] = property_object(properties, min_count=0)
     return _changes("delete_property", "POST", person, "delete_property/", body, _PROPERTY_DELETED, format=format)

@@ -160,6 +160,10 @@ class RateBucket:
             self._reduce(window_s, self._limits.get(window_s), new, now - age_s)
             self._recover(now)
 
+    def reductions(self) -> list[LimitReduction]:
+        """Return the reductions in force."""
+        return list(self._reductions.values())
+
     def budget(self, now: float) -> list[WindowBudget]:
         """Return the state of each limited window, the shortest first."""
         self._recover(now)

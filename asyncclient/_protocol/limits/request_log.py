@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from math import floor
 
@@ -113,6 +113,10 @@ class RequestLog:
             now - time for time, count in reversed(list(self._entries())) if time > oldest for _ in range(count)
         )  # lazy, because an hour may have millions of requests if nothing is limited
         return [*reversed(list(islice(ages, max_count))), *[0.0] * self.in_flight]
+
+    def entries_since(self, oldest: float) -> Iterator[tuple[float, int]]:
+        """Return the times at which requests ended, and how many at each, from this time on."""
+        return ((time, count) for time, count in self._entries() if time > oldest)
 
     def _expired(self, now: float, window_s: float) -> int:
         """Return how many requests since the log began are too old for the window."""

@@ -67,17 +67,20 @@ class PersonChanges:
         id: PersonId,  # noqa: A002
         key_or_keys: str | Sequence[str],
         *,
+        in_one_call: bool = False,
         properties: Mapping[str, Any] | None = None,
         format: Format | None = None,  # noqa: A002
     ) -> None:
         """Remove properties of one person, with one request per key (contract 6.8); a missing property is not an error.
 
-        Servers before August 2026 accept one key per request. If a request fails, the keys before it were accepted;
-        calling again with all keys is safe.
+        If a request fails, the keys before it were accepted; calling again with all keys is safe. Servers since August
+        2026 take all keys in one request. An older one refuses that, or accepts it without effect, and nothing tells
+        which server it is: use `in_one_call` for one person first, and read it back.
 
         Arguments:
             id: UUID or number of the person; resolve a distinct ID first.
             key_or_keys: one property key, or a list of at least one.
+            in_one_call: send all keys in one request.
             properties: a documented field of the body; the server does not read it.
             format: documented; of the response only `success` is read.
 
@@ -88,9 +91,10 @@ class PersonChanges:
             ServerError: the server may or may not have accepted the change.
             PostHogError: there is no response, or it reports an error.
         """
+        keys = endpoints.property_keys(key_or_keys)
         requests = [
-            endpoints.delete_property(id, key, properties=properties, format=format)
-            for key in endpoints.property_keys(key_or_keys)
+            endpoints.delete_property(id, each, properties=properties, format=format)
+            for each in ((keys,) if in_one_call and len(keys) > 1 else keys)
         ]
         for request in requests:
             try:

@@ -68,6 +68,13 @@ def settings_options(command: F) -> F:
             "limit for none, as in 480/min,4800/hour,off (default: posthog)",
         ),
         option(
+            "--limits-file",
+            type=FILE,
+            metavar="FILE",
+            help="Share the rate limits of the key with all commands on this machine that name the same file, which "
+            "is created if it does not exist (default: each command uses the limits as if it were the only one)",
+        ),
+        option(
             "--retry-for",
             "retry_for_s",
             type=Duration(),

@@ -49,6 +49,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: Path | None = None
     allow_http: bool | None = None
     rate_limits: str | None = None
+    limits_file: Path | None = None
     retry_for_s: float | None = None
 
 
@@ -183,5 +184,6 @@ _SETTINGS: dict[str, Callable[[Any, Path], Any]] = {
     "ca_file": _path,
     "allow_http": _switch,
     "rate_limits": _text,
+    "limits_file": _path,
     "retry_for": _seconds,
 }

@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ca_file: Path | None = None
     allow_http: bool = False
     rate_limits: str = POSTHOG
+    limits_file: Path | None = None
     retry_for_s: float = RETRY_FOR_S
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
@@ -76,13 +77,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         from asyncclient import Limits, PostHogClient, RateLimits
 
         merged = self.environment(os.environ if environ is None else environ)
-        rates = RateLimits.parse(self.rate_limits)
+        # the client knows PostHog's own limits for each kind of key
+        rates = None if self.rate_limits == POSTHOG else RateLimits.parse(self.rate_limits)
         return PostHogClient.from_env(
             merged,
             personal_api_key=None if self.key_command is None else self.key_command.read(),
             ingest_host=self.ingest_host,
-            # the client knows PostHog's own limits for each kind of key
-            limits=None if self.rate_limits == POSTHOG else Limits(rates),
+            limits=Limits(rates, file=self.limits_file) if rates is not None or self.limits_file is not None else None,
             max_connections=MAX_CONCURRENCY,
             allow_http=self.allow_http,
             ssl=None if self.ca_file is None else trusting(self.ca_file),
@@ -94,7 +95,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         from asyncclient import InvalidArgument
 
         try:
-            return str(self.client(environ).limits.rates)
+            # only an open client knows which limits a file has for the kind of key
+            return str(msgspec.structs.replace(self, limits_file=None).client(environ).limits.rates)
         except InvalidArgument:
             return self.rate_limits
 

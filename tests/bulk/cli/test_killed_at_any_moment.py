@@ -93,7 +93,7 @@ def server_state(posthog: Any) -> Any:
 def report(run: Run) -> Any:
     """The report of the only job in the folder, without what tells how often it was interrupted."""
     (journal,) = Path().glob("*.journal.jsonl")
-    assert run("report", journal, "-o", "report.json", "--force").code == 0
+    assert run("report", journal, "-o", "report.json", "--force").code in (0, 75)  # events are purged days later
     whole = json.loads(Path("report.json").read_text())
     axes = {}
     for axis in whole["axes"]:

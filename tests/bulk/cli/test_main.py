@@ -76,6 +76,8 @@ OPTIONS = {
     "status": "--watch",
     "jobs": "--json",
     "report": "--output --format --json",
+    "verify-signature": "--key --signature --json",
+    "shred": "--plan --receipts --unfinished --yes --json",
     "completion": "--json",
 }
 

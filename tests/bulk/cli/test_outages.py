@@ -15,7 +15,7 @@ from asyncclient.testing import Fault
 Run = Callable[..., Any]
 UNREACHABLE = re.compile(
     r"Server not reachable since \d\d:\d\d:\d\d \(.+\); trying again (now|in [\d.]+ (s|min)[\d s]*); "
-    r"giving up at \d\d:\d\d(:\d\d)?"
+    r"giving up at (\d{4}-\d\d-\d\d )?\d\d:\d\d(:\d\d)?"  # with the date if midnight comes before it
 )
 AWAY = [Fault("refuse", times=5), Fault("reset", times=5), Fault("status", status=503, times=5)]
 """A server that is away for about a second: as long as five requests and the probes among them take."""

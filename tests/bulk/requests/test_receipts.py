@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk.errors import FileTrouble
+from bulk.files.json_lines import encode_line
 from bulk.plan.plan_file import complete_receipts_of, load_plan
 from bulk.requests.open_requests import count_open_requests
-from bulk.requests.receipt_lines import NO_JOB, NO_KEY, IdKind, Keyed
+from bulk.requests.receipt_lines import NO_JOB, NO_KEY, IdKind, Keyed, PersonEntry
 from bulk.requests.receipts import Receipts, ReceiptsError, read_receipts_header
 from bulk.requests.receipts_writer import ReceiptsWriter, complete_receipts, withdraw_key
 
@@ -56,8 +57,16 @@ def test_references_are_hmac_sha_256_under_the_key_of_the_file(path: Path) -> No
     key = bytes.fromhex(receipts.header.key)
     full = hmac.digest(key, b"distinct_id\0user-3", "sha256")
     assert Keyed(receipts.header.key).id(IdKind.DISTINCT_ID, "user-3") == (
-        base64.urlsafe_b64encode(full[:16]).rstrip(b"=").decode()
+        base64.b64encode(full[:16]).rstrip(b"=").decode()
     )
+
+
+def test_the_entry_of_a_person_is_what_its_struct_is_encoded_as() -> None:
+    keyed = Keyed("ab" * 32)
+    for distinct_id in (None, 'a"b\ud800\u2028'):
+        known = None if distinct_id is None else keyed.id(IdKind.DISTINCT_ID, distinct_id)
+        entry = PersonEntry(target=7, uuid=keyed.id(IdKind.UUID, str(UUID(int=5))), distinct_id=known)
+        assert keyed.person(7, UUID(int=5), distinct_id) == encode_line(entry)[:-1]
 
 
 def test_two_jobs_have_different_keys_and_references(tmp_path: Path) -> None:
@@ -212,7 +221,7 @@ def test_receipts_of_a_run_are_never_replaced_and_others_are(path: Path) -> None
         key = writer.key
     complete_receipts(path, key, DIGEST, job="feedfeedfeedfeed")
     before = path.read_bytes()
-    with pytest.raises(FileTrouble, match="exists already"):
+    with pytest.raises(FileTrouble, match="give the new plan another name, or move that file away first"):
         new(path)
     assert not withdraw_key(path, key, DIGEST)
     assert path.read_bytes() == before

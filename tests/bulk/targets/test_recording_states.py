@@ -36,7 +36,9 @@ def test_the_table_is_drawn_right() -> None:
                 assert after.name.lower() == (state.name.lower() if name == "-" else name), (state, observation)
 
 
-@pytest.mark.parametrize("observation", RECORDING_READS - {Obs.RECORDINGS_MARKED}, ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "observation", sorted(RECORDING_READS - {Obs.RECORDINGS_MARKED}, key=str), ids=lambda each: each.name
+)
 def test_recordings_are_deleted_only_by_a_read_that_shows_them_so(observation: Observation) -> None:
     for state in Recordings:
         if state is not Recordings.DELETED:

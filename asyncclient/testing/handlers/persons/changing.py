@@ -46,8 +46,14 @@ def delete_property(context: HandlerContext) -> Response:
     except Refusal:
         raise envelope.server_error() from None
     wanted = fields["$unset"]
+    if isinstance(wanted, list) and (status := context.options.delete_property_list_status):
+        raise envelope.invalid("Not a valid string.", attr="$unset") if status == 400 else envelope.server_error()
+    if context.options.delete_property_lists and wanted in ("", []):
+        raise envelope.invalid("This field may not be blank.", code="blank", attr="$unset")
     # Older servers wrap any value in a list, even a list.
     names = wanted if isinstance(wanted, list) and context.options.delete_property_lists else [wanted]
+    if isinstance(names[0], list) and context.options.nested_keys_joined:
+        names = [",".join(map(str, names[0]))]  # as JavaScript turns a list into a key
     _refuse_hidden(context, names)
     if not _captured(context, key, {"$unset": names}):
         assert context.fault is not None

@@ -62,6 +62,29 @@ async def test_a_list_of_keys_is_one_call_each_and_checked_before_the_first() ->
         assert server.world.person(uuid).properties == {"c": 3}  # type: ignore[union-attr]
 
 
+async def test_all_keys_in_one_call_are_removed_by_newer_servers_only() -> None:
+    for options, left in ((ServerOptions(), {"c": 3}), (ServerOptions(delete_property_lists=False), None)):
+        async with LocalPostHog(options=options) as server, client_of(server) as client:
+            uuid = server.world.add_person(["a"], {"a": 1, "b": 2, "c": 3})
+            await client.persons.delete_property(uuid, ["a", "b"], in_one_call=True)
+            (sent,) = [each for each in server.requests if each.action == "delete_property"]
+            assert sent.body == {"$unset": ["a", "b"]}
+            assert server.world.person(uuid).properties == (left or {"a": 1, "b": 2, "c": 3})  # type: ignore[union-attr]
+            await client.persons.delete_property(uuid, ["c"], in_one_call=True)
+            assert server.requests[-1].body == {"$unset": "c"}
+
+
+@pytest.mark.parametrize(("status", "error"), [(400, BadRequest), (500, ServerError)])
+async def test_an_older_server_may_refuse_all_keys_in_one_call(status: Any, error: type[Exception]) -> None:
+    options = ServerOptions(delete_property_list_status=status)
+    async with LocalPostHog(options=options) as server, client_of(server) as client:
+        uuid = server.world.add_person(["a"], {"a": 1, "b": 2})
+        with pytest.raises(error):
+            await client.persons.delete_property(uuid, ["a", "b"], in_one_call=True)
+        await client.persons.delete_property(uuid, ["a", "b"])
+        assert server.world.person(uuid).properties == {}  # type: ignore[union-attr]
+
+
 async def test_a_person_that_is_not_there_is_not_found_whichever_call_it_is() -> None:
     async with LocalPostHog() as server, client_of(server) as client:
         for call in (

@@ -1,0 +1,116 @@
+"""Real processes on one key with a limits file, against Django REST framework's own throttles (guarantee 13)."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from drf_throttles import Throttles
+
+from asyncclient import Bucket, Limits, RateLimits
+
+HERE = Path(__file__).parent
+SCRIPT = HERE / "sharing_process.py"
+ROOT = HERE.parents[2]
+SPEED, PER_MINUTE = 20.0, 60
+MINUTE_S = 60 / SPEED
+
+
+class Server:
+    """Counts each byte as a request."""
+
+    def __init__(self, path: Path) -> None:
+        loop = asyncio.get_running_loop()
+        self.path = path
+        self.throttles = Throttles({"burst": f"{PER_MINUTE}/min"}, lambda: loop.time() * SPEED)
+        self.allowed = self.refused = 0
+        self.used = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1):
+            self.used.set()
+            if self.throttles.wait_s() is None:
+                self.allowed += 1
+            else:
+                self.refused += 1
+            writer.write(b".")
+        writer.close()
+
+
+async def start(limits_file: Path, server: Server) -> asyncio.subprocess.Process:
+    command = (sys.executable, str(SCRIPT), str(limits_file), str(server.path))
+    return await asyncio.create_subprocess_exec(*command, cwd=ROOT, env={"PYTHONPATH": str(ROOT)})
+
+
+@pytest.mark.slow
+async def test_two_processes_on_one_key_use_95_percent_of_the_allowance_without_a_429(tmp_path: Path) -> None:
+    server = Server(tmp_path / "socket")
+    listening = await asyncio.start_unix_server(server.serve, server.path)
+    processes = [await start(tmp_path / "limits", server) for _ in range(2)]
+    await server.used.wait()
+    await asyncio.sleep(4.5 * MINUTE_S)
+    counted = server.allowed, server.refused
+    for process in processes:
+        process.kill()
+        await process.wait()
+    listening.close()
+    assert counted[1] == 0
+    assert counted[0] >= 0.95 * 5 * PER_MINUTE
+
+
+@pytest.mark.slow
+async def test_processes_that_are_killed_at_any_moment_block_no_other_and_are_not_forgotten(tmp_path: Path) -> None:
+    server = Server(tmp_path / "socket")
+    listening = await asyncio.start_unix_server(server.serve, server.path)
+    limits_file = tmp_path / "limits"
+    survivor = await start(limits_file, server)
+    for kills in range(8):
+        victim = await start(limits_file, server)
+        await server.used.wait()
+        await asyncio.sleep(0.2 + 0.13 * kills)
+        victim.send_signal(signal.SIGKILL)
+        await victim.wait()
+    before = server.allowed
+    await asyncio.sleep(1.5 * MINUTE_S)
+    after, refused = server.allowed, server.refused
+    survivor.kill()
+    await survivor.wait()
+    listening.close()
+    assert refused == 0
+    assert after - before >= 0.95 * PER_MINUTE  # what the dead had in flight counts for a minute, and then no more
+
+
+@pytest.mark.slow
+async def test_a_stopped_process_blocks_no_other(tmp_path: Path) -> None:
+    server = Server(tmp_path / "socket")
+    listening = await asyncio.start_unix_server(server.serve, server.path)
+    stopped = await start(tmp_path / "limits", server)
+    await server.used.wait()
+    stopped.send_signal(signal.SIGSTOP)
+    other = await start(tmp_path / "limits", server)
+    await asyncio.sleep(1.5 * MINUTE_S)
+    before = server.allowed
+    await asyncio.sleep(2 * MINUTE_S)
+    counted = server.allowed - before
+    for process in (stopped, other):
+        process.kill()
+        await process.wait()
+    listening.close()
+    assert server.refused == 0
+    assert counted >= PER_MINUTE
+
+
+async def test_a_locked_file_is_waited_for_without_blocking_the_loop(tmp_path: Path) -> None:
+    import fcntl
+
+    limits = Limits(RateLimits.posthog(), file=tmp_path / "limits")
+    limits.open("phx_0123456789abcdef")
+    with (tmp_path / "limits").open("rb") as held:  # as a process does that was stopped just now
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = asyncio.create_task(limits.permit(Bucket.DELETES).take())
+        _, pending = await asyncio.wait([waiting], timeout=0.2)
+        assert pending == {waiting}
+        assert limits.permit(Bucket.DELETES).take_at_once() is False
+    await asyncio.wait_for(waiting, 5)
+    assert limits.budget(Bucket.DELETES)[0].used == 1
