@@ -73,9 +73,8 @@ def test_each_person_has_exactly_its_row_after_two_kills_and_lost_events(virtual
             took_s = anyio.current_time() - began
             calls = [request for request in a.server.requests[planned:] if request.action in ("capture", "update")]
             reads = len(a.server.requests) - len(calls)
-            print(
-                f"\n{rows:,} rows by {route}: {took_s / 60:.0f} min, {len(calls):,} calls that change, {reads:,} reads"
-            )
+            figures = f"{took_s / 60:.0f} min, {len(calls):,} calls that change, {reads:,} reads"
+            sys.stdout.write(f"\n{rows:,} rows by {route}: {figures}\n")
             counts = axis(report, "properties")
             assert (report.exit_code, sum(counts.values())) == (0, rows)
             assert counts.keys() <= {"changed_confirmed", "found_changed"}
