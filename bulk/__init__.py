@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Operation,
         RouteChoice,
         UnsetProperties,
+        UpdatePerPerson,
         UpdateProperties,
     )
     from bulk.plan.plan_file import Plan, load_plan
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from bulk.selection.conditions.protection import Protect
     from bulk.selection.conditions.query_selections import ByActivity, ByQuery
     from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, ByRequests, Selection, Source
+    from bulk.selection.values.row_selection import ByRows, open_rows
+    from bulk.undo.revert import plan_revert
 
 _HOME = {
     "BreakerOpened": "errors",
@@ -48,6 +51,7 @@ _HOME = {
     "ByPersonIds": "selection.selections",
     "ByQuery": "selection.conditions.query_selections",
     "ByRequests": "selection.selections",
+    "ByRows": "selection.values.row_selection",
     "DeleteEvents": "operations",
     "DeletePersons": "operations",
     "DeleteRecordings": "operations",
@@ -74,12 +78,15 @@ _HOME = {
     "Source": "selection.selections",
     "Target": "plan.plan_lines",
     "UnsetProperties": "operations",
+    "UpdatePerPerson": "operations",
     "UpdateProperties": "operations",
     "find_persons": "report.find",
     "find_request": "report.find",
     "load_plan": "plan.plan_file",
     "make_plan": "plan.planner",
+    "open_rows": "selection.values.row_selection",
     "plan_reappeared": "engine",
+    "plan_revert": "undo.revert",
     "read_report": "report.load",
     "run_job": "engine",
     "shred_job": "jobs.shred",
@@ -96,6 +103,7 @@ __all__ = [
     "ByPersonIds",
     "ByQuery",
     "ByRequests",
+    "ByRows",
     "DeleteEvents",
     "DeletePersons",
     "DeleteRecordings",
@@ -122,12 +130,15 @@ __all__ = [
     "Source",
     "Target",
     "UnsetProperties",
+    "UpdatePerPerson",
     "UpdateProperties",
     "find_persons",
     "find_request",
     "load_plan",
     "make_plan",
+    "open_rows",
     "plan_reappeared",
+    "plan_revert",
     "read_report",
     "run_job",
     "shred_job",

@@ -4,7 +4,7 @@ The check comes before planning, because a value that the server rounds, drops o
 as set. The client defines valid keys and values; the limits per job are here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -67,16 +67,23 @@ def _as_input_error() -> Iterator[None]:
         raise InputError(str(problem)) from None
 
 
-class DesiredProperties(msgspec.Struct, frozen=True, kw_only=True):
-    """The properties that each person has after a job.
+class DesiredProperties(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The properties that a person has after a job.
 
     Arguments:
         values: keys with the value that they have.
         absent: keys that the person does not have.
+        once: keys that the person has, with the value that they get if it has none yet.
     """
 
     values: dict[str, Any] = {}
     absent: tuple[str, ...] = ()
+    once: dict[str, Any] = {}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys."""
+        return (*self.values, *self.absent, *self.once)
 
     def unmet_keys(self, properties: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the keys that a person still has to get or lose; a property whose value is null exists."""
@@ -85,10 +92,24 @@ class DesiredProperties(msgspec.Struct, frozen=True, kw_only=True):
         ]
         if self.absent:
             different += [key for key in self.absent if key in properties]
+        if self.once:
+            different += [key for key in self.once if key not in properties]
         return tuple(different)
 
+    def needed(self, unmet: Collection[str]) -> "DesiredProperties":
+        """Return the parts of which something is unmet: all values if one differs, all removals if one is left.
+
+        Arguments:
+            unmet: keys that the person still has to get or lose.
+        """
+        return DesiredProperties(
+            values=self.values if any(key in unmet for key in self.values) else {},
+            absent=self.absent if any(key in unmet for key in self.absent) else (),
+            once=self.once,
+        )
+
     def __repr__(self) -> str:  # the values are personal data
-        return f"DesiredProperties(keys={(*self.values, *self.absent)!r})"
+        return f"DesiredProperties(keys={self.keys!r})"
 
 
 def equal(one: Any, other: Any) -> bool:

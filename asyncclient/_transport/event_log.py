@@ -26,6 +26,8 @@ _BUCKETS = {
     Bucket.DELETES: "deletions",
     Bucket.OTHERS: "reads and changes",
     Bucket.DEFAULT: "reads of the project",
+    Bucket.PREVIEWS: "previews of data deletion requests",
+    Bucket.SUBMISSIONS: "data deletion requests",
     Bucket.CAPTURE: "captured events",
 }
 

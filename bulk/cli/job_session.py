@@ -270,7 +270,9 @@ def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
 
 
 def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOutput, resume_line: str) -> None:
-    """Show the result of a run or a verification, and whether the job is complete, with the commands that come next.
+    """Show whether a job is complete after a run or a verification, in one sentence, and the commands that come next.
+
+    Of a job that only has to be resumed, the sentence says how far it is.
 
     Arguments:
         report: as `run_job` or `verify_job` returned it.
@@ -283,13 +285,17 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
 
     from bulk.cli.display.duty_lines import duty_lines
     from bulk.cli.display.messages import state_counts
+    from bulk.report.duty_causes import UNFINISHED
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.report.rendering.findings import orphan_sentences
     from bulk.report.report import coverage_in, is_finished
     from bulk.sanitize import file_word
     from bulk.states import state_label
+    from bulk.targets.reasons import REASON_MEANINGS, Reason
 
-    output.print(plain(report.verdict, limit=None))
+    state, *to_do = duty_lines(report.duty, plan, journal, run_again=resume_line)
+    is_only_unfinished = {cause.kind for cause in report.duty.causes} == {UNFINISHED}
+    output.print(plain(report.verdict, limit=None) if is_only_unfinished else state)
     for sentence in orphan_sentences(report.operation, report.selection, coverage_in(report)):
         output.print(sentence)
     for axis in report.axes:
@@ -297,6 +303,9 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
         if line:
             output.print(f"  {line}")
     for failure in report.failures:
+        if failure.reason == Reason.NO_RECORDINGS.value:
+            output.print(f"  {AXIS_TITLES[failure.axis]}: {REASON_MEANINGS[Reason.NO_RECORDINGS]}")
+            continue
         output.print(
             f"  {AXIS_TITLES[failure.axis]}: {format_count(failure.count)} {plain(state_label(failure.state))} "
             f"({plain(failure.reason)}): persons {plain(failure.targets, limit=60)} of the plan"
@@ -305,8 +314,7 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     if not is_finished(report):
         output.print_command(f"To resume: {resume_line}")
     output.print_command(f"For the report: posthog-bulk report {file_word(str(journal))}")
-    state, *to_do = duty_lines(report.duty, plan, journal, run_again=resume_line)
-    for line in [state, *to_do] if report.verdict != report.duty.sentence else to_do:
+    for line in to_do if not is_only_unfinished else ():
         (output.print_command if ": posthog-bulk " in line else output.print)(line)
     output.write_event(
         "report",

@@ -40,6 +40,7 @@ from bulk.plan.plan_match import JobIdentity, describe_change, identity_of
 from bulk.sanitize import file_word, plain
 from bulk.selection.input_lines import read_content
 from bulk.selection.selections import InputSelection, Selection
+from bulk.selection.values.row_selection import ByRows
 
 _NEW_NAME = "add --plan NAME.plan.jsonl with a name that is not in use"
 
@@ -191,6 +192,8 @@ def _rereadable(selection: Selection) -> Selection:
     """Return the selection with a copy of its stream, in a file without a name, so that it can be read twice."""
     if not isinstance(selection, InputSelection) or not hasattr(selection.source, "read"):
         return selection
+    if isinstance(selection, ByRows):
+        return selection  # it has a copy already
     with as_file_trouble(Path("the copy of standard input"), "cannot be written"):
         copy = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - planning reads it
         click.get_current_context().call_on_close(copy.close)

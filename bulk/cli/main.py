@@ -40,6 +40,7 @@ COMMANDS = {
     "delete": "Delete persons, with their events and recordings if requested",
     "unset": "Remove properties of persons",
     "update": "Set properties of persons",
+    "revert": "Plan that persons get back what they had before an update or unset",
     "delete-events": "Delete the events of persons, keep the persons",
     "delete-recordings": "Delete the recordings of persons, keep the persons",
     "split": "Make distinct IDs of one person persons of their own",
@@ -54,7 +55,7 @@ COMMANDS = {
 
 OPERATIONS = ("delete", "unset", "update", "delete-events", "delete-recordings")
 """The commands that plan, ask for approval, run and verify."""
-_FOLDERS = {"operations": OPERATIONS, "evidence": ("shred", "verify-signature"), "single": ("split",)}
+_FOLDERS = {"operations": (*OPERATIONS, "revert"), "evidence": ("shred", "verify-signature"), "single": ("split",)}
 """The folders of `bulk.cli.commands`, with the commands in them."""
 
 _ENVIRONMENT = {

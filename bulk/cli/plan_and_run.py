@@ -19,7 +19,7 @@ from bulk.cli.options.connection_options import (
     settings_options,
 )
 from bulk.cli.options.help_layout import command, option
-from bulk.cli.options.operation_options import OperationArguments, build_operation, operation_options
+from bulk.cli.options.operation_options import OperationArguments, build_operation, build_rows, operation_options
 from bulk.cli.options.protect_option import build_protect, protect_option
 from bulk.cli.options.record_options import record_options
 from bulk.cli.options.selection_options import (
@@ -46,7 +46,8 @@ _PLAN_HELP = (
 _EXAMPLES = {
     "delete": "--delete-events --distinct-ids leavers.txt",
     "unset": "email name --where 'plan exact free'",
-    "update": "plan=vip seats:=3 --distinct-ids vips.txt",
+    "update": "plan=vip seats:=3 --distinct-ids vips.txt\n"
+    "  posthog-bulk update --values seats.csv --id-column email:mail --types seats=number --keep-before before.jsonl",
     "delete-events": "--distinct-ids quiet.txt",
     "delete-recordings": "--distinct-ids unseen.txt",
 }
@@ -118,8 +119,16 @@ def _plan_and_run(
     if yes and expect_count is None:
         raise click.UsageError("--yes requires --expect-count N, the number of persons that you expect")
     output = CommandOutput(json=run_options.json)
-    operation = build_operation(kind, operation_arguments)
-    selection = build_selection(selection_arguments, writes=True) if selection_arguments.given else None
+    rows = build_rows(
+        kind,
+        operation_arguments,
+        selected_by=selection_arguments.given,
+        allow_shared_ids=selection_arguments.allow_shared_ids,
+    )
+    operation = build_operation(kind, operation_arguments, rows)
+    selection: Selection | None = rows
+    if rows is None and selection_arguments.given:
+        selection = build_selection(selection_arguments, writes=True)
     protected = build_protect(protect)
     with explained(nothing_kept):
         paths, loaded, is_new = _open_or_make_plan(

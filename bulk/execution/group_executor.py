@@ -13,11 +13,14 @@ from bulk.execution.batch_policy import BatchPolicy
 from bulk.execution.batch_sender import BatchSender, Stale
 from bulk.execution.next_step import CALLS, Step, first_step, step_for
 from bulk.execution.run_context import RunContext
+from bulk.execution.unset.key_list_result import record_result
 from bulk.execution.verified_targets import VerifiedTarget, VerifiedTargets, max_read_ahead
 from bulk.journal.run_stats import KEPT_DELETED
-from bulk.operations import UnsetProperties
-from bulk.posthog.attempt_result import NextAction, pause_too_long
+from bulk.operations import UpdatePerPerson, UpdateProperties
+from bulk.posthog.attempt_result import AttemptResult, NextAction, pause_too_long
 from bulk.posthog.calls import Call, build_call
+from bulk.posthog.person_reads import properties_of
+from bulk.property_checks import DesiredProperties
 from bulk.selection.event_distinct_id import pick_distinct_id
 from bulk.states import FINAL_PERSON_STATES, Axis, Events
 from bulk.targets.observations import Observation
@@ -26,6 +29,8 @@ from bulk.verification.verifier import EXPIRING_S, PersonCheck
 MAX_ATTEMPTS = 8
 """Attempts per target, stage and run. Halved batches, 429s and attempts that made progress do not count (guarantee 12).
 """
+
+_NOTHING = DesiredProperties()
 
 MAX_ATTEMPTS_WITHOUT_ROW = 4
 """Attempts to queue events if the server accepts them and shows no deletion row."""
@@ -37,25 +42,33 @@ class GroupExecutor:
     Arguments:
         numbers: ascending target numbers.
         test_batch: between queueing and deleting, read the persons once more and stop the job if one disappeared.
+        is_trial: the first attempt shows whether the server removes all properties of a person in one call.
 
     If a response leaves a target out, that target is set aside (`left_out`): only a second read, some seconds later,
     decides what became of it.
     """
 
-    def __init__(self, context: RunContext, numbers: Sequence[int], *, test_batch: bool = False) -> None:
+    def __init__(
+        self, context: RunContext, numbers: Sequence[int], *, test_batch: bool = False, is_trial: bool = False
+    ) -> None:
         self._context = context
         self._job = context.job
         self._numbers = list(numbers)
         self._test_batch = test_batch
         self._batch_policy = BatchPolicy(context)
         self._clock = context.client.boot_time
-        self._one_call_per_key = isinstance(context.job.operation, UnsetProperties)
+        operation = context.job.operation
+        self._only_by_event = isinstance(operation, UpdateProperties | UpdatePerPerson) and operation.once
+        self._has_own_values = isinstance(operation, UpdatePerPerson)
         self._verified = VerifiedTargets(
             by_capture=context.strategy.by_capture,
             max_read_ahead=max_read_ahead(context, len(self._numbers)),
             clock=self._clock,
         )
-        self._sender = BatchSender(context, self._verified, on_sent=self._batch_policy.note_sent_in_time)
+        self._is_trial = is_trial
+        self._sender = BatchSender(
+            context, self._verified, on_sent=self._batch_policy.note_sent_in_time, is_trial=is_trial
+        )
         self._without_row: set[int] = set()
         self._left_out: set[int] = set()
 
@@ -111,9 +124,12 @@ class GroupExecutor:
         while start < len(numbers):
             call = build_call(axes, self._context.strategy, self._batch_policy.size, by_capture=bool(addressable))
             batch = numbers[start : start + call.max_targets]
-            if self._verified.must_be_read(batch) or not await self._attempt(call, batch):
+            if self._verified.must_be_read(batch):
                 return
-            start += call.max_targets
+            batch = [*self._verified.fitting(batch)]
+            if not await self._attempt(call, batch):
+                return
+            start += len(batch)
             self._context.moved()
             self._context.gate.check()
             if Axis.EVENTS in axes and (self._clock() > started_at + EXPIRING_S or self._expiring()):
@@ -139,6 +155,8 @@ class GroupExecutor:
         self._keep_verified(check)
         if self._job.primary_axis is Axis.PROPERTIES:
             without = [n for n, person in check.present.items() if not person.distinct_ids]
+            if self._only_by_event:
+                without = sorted({*check.present}.difference(self._verified.with_distinct_id([*check.present])))
             self._job.observe("engine", dict.fromkeys(without, (Observation.NO_DISTINCT_ID,)))
 
     def _set_aside(self, left_out: Sequence[int]) -> None:
@@ -147,13 +165,19 @@ class GroupExecutor:
 
     def _keep_verified(self, check: PersonCheck) -> None:
         """Keep how a call addresses each person that is present, and when that was read."""
-        verifier, by_capture = self._context.verifier, self._context.strategy.by_capture
+        by_capture = self._context.strategy.by_capture
         planned = self._job.targets(sorted(check.present)) if by_capture else {}
+        keeps_before = self._context.before_image is not None
         for number, person in check.present.items():
+            desired, properties = check.desired.get(number, _NOTHING), properties_of(person)
+            unmet = {*desired.unmet_keys(properties)}
+            absent = tuple(key for key in desired.absent if key in unmet)
             target = VerifiedTarget(
                 uuid=person.uuid,
                 distinct_id=pick_distinct_id(person.distinct_ids, planned[number].distinct_id) if by_capture else None,
-                keys=self._verified.keys_to_send(number, verifier.unmet_keys(person)) if self._one_call_per_key else (),
+                keys=self._verified.keys_to_send(number, absent) if absent else (),
+                change=desired.needed(unmet) if self._has_own_values else None,
+                before={key: properties[key] for key in desired.keys if key in properties} if keeps_before else None,
                 read_at=check.requested_at,
             )
             self._verified.add(number, target)
@@ -217,8 +241,15 @@ class GroupExecutor:
             why = Observation.EVENT_REFUSED if call.route == "capture" else Observation.REJECTED
             observed = dict.fromkeys((n for n in left if n in rejected), (why,))
             self._job.observe("engine", observed, label=result.label)
+        if result.list_refused and not in_outage and numbers[result.failed_at or 0] in left:
+            self._note_list_refused(result)
         await self._batch_policy.account(call, numbers, left, result, in_outage=in_outage)
         return done
+
+    def _note_list_refused(self, result: AttemptResult) -> None:
+        """Record that the server takes no list of keys; a 500 says so in a trial only, later it is any failure."""
+        if self._is_trial or result.status != 500:
+            record_result(self._context, taken=False)
 
     async def _in_outage(self, call: Call) -> bool:
         """Return whether an attempt just failed because the server is in an outage, which no target pays for.

@@ -18,17 +18,19 @@ from bulk.execution.group_executor import GroupExecutor
 from bulk.execution.progress_emitter import ProgressEmitter
 from bulk.execution.run_context import RunContext
 from bulk.execution.run_settings import MAX_GROUP_SIZE, RunSettings, group_size, max_groups
+from bulk.execution.unset.key_list_trial import KeyListTrial
 from bulk.journal.job_log import JobLog
 from bulk.journal.records import TestBatchPassed
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import format_ranges
-from bulk.operations import PropertyOperation, UnsetProperties, desired_properties
+from bulk.operations import PropertyOperation, UnsetProperties
 from bulk.posthog.deletion_rows import DeletionRowReader
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.request_costs import TEST_BATCH_SIZE, persons_per_capture_request
 from bulk.posthog.strategy import Strategy
 from bulk.states import ACCEPTED, ACTIONABLE, PROVEN, Axis, Events, Person, Properties, Recordings
 from bulk.targets.reasons import EXHAUSTED, AxisStatus
+from bulk.undo.before_image import BeforeImage
 from bulk.verification.completion_poller import CompletionPoller, WaitBudget
 from bulk.verification.listed_persons import ListedPersons
 from bulk.verification.query_verifier import QueryVerifier
@@ -47,6 +49,7 @@ class Run:
     Arguments:
         client: already reports its requests to `emitter`.
         gate: closes when the run must end.
+        before_image: keeps what persons have before they are changed; None if nothing is kept.
     """
 
     def __init__(
@@ -57,6 +60,8 @@ class Run:
         gate: StopGate,
         emitter: ProgressEmitter,
         settings: RunSettings,
+        *,
+        before_image: BeforeImage | None = None,
     ) -> None:
         if strategy.by_capture:
             settings = msgspec.structs.replace(settings, batch_size=persons_per_capture_request(settings.batch_size))
@@ -72,7 +77,6 @@ class Run:
             DeletionRowReader(client, gate) if strategy.has_rows else None,
             server_time=client.server_time,
             max_uncovered_s=settings.max_uncovered_s,
-            wanted=desired_properties(job.operation),
         )
         self._second_look = SecondLook(self._verifier, gate, boot_time=client.boot_time)
         self._context = RunContext(
@@ -87,6 +91,7 @@ class Run:
             report=emitter.emit,
             moved=emitter.moved,
             batch_size=settings.batch_size,
+            before_image=before_image,
         )
         self._poller = CompletionPoller(
             job,
@@ -112,6 +117,10 @@ class Run:
         self._emitter.progress()
 
     async def _send_and_read_back(self) -> None:
+        trial = KeyListTrial(self._context, wait_s=self._settings.wait_s)
+        if trial.is_needed:
+            self._emitter.phase("test batch")
+            await trial.run()
         if self._job.target_states.test_batch is None:
             await self._send_test_batch()
         budget = WaitBudget(self._settings.wait_s)

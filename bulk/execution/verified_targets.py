@@ -7,11 +7,13 @@ was read, says when a read is too old, and how many persons to read ahead. It re
 import math
 from collections.abc import Callable, Sequence
 from operator import attrgetter
+from typing import Any
 
 from bulk.execution.run_context import RunContext
 from bulk.execution.run_settings import whole_blocks
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.calls import TargetAddress
+from bulk.posthog.strategy import MAX_BODY_BYTES
 
 READ_GOOD_FOR_S = 60.0
 """Seconds after its read in which a call for a person may leave."""
@@ -25,9 +27,13 @@ class VerifiedTarget(TargetAddress, frozen=True, kw_only=True, gc=False):
 
     Arguments:
         read_at: when the request of that read left, by the boot-time clock.
+        keys: the properties that still have to be removed, where calls remove properties.
+        before: those properties of the job that the person had, where a before-image is kept.
     """
 
     read_at: float
+    keys: tuple[str, ...] = ()
+    before: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         return "<VerifiedTarget>"
@@ -64,6 +70,18 @@ class VerifiedTargets:
     def with_distinct_id(self, numbers: Sequence[int]) -> list[int]:
         """Return those of these targets that an event can address."""
         return [n for n in numbers if n in self._targets and self._targets[n].distinct_id is not None]
+
+    def fitting(self, numbers: Sequence[int]) -> Sequence[int]:
+        """Return the first of these targets, which were all read: as many as fit in one capture request (contract 12).
+
+        That is at least one: the check of the values has limited the size of each.
+        """
+        size = 0
+        for count, number in enumerate(numbers):
+            size += self._targets[number].event_bytes
+            if size > MAX_BODY_BYTES and count:
+                return numbers[:count]
+        return numbers
 
     def oldest_read(self, numbers: Sequence[int]) -> float:
         """Return when the first of these targets was read; minus infinity if one was not read."""

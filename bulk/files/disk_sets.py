@@ -137,6 +137,33 @@ class DiskLineIndex(_Table):
         return self
 
 
+class DiskRowIndex(_Table):
+    """The first row of each key: the number of its line and a digest; close it, or use it as a context manager."""
+
+    def __init__(self) -> None:
+        super().__init__("id BLOB PRIMARY KEY, line INTEGER, digest BLOB")
+
+    def add_many(self, rows: Iterable[tuple[bytes, int, bytes]]) -> list[tuple[int, bytes]]:
+        """Add rows in order, as key, line and digest, and return for each the line and the digest of the first one.
+
+        Raises:
+            FileTrouble: the temporary file cannot grow.
+        """
+        execute = self._cursor.execute
+        firsts: list[tuple[int, bytes]] = []
+        with _as_file_trouble():
+            for key, line, digest in rows:
+                if execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (key, line, digest)).rowcount == 1:
+                    firsts.append((line, digest))
+                else:
+                    found = execute("SELECT line, digest FROM seen WHERE id = ?", (key,)).fetchone()
+                    firsts.append((int(found[0]), bytes(found[1])))
+        return firsts
+
+    def __enter__(self) -> "DiskRowIndex":
+        return self
+
+
 class DiskIdIndex(_Table):
     """A map from UUIDs to numbers; close it, or use it as a context manager."""
 

@@ -11,9 +11,10 @@ from bulk.journal.records import AttemptEnded, Change, Intent, Record, StatesCha
 from bulk.journal.target_states import TargetStates
 from bulk.journal.writer import JournalWriter
 from bulk.number_ranges import format_ranges
-from bulk.operations import Operation, axes, primary_axis_of, to_dict
+from bulk.operations import Operation, UpdatePerPerson, axes, desired_properties, primary_axis_of, to_dict
 from bulk.plan.plan_file import BLOCK, Plan, Target
 from bulk.posthog.attempt_result import AttemptResult
+from bulk.property_checks import DesiredProperties
 from bulk.states import Axis
 from bulk.targets.observations import Observation
 from bulk.targets.reasons import STATUSES, Reason
@@ -50,6 +51,7 @@ class JobLog:
         self.target_states = target_states
         self.now = now
         self._writer = writer
+        self._desired = desired_properties(operation)
         self._blocks: dict[int, list[Target]] = {}
 
     def record(self, record: Record) -> None:
@@ -155,6 +157,24 @@ class JobLog:
     def _record_changes(self, source: str, changes: tuple[Change, ...], refunded: str | None = None) -> None:
         if changes or refunded:
             self.record(StatesChanged(at=self.now(), source=source, changes=changes, refunded=refunded))
+
+    def desired(self, numbers: Sequence[int]) -> Mapping[int, DesiredProperties] | None:
+        """Return the properties that these targets have after the job; None if it changes no properties.
+
+        Arguments:
+            numbers: in ascending order.
+        """
+        if self._desired is not None:
+            return dict.fromkeys(numbers, self._desired)
+        return self.own_values(numbers) or None
+
+    def own_values(self, numbers: Sequence[int]) -> Mapping[int, DesiredProperties]:
+        """Return the values that these targets get, where each person gets its own; empty for other operations.
+
+        Arguments:
+            numbers: in ascending order.
+        """
+        return self.plan.changes(numbers) if isinstance(self.operation, UpdatePerPerson) else {}
 
     def targets(self, numbers: Sequence[int]) -> dict[int, Target]:
         """Return the plan's targets with these numbers, which are in ascending order."""

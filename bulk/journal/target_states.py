@@ -18,6 +18,7 @@ from bulk.journal.records import (
     FilesShredded,
     Intent,
     JobOpened,
+    KeyListTested,
     LimitChanged,
     PauseTaken,
     ReadRequest,
@@ -51,6 +52,7 @@ class TargetStates(StatusTable):
     Attributes:
         copies: the copies of the persons that were made.
         shredded: the last record of a destruction of files; None before the first one.
+        takes_key_list: whether the server removes all properties of a person in one call; None while that is unknown.
         attempts: per target, the attempts of the current stage and run.
         open: attempts without an outcome, by their number.
         usage: what the journal tells about the rate limits.
@@ -67,6 +69,7 @@ class TargetStates(StatusTable):
         self.verified: Verified | None = None
         self.copies: list[CopyMade] = []
         self.shredded: FilesShredded | None = None
+        self.takes_key_list: bool | None = None
         self.attempts = bytearray()
         self.open: dict[int, Intent] = {}
         self.next_attempt = 0
@@ -111,6 +114,8 @@ class TargetStates(StatusTable):
                 self.approved = record
             case TestBatchPassed():
                 self.test_batch = record
+            case KeyListTested():
+                self.takes_key_list = record.taken
             case Verified():
                 self._verified(record)
             case RunEnded():

@@ -28,12 +28,14 @@ from bulk.plan.plan_lines import (
     PlanHeader,
     RecordingNote,
     Target,
+    decode_changes,
     decode_notes,
     decode_targets,
     digest_matches,
     short_digest,
     with_time,
 )
+from bulk.property_checks import DesiredProperties
 from bulk.requests.receipts_writer import complete_receipts, withdraw_key
 
 __all__ = [
@@ -121,6 +123,30 @@ class Plan:
                 self._block(first // BLOCK)  # checks that the lines are these targets
                 notes = decode_notes(self._read_block(first // BLOCK))
             found[number] = notes[number - first]
+        return found
+
+    def changes(self, numbers: Sequence[int]) -> dict[int, DesiredProperties]:
+        """Return the values that these targets get, where each person gets its own (guarantee 35).
+
+        They are read from the file each time, as the notes are.
+
+        Arguments:
+            numbers: of targets, in ascending order.
+
+        Raises:
+            PlanError: the file was changed since it was opened, or a target has no values.
+        """
+        found: dict[int, DesiredProperties] = {}
+        first, changes = -BLOCK, list[DesiredProperties | None]()
+        for number in numbers:
+            if not first <= number < first + BLOCK:
+                first = number - number % BLOCK
+                self._block(first // BLOCK)  # checks that the lines are these targets
+                changes = decode_changes(self._read_block(first // BLOCK))
+            change = changes[number - first]
+            if change is None:
+                raise PlanError(self.path, f"line {number + 2} has no values for its person", NEW_PLAN)
+            found[number] = change
         return found
 
     def iter(self) -> Iterator[Target]:

@@ -14,6 +14,7 @@ import msgspec
 
 from bulk.files.content_meter import InputContent
 from bulk.files.json_lines import decode_line, decode_lines, encode_line
+from bulk.property_checks import DesiredProperties
 from bulk.requests.job_record import JobRecord
 
 FORMAT = 1
@@ -91,14 +92,17 @@ class RecordingNote(NamedTuple):
 
 
 class NotedTarget(Target, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A target with the note of its recordings; whoever needs no note reads the same line as a `Target`.
+    """A target with the note of its recordings and its own values; the same line is read as a `Target` where neither is
+    needed.
 
     Arguments:
         distinct_ids, recordings: as in `RecordingNote`; None if the plan has no note.
+        change: the values that the person gets; None if all persons get the same.
     """
 
     distinct_ids: tuple[str, ...] | None = None
     recordings: int | None = None
+    change: DesiredProperties | None = None
 
     @property
     def note(self) -> RecordingNote | None:
@@ -215,6 +219,14 @@ def decode_targets(block: bytes) -> list[Target] | int:
 def decode_notes(block: bytes) -> list[RecordingNote | None]:
     """Return the notes of a block of complete lines; raises ValueError where one is not a target."""
     return [decode_line(line, _NOTED_TARGETS).note for line in block[:-1].split(b"\n")]
+
+
+def decode_changes(block: bytes) -> list[DesiredProperties | None]:
+    """Return the values of a block of complete lines; raises ValueError where one is not a target."""
+    noted = decode_lines(block, _NOTED_TARGETS)
+    if noted is None:
+        noted = [decode_line(line, _NOTED_TARGETS) for line in block[:-1].split(b"\n")]
+    return [target.change for target in noted]
 
 
 def _checksum(body: bytes) -> bytes:

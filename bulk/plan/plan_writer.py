@@ -30,6 +30,7 @@ from bulk.plan.plan_lines import (
     encode_footer,
     without_time,
 )
+from bulk.property_checks import DesiredProperties
 from bulk.requests.receipts_writer import ReceiptsWriter
 
 FLUSH_BYTES = 1 << 20
@@ -79,6 +80,7 @@ class PlanWriter:
         *,
         line: int | None = None,
         note: RecordingNote | None = None,
+        change: DesiredProperties | None = None,
     ) -> None:
         """Append one target, which gets the next number.
 
@@ -88,6 +90,7 @@ class PlanWriter:
             distinct_id: the distinct ID that selected the person, if any.
             line: the number of the input line that selected the person, if any.
             note: what is to be known of its recordings later, if anything.
+            change: the values that the person gets, where each person gets its own.
 
         Raises:
             FileTrouble: the file cannot be written, for example because the disk is full.
@@ -105,6 +108,7 @@ class PlanWriter:
             line=line,
             distinct_ids=None if note is None else note.distinct_ids,
             recordings=None if note is None else note.recordings,
+            change=change,
         )
         self._append(target)
         self.count += 1

@@ -25,16 +25,18 @@ from bulk.events import PlanEvent, PlanProgress
 from bulk.files.job_file_kinds import receipts_of
 from bulk.files.private_files import refuse_existing
 from bulk.formatting import count_of
-from bulk.operations import Operation, PropertyOperation, UnsetProperties, axes, to_dict
+from bulk.operations import Operation, PropertyOperation, UnsetProperties, UpdatePerPerson, axes, to_dict
 from bulk.plan.line_receipts import LineReceipts
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, complete_receipts_of, load_plan
 from bulk.plan.plan_match import check_plan_matches, check_record_matches
 from bulk.plan.plan_writer import PlanWriter
 from bulk.plan.recording_notes import RecordingNotes
+from bulk.plan.value_counts import ValueCounts
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
+from bulk.property_checks import DesiredProperties
 from bulk.requests.job_record import JobRecord
-from bulk.requests.receipts_writer import ReceiptsWriter
+from bulk.requests.receipts_writer import ReceiptsWriter, refuse_receipts_of_a_job
 from bulk.selection.conditions.protection import Protect, ProtectedPersons, check_protect
 from bulk.selection.input_findings import WIDER_WORDS, Findings, LineNumbers
 from bulk.selection.input_lines import comparison_of
@@ -42,6 +44,7 @@ from bulk.selection.inputs.causes import Cause
 from bulk.selection.inputs.line_checks import Reason
 from bulk.selection.resolver import Resolver
 from bulk.selection.selections import ByEmails, ByFilter, ByPersonIds, ByRequests, InputSelection, Selection
+from bulk.selection.values.row_selection import ByRows
 from bulk.states import Axis
 from bulk.version import VERSION
 
@@ -96,11 +99,12 @@ async def make_plan(
         Refused: the selection matches no person, or every person of the project without `everyone`; or the existing
             plan is for something else.
         NotFinished: no selected person could be read.
-        FileTrouble: the plan file exists, or cannot be written; or the input cannot be read.
+        FileTrouble: the plan file or receipts of a job of its name exist, or cannot be written; or the input cannot be
+            read.
         PostHogError: the server did not respond for too long, or responded with an error.
     """
     path = Path(path)
-    project_id = _check_arguments(client, selection, page_size, concurrency)
+    project_id = _check_arguments(client, operation, selection, page_size, concurrency)
     protect, record = check_protect(protect), record or JobRecord()
     if isinstance(selection, ByRequests):
         selection = msgspec.structs.replace(
@@ -111,6 +115,9 @@ async def make_plan(
     if reuse and _exists(path):
         return await _open_matching(path, client, operation, selection, record)
     refuse_existing(path)
+    refuse_receipts_of_a_job(receipts_of(path))
+    if isinstance(operation, PropertyOperation) and operation.keep_before is not None:
+        refuse_existing(Path(operation.keep_before))
     findings, clock, log = Findings(), now or client.server_time, EventLog()
     gate, count = StopGate(), 0
 
@@ -130,6 +137,7 @@ async def make_plan(
     if on_progress is not None:
         reading = reading.observed(emit_outages(on_progress))
     lines: list[LineReceipts] = []
+    values = ValueCounts(operation.keys) if isinstance(operation, UpdatePerPerson) else None
 
     async with reporter.reporting():
         with Resolver(
@@ -186,7 +194,12 @@ async def make_plan(
                     for person, note in zip(targets, noted, strict=True):
                         ref = person.ref
                         receipts.add_person(writer.count, ref.uuid, person.known_by if by_distinct_id else None)
-                        writer.add(ref.uuid, ref.created_at, person.known_by, line=person.line, note=note)
+                        change = _once(person.change, operation) if values is not None else None
+                        writer.add(
+                            ref.uuid, ref.created_at, person.known_by, line=person.line, note=note, change=change
+                        )
+                        if values is not None and change is not None:
+                            values.add(change)
                     count = writer.count
                     reporter.report()
                 if protect:
@@ -196,10 +209,15 @@ async def make_plan(
                 if not writer.count:
                     raise _no_target(findings)
                 recorded = findings.to_list(requests=wait_tracker.requests)
+                if values is not None:
+                    recorded.append(values.to_finding())
                 if due := line_receipts.due():
                     recorded.append({"kind": "due", "days": due})
                 plan = writer.finish(
-                    spent=_spent(client, clock()), findings=recorded, content=resolver.content, receipts=receipts
+                    spent=spent_requests(client, clock()),
+                    findings=recorded,
+                    content=resolver.content,
+                    receipts=receipts,
                 )
                 plan.counted_by.add(client.limits)
                 LOGGER.info("plan written: %d persons, digest %s", plan.count, plan.digest)
@@ -235,8 +253,24 @@ async def _open_matching(
     return plan
 
 
-def _check_arguments(client: PostHogClient, selection: Selection, page_size: int, concurrency: int) -> int:
+def _once(change: DesiredProperties | None, operation: Operation) -> DesiredProperties | None:
+    """Return the values of a row as the operation sets them."""
+    if change is None or not (isinstance(operation, UpdatePerPerson) and operation.once):
+        return change
+    return DesiredProperties(once=change.values)
+
+
+def _check_arguments(
+    client: PostHogClient, operation: Operation, selection: Selection, page_size: int, concurrency: int
+) -> int:
     """Return the project's number, or raise InputError."""
+    row_keys = selection.keys if isinstance(selection, ByRows) else None
+    taken_keys = tuple(operation.keys) if isinstance(operation, UpdatePerPerson) else None
+    if row_keys != taken_keys:
+        raise InputError(
+            "rows of values and their operation belong together: give UpdateProperties.per_person(rows) and the same "
+            "rows as the selection"
+        )
     if isinstance(selection, ByFilter) and selection.is_empty:
         raise InputError("the selection is empty: select persons, or every person with everyone=True (--everyone)")
     if not 1 <= page_size <= 1000:
@@ -304,7 +338,7 @@ def _lines(lines: LineNumbers) -> str:
     return f"{'line' if len(lines) == 1 else 'lines'} {shown}"
 
 
-def _spent(client: PostHogClient, now: float) -> dict[str, list[float]]:
+def spent_requests(client: PostHogClient, now: float) -> dict[str, list[float]]:
     """Return the times of requests that still count against a rate limit when the plan is run (guarantee 13)."""
     spent: dict[str, list[float]] = {}
     for bucket in Bucket:

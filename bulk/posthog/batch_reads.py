@@ -77,6 +77,11 @@ class BatchReads:
         self._has_batches: bool | None = None
         self._failures = FailureCount()
 
+    @property
+    def reads_list(self) -> bool:
+        """Whether this server is older than batch reads, so that a distinct ID is found in the list of persons."""
+        return self._has_batches is False
+
     async def by_uuid(self, uuids: Sequence[UUID]) -> RawReads[UUID]:
         """Read persons by UUID.
 

@@ -3,13 +3,13 @@
 No other module turns operations into API calls. Which targets are sent, and when, is decided in `bulk.execution`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from uuid import UUID
 
 import msgspec
 
 from asyncclient import Bucket, CaptureEvent, EncodedProperties, PostHogClient, PostHogError
-from bulk.operations import Operation, PropertyOperation, UpdateProperties
+from bulk.operations import Operation, PropertyOperation, UpdateProperties, desired_properties
 from bulk.posthog.attempt_result import (
     OK,
     AttemptResult,
@@ -19,8 +19,10 @@ from bulk.posthog.attempt_result import (
     classify_capture_error,
     classify_error,
     classify_keep_person_error,
+    classify_key_list_error,
 )
-from bulk.posthog.strategy import Strategy
+from bulk.posthog.strategy import EVENT_OVERHEAD_BYTES, Strategy
+from bulk.property_checks import DesiredProperties
 from bulk.states import Axis
 
 BULK_TIMEOUT_S = 120.0
@@ -77,12 +79,29 @@ class TargetAddress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Arguments:
         distinct_id: one of the person's distinct IDs as just read; the capture route takes no UUID.
-        keys: the properties that still have to change, where each of them takes a call.
+        removals: the properties that each call for the person removes, where calls remove properties.
+        change: the values that this person gets, where each person gets its own.
     """
 
     uuid: UUID
     distinct_id: str | None = None
-    keys: tuple[str, ...] = ()
+    removals: tuple[tuple[str, ...], ...] = ()
+    change: DesiredProperties | None = None
+
+    @property
+    def calls(self) -> int:
+        """How many REST calls change the properties of this person."""
+        return len(self.removals) + self.sets or 1
+
+    @property
+    def sets(self) -> bool:
+        """Whether a call sets values of its own before others remove properties."""
+        return self.change is not None and bool(self.change.values)
+
+    @property
+    def event_bytes(self) -> int:
+        """How many bytes its events take at most; 0 where `events_per_request` has counted them."""
+        return 0 if self.change is None else len(msgspec.json.encode(self.change)) + 2 * EVENT_OVERHEAD_BYTES
 
     def __repr__(self) -> str:
         return "<TargetAddress>"
@@ -114,7 +133,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         """Return how many requests these persons take."""
         if not self.one_by_one:
             return 1
-        return len(batch) if self.route == "update" else sum(len(target.keys) for target in batch)
+        return sum(target.calls for target in batch)
 
 
 def build_call(axes: Sequence[Axis], strategy: Strategy, size: int, *, by_capture: bool = False) -> Call:
@@ -173,7 +192,7 @@ async def send(
         match call.route:
             case "capture":
                 assert isinstance(operation, PropertyOperation)
-                await once.capture.batch([_event(operation, target) for target in batch])
+                await once.capture.batch([event for target in batch for event in _events(operation, target)])
             case "bulk_delete":
                 summary = await persons.bulk_delete(
                     ids=uuids,
@@ -202,24 +221,32 @@ async def _send_each(
 ) -> AttemptResult:
     """Send a block; targets before an error are accepted, targets after it were not sent."""
     persons = once.persons
-    encoded = EncodedProperties(operation.properties) if isinstance(operation, UpdateProperties) else None
+    for_all = EncodedProperties(operation.properties) if isinstance(operation, UpdateProperties) else None
+    keys: tuple[str, ...] = ()
     try:
         for target in batch:
+            encoded = EncodedProperties(target.change.values) if target.change and target.change.values else for_all
             if encoded is not None:
                 await persons.update(target.uuid, encoded)
                 block.record_success()
-            else:
-                for key in target.keys:
-                    await persons.delete_property(target.uuid, key)
-                    block.record_success()
+            for keys in target.removals:
+                await persons.delete_property(target.uuid, keys, in_one_call=True)
+                block.record_success()
+            keys = ()
             block.done += 1
     except PostHogError as error:
-        return block.failed(classify_error(error))
+        return block.failed(classify_key_list_error(error) if len(keys) > 1 else classify_error(error))
     return OK
 
 
-def _event(operation: PropertyOperation, target: TargetAddress) -> CaptureEvent:
+def _events(operation: PropertyOperation, target: TargetAddress) -> Iterator[CaptureEvent]:
+    """Yield the events that change one person: one, or two if it gets some properties and loses others."""
     assert target.distinct_id is not None
-    if isinstance(operation, UpdateProperties):
-        return CaptureEvent.set(target.distinct_id, operation.properties)
-    return CaptureEvent.unset(target.distinct_id, operation.keys)
+    change = target.change or desired_properties(operation)
+    assert change is not None
+    if change.values:
+        yield CaptureEvent.set(target.distinct_id, change.values)
+    if change.once:
+        yield CaptureEvent.set_once(target.distinct_id, change.once)
+    if change.absent:
+        yield CaptureEvent.unset(target.distinct_id, change.absent)

@@ -6,7 +6,7 @@ a replica that lags. So a read has three results, and only `Present` and `Absent
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -77,6 +77,11 @@ class PersonReads(msgspec.Struct, Generic[K], frozen=True):
     def present(self) -> dict[K, Known]:
         """The persons that the store has."""
         return {key: result.person for key, result in self.results.items() if isinstance(result, Present)}
+
+
+def properties_of(person: Known) -> Mapping[str, Any]:
+    """Return the properties of a person that were read; none where none were requested."""
+    return person.properties if isinstance(person, Person) else {}
 
 
 def to_ref(person: Known) -> PersonRef:

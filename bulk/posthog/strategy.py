@@ -9,7 +9,15 @@ import msgspec
 from asyncclient import Bucket, PostHogClient, RateLimits
 from asyncclient import Route as ServerRoute
 from bulk.errors import Refused
-from bulk.operations import DeletePersons, Operation, PropertyOperation, UpdateProperties, axes
+from bulk.operations import (
+    DeletePersons,
+    Operation,
+    PropertyOperation,
+    UnsetProperties,
+    UpdatePerPerson,
+    UpdateProperties,
+    axes,
+)
 from bulk.posthog.request_costs import calls_per_person
 from bulk.posthog.routes import Route, choose_route
 from bulk.states import Axis
@@ -82,7 +90,7 @@ async def detect_strategy(
     if isinstance(operation, PropertyOperation):
         route = _check_route(client, operation, choose_route_for(operation, count, batch_size, client), project_token)
         return Strategy(
-            rest_call="update" if isinstance(operation, UpdateProperties) else "delete_property",
+            rest_call="delete_property" if isinstance(operation, UnsetProperties) else "update",
             route=route,
             events_per_request=events_per_request(operation),
             persons_per_intent=persons_per_intent(
@@ -148,7 +156,12 @@ def _check_route(client: PostHogClient, operation: PropertyOperation, route: Rou
 
 
 def events_per_request(operation: PropertyOperation) -> int:
-    """Return how many events fit in one capture request, whatever the distinct IDs are (contract 12: 20 MB)."""
+    """Return how many persons' events fit in one capture request, whatever the distinct IDs are (contract 12: 20 MB).
+
+    Where each person has values of its own, their sizes are added up for each request.
+    """
+    if isinstance(operation, UpdatePerPerson):
+        return EVENTS_PER_REQUEST // (2 if operation.unset_keys else 1)
     payload = operation.properties if isinstance(operation, UpdateProperties) else operation.keys
     return max(1, min(EVENTS_PER_REQUEST, MAX_BODY_BYTES // (len(msgspec.json.encode(payload)) + EVENT_OVERHEAD_BYTES)))
 

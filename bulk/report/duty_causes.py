@@ -14,6 +14,8 @@ from bulk.states import Events, Person, Properties, Recordings, State
 from bulk.targets.reasons import RETRY_FROM, AxisStatus, Reason
 from bulk.targets.target_sets import numbers_of, without
 
+UNFINISHED = "not_finished"
+"""The kind of the cause that a run still has something to do."""
 RESUME = "Resume the job: posthog-bulk run PLAN"
 RUN_AGAIN = "Run the same job again, which tries them again: posthog-bulk run PLAN"
 SEE_PERSONS = "posthog-bulk show PLAN --target N shows the person with number N"

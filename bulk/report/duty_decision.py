@@ -1,4 +1,4 @@
-"""Decides whether a job has done its duty, as of the last record of its journal. Pure.
+"""Decides whether a job is complete, waits for PostHog or needs attention, as of its journal's last record. Pure.
 
 It follows from the journal alone and the counts of the input. What PostHog still has to do is a wait as long as PostHog
 is expected to do it; afterwards it needs attention.
@@ -12,7 +12,7 @@ from bulk.formatting import count_of, format_time
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import parse_ranges
 from bulk.report.duty import Duty, DutyCause, DutyState
-from bulk.report.duty_causes import RESUME, RUN_AGAIN, SEE_PERSONS, cause_of, state_causes
+from bulk.report.duty_causes import RESUME, RUN_AGAIN, SEE_PERSONS, UNFINISHED, cause_of, state_causes
 from bulk.report.purge_schedule import PURGE_TAKES_S, expected_purge, next_purge
 from bulk.selection.inputs.coverage import Coverage
 from bulk.states import PENDING, Axis, Events, Person, Properties, Recordings
@@ -54,7 +54,7 @@ Findings = tuple[list[DutyCause], list[Wait]]
 
 
 def duty_of(target_states: TargetStates, coverage: Coverage | None = None) -> Duty:
-    """Return whether a job has done its duty.
+    """Return whether a job is complete, waits for PostHog, or needs attention.
 
     Arguments:
         target_states: replayed from the journal, with no open attempts (`close_open`).
@@ -130,6 +130,8 @@ def _complete(target_states: TargetStates) -> str:
         gone = target_states.counts(axis).get(Properties.GONE_WITH_PERSON, 0)
         parts.append(f"{count_of(count - gone, 'person')} as requested (confirmed by reading back)")
         parts += [f"{gone:,} gone with their properties"] * bool(gone)
+        unchanged = target_states.counts(axis).get(Properties.ALREADY_AS_DESIRED, 0)
+        parts += [f"{unchanged:,} needed no change"] * bool(unchanged)
     if purged := target_states.counts(Axis.EVENTS).get(Events.PURGED, 0):
         parts.append(f"events of {count_of(purged, 'person')} purged by PostHog")
     recordings = target_states.counts(Axis.RECORDINGS)
@@ -137,7 +139,7 @@ def _complete(target_states: TargetStates) -> str:
         parts.append(f"recordings of {count_of(deleted, 'person')} shown as deleted by PostHog")
     none = target_states.statuses(Axis.RECORDINGS).get(_NO_RECORDINGS, 0)
     if none:
-        parts.append(f"no recordings of {count_of(none, 'person')}")
+        parts.append(f"PostHog showed no recordings of {count_of(none, 'person')}")
     if requested := recordings.get(Recordings.NOT_VERIFIABLE, 0) - none:
         parts.append(
             f"deletion of the recordings of {count_of(requested, 'person')} requested, which cannot be verified"
@@ -150,7 +152,7 @@ def _unfinished(target_states: TargetStates) -> Findings:
     held = target_states.members(lambda status: status.state in _HELD)
     to_run = without(target_states.members(lambda status: status.state in PENDING - _HELD - _APPLYING), held)
     applying = without(without(target_states.members(lambda status: status.state in _APPLYING), held), to_run)
-    causes = cause_of(to_run, "not_finished", "not finished, because the run was interrupted", RESUME)
+    causes = cause_of(to_run, UNFINISHED, "not finished, because the run was interrupted", RESUME)
     applied_at = target_states.last_accepted_at + APPLIES_WITHIN_S
     if target_states.run_stats.last_at >= applied_at:
         return causes + cause_of(applying, "not_applied", "accepted by PostHog and not applied", RUN_AGAIN), []

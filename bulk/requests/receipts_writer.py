@@ -1,8 +1,8 @@
 """Writes the receipts of a job beside its plan, so that a kill leaves both, or nothing that identifies a person.
 
 The file gets its name before the plan does, without its key: until then its references are random numbers. The plan
-holds the key, and when the plan is in its place, the key is entered into the receipts. Whoever finds receipts without
-a key completes them from the plan, or removes them if there is no plan.
+holds the key, and when the plan is in its place, the key is entered into the receipts. A process
+that finds receipts without a key completes them from the plan, or removes them if there is no plan.
 """
 
 import fcntl
@@ -70,6 +70,7 @@ class ReceiptsWriter:
             FileTrouble: receipts of this name exist, or their folder cannot be written.
         """
         remove_abandoned(path.parent, f"*{RECEIPTS_SUFFIX}")
+        refuse_receipts_of_a_job(path)
         _remove_unused(path)
         key = secrets.token_hex(len(NO_KEY) // 2)
         header = ReceiptsHeader(
@@ -237,16 +238,24 @@ def _rewrite(path: Path, fd: int, header: ReceiptsHeader, **changes: str) -> Non
         os.fsync(fd)
 
 
+def refuse_receipts_of_a_job(path: Path) -> None:
+    """Raise FileTrouble if receipts of this name belong to a job that was run: they are evidence, and stay."""
+    if _job_of(path) not in (None, NO_JOB):
+        raise FileTrouble(
+            path,
+            "exists already and tells which persons an earlier job erased",
+            "give the new plan another name, or move that file away first",
+        )
+
+
 def _remove_unused(path: Path) -> None:
     """Remove receipts without a plan that no job was ever run with: a killed planning left them, or a removed plan.
 
-    Those of a run are evidence, and stay. So do those of a planning that is under way, which holds their lock.
+    Those of a planning that is under way, which holds their lock, stay.
     """
-    if not os.path.lexists(path):
+    if _job_of(path) != NO_JOB:
         return
     with suppress(FileTrouble, OSError):
-        if read_receipts_header(path)[0].job != NO_JOB:
-            return
         fd = open_regular(path, os.O_RDONLY, ReceiptsError)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -254,3 +263,10 @@ def _remove_unused(path: Path) -> None:
                 path.unlink()
         finally:
             os.close(fd)
+
+
+def _job_of(path: Path) -> str | None:
+    """Return the job of receipts; None if there are none of this name, or they cannot be read."""
+    with suppress(FileTrouble):
+        return read_receipts_header(path)[0].job if os.path.lexists(path) else None
+    return None

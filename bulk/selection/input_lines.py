@@ -17,6 +17,7 @@ from bulk.selection.id_files import Kind, Line, RefusedLine, read_file, read_pie
 from bulk.selection.inputs.request_rows import RequestLine, read_request_values, read_requests
 from bulk.selection.lookups.email_match import EmailMatch
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByPersonIds, ByRequests, InputSelection, Selection
+from bulk.selection.values.row_selection import ByRows
 
 MAX_OPEN_LINES = 10_000
 """Lines without a person that are collected before they are looked up again."""
@@ -32,6 +33,8 @@ def read_lines(selection: InputSelection, meter: ContentMeter | None = None) -> 
         selection: the selection.
         meter: gets everything that is read.
     """
+    if isinstance(selection, ByRows):
+        return selection.lines(meter)
     if isinstance(selection, ByRequests):
         return _read_requests(selection, meter)
     source, column, kind = selection.source, selection.column, kind_of(selection)
@@ -79,7 +82,9 @@ def read_content(selection: Selection) -> InputContent | None:
     if not isinstance(selection, InputSelection):
         return None
     source, meter = selection.source, ContentMeter()
-    is_csv = isinstance(selection, ByRequests) or selection.column is not None
+    is_csv = isinstance(selection, ByRequests | ByRows) or selection.column is not None
+    if isinstance(selection, ByRows) and hasattr(source, "seek"):
+        source.seek(0)  # its keys were read
     if isinstance(source, str | Path):
         with as_file_trouble(Path(source), "cannot be read"), Path(source).open("rb") as file:
             _read_all(read_pieces(file, str(source), meter, is_csv=is_csv))
@@ -127,6 +132,8 @@ def kind_of(selection: InputSelection) -> Kind:
             return Kind.EMAIL
         case ByRequests():
             return Kind.REQUEST
+        case ByRows():
+            return selection.rules.kind
 
 
 def kind_of_line(line: Line, selection: InputSelection) -> Kind:

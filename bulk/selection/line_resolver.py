@@ -44,6 +44,8 @@ from bulk.selection.lookups.repeated_lines import RepeatedLines
 from bulk.selection.lookups.wider_match import wider_match
 from bulk.selection.selected_person import SelectedPerson, selected
 from bulk.selection.selections import ByPersonIds, ByRequests, InputSelection
+from bulk.selection.values.row_conflicts import RowConflicts
+from bulk.selection.values.row_lines import RowLine
 
 
 class _Match(msgspec.Struct, frozen=True):
@@ -72,6 +74,7 @@ class LineResolver:
         concurrency: requests at once.
         raw: keep the server's own objects, for an export; what only a review shows is then not counted.
         on_line: called once with the outcome of each line, except for lines that others with the same ID repeat.
+        conflicts: compares the values of rows; None where lines have no values.
     """
 
     def __init__(
@@ -89,8 +92,10 @@ class LineResolver:
         concurrency: int,
         raw: bool = False,
         on_line: OnLine | None = None,
+        conflicts: RowConflicts | None = None,
     ) -> None:
         self._client = client
+        self._conflicts = conflicts
         self._on_line = on_line
         self._reader = reader
         self._gate = gate
@@ -224,6 +229,8 @@ class LineResolver:
                 usable.append(line)
         new: list[Line] = []
         firsts = self._inputs.add_many((line.key, line.number) for line in usable)
+        if self._conflicts is not None:
+            self._conflicts.add_lines(usable)
         for line, first in zip(usable, firsts, strict=True):
             if first == line.number:
                 new.append(line)
@@ -242,8 +249,11 @@ class LineResolver:
         for line, persons in zip(match.lines, match.persons, strict=True):
             if persons is None:
                 continue
+            if self._conflicts is not None:
+                self._conflicts.add_persons(line, persons)
+            change = line.change if isinstance(line, RowLine) else None
             kept = [
-                msgspec.structs.replace(person, line=line.number)
+                msgspec.structs.replace(person, line=line.number, change=change)
                 for person in persons
                 if next(is_new) and not leave_out(person.ref.uuid)
             ]

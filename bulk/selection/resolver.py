@@ -18,6 +18,8 @@ from bulk.selection.lookups.property_counts import PropertyCounts
 from bulk.selection.lookups.property_names import read_property_names
 from bulk.selection.selected_person import SelectedPerson
 from bulk.selection.selections import ByFilter, InputSelection, Selection
+from bulk.selection.values.row_conflicts import RowConflicts
+from bulk.selection.values.row_selection import ByRows
 
 
 class Resolver:
@@ -63,6 +65,7 @@ class Resolver:
         self._persons = DiskIdSet()
         self._inputs = DiskLineIndex()
         self._not_covered = DiskStringSet()
+        self._conflicts = RowConflicts() if isinstance(selection, ByRows) else None
         self._everyone_check: EveryoneCheck | None = None
         if refuse_everyone and not isinstance(selection, InputSelection) and not selection.everyone:
             self._everyone_check = EveryoneCheck(client, selection, page_size=page_size)
@@ -89,6 +92,7 @@ class Resolver:
                 concurrency=concurrency,
                 raw=raw,
                 on_line=on_line,
+                conflicts=self._conflicts,
             )
 
     def __enter__(self) -> "Resolver":
@@ -98,6 +102,8 @@ class Resolver:
         self._persons.close()
         self._inputs.close()
         self._not_covered.close()
+        if self._conflicts is not None:
+            self._conflicts.close()
 
     async def begin(self) -> None:
         """Read the first input line, so that InputError and FileTrouble are raised before any request."""
@@ -113,12 +119,14 @@ class Resolver:
         """Yield the persons, some at a time; a list may be empty.
 
         Raises:
-            Refused: the conditions select every person of the project.
+            Refused: the conditions select every person of the project, or rows give one person different values.
         """
         if self._everyone_check is not None:
             await self._everyone_check.begin()
         async for found in self._resolver.targets():
             yield found
+        if self._conflicts is not None:
+            self._conflicts.refuse()
         if self._everyone_check is not None:
             await self._everyone_check.check(self._persons)
         if self._findings.properties is not None:

@@ -4,6 +4,7 @@ import msgspec
 
 from asyncclient import Person, PersonRef, RawPerson
 from bulk.posthog.person_reads import Known, to_ref
+from bulk.property_checks import DesiredProperties
 from bulk.selection.event_distinct_id import pick_distinct_id
 
 
@@ -16,6 +17,7 @@ class SelectedPerson(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         line: the number of the first input line that selects the person; None for a filter or a query.
         keys: the keys of its properties that were read.
         raw: the server's own object, where it was requested.
+        change: the values that it gets, where each person gets its own.
     """
 
     ref: PersonRef
@@ -23,6 +25,7 @@ class SelectedPerson(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     line: int | None = None
     keys: tuple[str, ...] = ()
     raw: msgspec.Raw | None = None
+    change: DesiredProperties | None = None
 
 
 def selected(person: Known, *, by: str | None = None) -> SelectedPerson:

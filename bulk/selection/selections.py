@@ -17,6 +17,7 @@ from bulk.selection.conditions.filter_checks import check_filters, filter_detail
 from bulk.selection.conditions.query_selections import ByActivity, ByQuery, activity_words
 from bulk.selection.inputs.request_rows import RequestRules
 from bulk.selection.lookups.email_match import Comparison, EmailMatch
+from bulk.selection.values.row_selection import ByRows
 
 Source = str | Path | BinaryIO | Iterable[str] | Iterable[UUID] | Iterable[Mapping[str, Any]]
 """A path, a binary stream, or an iterable of strings, UUIDs or mappings. A plain string is a path."""
@@ -188,7 +189,7 @@ class ByFilter(msgspec.Struct, frozen=True, kw_only=True):
         return {**self.summary(), **filter_details(self.properties, self.email)}
 
 
-InputSelection = ByDistinctIds | ByPersonIds | ByEmails | ByRequests
+InputSelection = ByDistinctIds | ByPersonIds | ByEmails | ByRequests | ByRows
 QuerySelection = ByActivity | ByQuery
 Selection = InputSelection | ByFilter | QuerySelection
 
@@ -215,6 +216,11 @@ def describe(selection: dict[str, Any]) -> str:
             file = selection.get("file")
             listed = f"persons of the requests in {file}" if isinstance(file, str) else "persons of requests"
             return listed + _email_match(selection)
+        case "rows":
+            by = {"distinct_id": "distinct ID", "uuid": "UUID"}.get(str(selection.get("by")), "email")
+            return _listed(selection, by) + ", each with its own values"
+        case "before_image":
+            return "persons of a before-image that still have the values of its job"
         case "filter" if not selection.get("filters") and not selection.get("email"):
             return "every person of the project"
         case "filter":

@@ -12,13 +12,12 @@ from uuid import UUID
 import anyio.lowlevel
 import msgspec
 
-import asyncclient
 from bulk.concurrency.workers import grouped
 from bulk.journal.job_log import JobLog, by_uuid
 from bulk.plan.plan_file import Target
 from bulk.posthog.deletion_rows import COVERS, DeletionRowReader, RowCoverage
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, Unread, UnreadReason
+from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, Unread, UnreadReason, properties_of
 from bulk.property_checks import DesiredProperties
 from bulk.states import Axis, Events, Person
 from bulk.targets.observations import LOST, Observation
@@ -72,6 +71,7 @@ class PersonCheck(msgspec.Struct, frozen=True):
         left_out: targets that the response did not mention, so that a second read has to decide.
         unread: targets whose person could not be read.
         returned: targets whose person is gone, and whose distinct ID belongs to a new person.
+        desired: the properties that these targets have after the job; empty if it changes none.
     """
 
     present: Mapping[int, Known] = {}
@@ -79,6 +79,7 @@ class PersonCheck(msgspec.Struct, frozen=True):
     left_out: tuple[int, ...] = ()
     unread: tuple[int, ...] = ()
     returned: tuple[int, ...] = ()
+    desired: Mapping[int, DesiredProperties] = {}
 
 
 class Verifier:
@@ -88,7 +89,6 @@ class Verifier:
         rows: reads deletion rows; None if the server has none.
         server_time: the server's clock.
         max_uncovered_s: how old a deletion row may be when its person is deleted, in seconds.
-        wanted: the desired properties; None if the job changes none.
     """
 
     def __init__(
@@ -99,17 +99,20 @@ class Verifier:
         *,
         server_time: Callable[[], float],
         max_uncovered_s: float = MAX_UNCOVERED_S,
-        wanted: DesiredProperties | None = None,
     ) -> None:
         self._job = job
         self._persons = persons
         self._rows = rows
         self._server_time = server_time
         self._max_uncovered_s = max_uncovered_s
-        self._wanted = wanted
 
-    async def check_persons(self, numbers: list[int]) -> PersonCheck:
-        """Read whether the persons of these targets are present, unchanged and as desired, and record their states."""
+    async def check_persons(self, numbers: list[int], *, listed: bool = False) -> PersonCheck:
+        """Read whether the persons of these targets are present, unchanged and as desired, and record their states.
+
+        Arguments:
+            numbers: the targets.
+            listed: the list of persons shows them, so that one response without them is not enough in any state.
+        """
         target_states, targets = self._job.target_states, self._job.targets(numbers)
         expected_gone, accepted, maybe_merged = set[UUID](), set[UUID](), set[UUID]()
         for number, target in targets.items():
@@ -117,7 +120,7 @@ class Verifier:
             if state is Person.ACCEPTED:
                 reason = target_states.status(Axis.PERSON, number).reason
                 (maybe_merged if reason is Reason.STILL_PRESENT else accepted).add(target.uuid)
-            elif state in FOUND_ABSENT:
+            elif state in FOUND_ABSENT and not listed:
                 expected_gone.add(target.uuid)
         reads = await self._persons.fetch_by_uuid(
             {target.uuid: target.distinct_id for target in targets.values()},
@@ -125,13 +128,14 @@ class Verifier:
             accepted=accepted,
             unless_merged=maybe_merged,
         )
+        desired = self._job.desired(numbers) or {}
         present: dict[int, Known] = {}
         observed: dict[int, tuple[Observation, ...]] = {}
         left_out: list[int] = []
         unread: list[int] = []
         for number, target in targets.items():
             result = reads.results[target.uuid]
-            observation = self._observation(target, result)
+            observation = _observation(target, result, desired.get(number))
             if observation is None:
                 left_out.append(number)
                 continue
@@ -142,35 +146,41 @@ class Verifier:
             elif not isinstance(result, Absent):
                 unread.append(number)
         await self._record_persons(targets, observed)
-        return PersonCheck(present, reads.asked_at, tuple(left_out), tuple(unread))
+        return PersonCheck(present, reads.asked_at, tuple(left_out), tuple(unread), desired=desired)
 
-    async def check_gone(self, numbers: list[int]) -> PersonCheck:
+    async def check_gone(self, numbers: list[int], *, returned_before: Collection[int] = ()) -> PersonCheck:
         """Read by distinct ID whether persons that were found absent are there again, and record their states.
 
         Earlier reads found them absent, so one response without them is enough.
 
         Arguments:
             numbers: targets in a state of `FOUND_ABSENT` that have a distinct ID.
+            returned_before: targets whose distinct ID belonged to another person when it was last read.
         """
         targets = self._job.targets(numbers)
-        owners = await self._persons.fetch_owners([*{each.distinct_id or "" for each in targets.values()}])
+        results = await self._persons.fetch_again(
+            {each.uuid: each.distinct_id or "" for each in targets.values()},
+            returned=[targets[number].uuid for number in numbers if number in returned_before],
+        )
         observed: dict[int, tuple[Observation, ...]] = {}
+        left_out: list[int] = []
         unread: list[int] = []
         returned: list[int] = []
         for number, target in targets.items():
-            owner = owners[target.distinct_id or ""]
-            if isinstance(owner, Present) and owner.person.uuid == target.uuid:
-                observed[number] = _PRESENT if is_same(target, owner.person) else _RECREATED
-                continue
-            if isinstance(owner, Unread) and owner.why is not UnreadReason.LEFT_OUT:
-                observed[number] = (_UNREAD[owner.why],)
+            result = results[target.uuid]
+            if isinstance(result, Present) and result.person.uuid == target.uuid:
+                observed[number] = _PRESENT if is_same(target, result.person) else _RECREATED
+            elif not isinstance(result, Unread):
+                observed[number] = _ABSENT
+                if isinstance(result, Present):
+                    returned.append(number)
+            elif result.why is UnreadReason.LEFT_OUT:
+                left_out.append(number)
+            else:
+                observed[number] = (_UNREAD[result.why],)
                 unread.append(number)
-                continue
-            observed[number] = _ABSENT
-            if isinstance(owner, Present):
-                returned.append(number)
         await self._record_persons(targets, observed)
-        return PersonCheck(unread=tuple(unread), returned=tuple(returned))
+        return PersonCheck(left_out=tuple(left_out), unread=tuple(unread), returned=tuple(returned))
 
     async def _record_persons(
         self, targets: Mapping[int, Target], observed: dict[int, tuple[Observation, ...]]
@@ -181,28 +191,11 @@ class Verifier:
             observed[number] = (*observed[number], row)
         self._job.observe("person_reads", observed, covered=covered)
 
-    def _observation(self, target: Target, result: ReadResult) -> tuple[Observation, ...] | None:
-        """Return what a read shows of a target, or None if a second read has to decide."""
-        if isinstance(result, Present):
-            if not is_same(target, result.person):
-                return _RECREATED
-            if self._wanted is None:
-                return _PRESENT
-            return _OTHERWISE if self.unmet_keys(result.person) else _AS_DESIRED
-        if isinstance(result, Absent):
-            return _ABSENT if result.owner is None else _MERGED
-        return None if result.why is UnreadReason.LEFT_OUT else (_UNREAD[result.why],)
-
     def confirm_at(self, numbers: Iterable[int]) -> float:
         """Return when a second read of these left-out targets may decide, by the boot-time clock."""
         targets = self._job.targets(sorted(numbers)).values()
-        return max((self._persons.confirm_at(target.uuid) or -math.inf for target in targets), default=-math.inf)
-
-    def unmet_keys(self, person: Known) -> tuple[str, ...]:
-        """Return the properties that were not as desired when this person was read."""
-        if self._wanted is None or not isinstance(person, asyncclient.Person):
-            return ()
-        return self._wanted.unmet_keys(person.properties)
+        keys = (key for target in targets for key in (target.uuid, target.distinct_id) if key is not None)
+        return max((self._persons.confirm_at(key) or -math.inf for key in keys), default=-math.inf)
 
     async def check_rows(self, numbers: list[int]) -> None:
         """Read the deletion rows of these targets, and record the states of their events."""
@@ -286,6 +279,21 @@ class Verifier:
             ]
             self._job.observe("deletion_rows", dict.fromkeys(sorted(done), (Observation.ROW_COVERS_COMPLETED,)))
             await anyio.lowlevel.checkpoint()
+
+
+def _observation(
+    target: Target, result: ReadResult, desired: DesiredProperties | None
+) -> tuple[Observation, ...] | None:
+    """Return what a read shows of a target, or None if a second read has to decide."""
+    if isinstance(result, Present):
+        if not is_same(target, result.person):
+            return _RECREATED
+        if desired is None:
+            return _PRESENT
+        return _OTHERWISE if desired.unmet_keys(properties_of(result.person)) else _AS_DESIRED
+    if isinstance(result, Absent):
+        return _ABSENT if result.owner is None else _MERGED
+    return None if result.why is UnreadReason.LEFT_OUT else (_UNREAD[result.why],)
 
 
 def is_same(target: Target, person: Known) -> bool:

@@ -27,6 +27,7 @@ LAYERS = {
         "export",
         "journal",
         "verification",
+        "undo",
         "report",
         "jobs",
         "execution",

@@ -189,7 +189,7 @@ ENGINE: tuple[Twin, ...] = (
         13,
         "planning does not record its requests",
         "bulk/plan/test_planner.py::test_the_plan_holds_the_times_of_the_planners_requests",
-        "bulk/plan/planner.py", "spent=_spent(", "spent={} and _spent(",
+        "bulk/plan/planner.py", "spent=spent_requests(", "spent={} and spent_requests(",
     ),
     twin(
         11,

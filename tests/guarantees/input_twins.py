@@ -76,8 +76,8 @@ INPUTS: tuple[Twin, ...] = (
         "a person is planned without the line that selected it",
         "bulk/cli/commands/test_show_persons.py::test_a_line_has_its_persons_or_the_reason_why_it_has_none",
         "bulk/selection/line_resolver.py",
-        "msgspec.structs.replace(person, line=line.number)",
-        "person",
+        "msgspec.structs.replace(person, line=line.number, change=change)",
+        "msgspec.structs.replace(person, change=change)",
     ),
     twin(
         33,

@@ -15,10 +15,11 @@ from state_twins import STATES
 from storage_twins import STORAGE
 from stream_twins import STREAMS
 from twin import Cut, Twin
+from value_twins import VALUES
 
 __all__ = ["GUARANTEES", "TWINS", "Cut", "Twin"]
 
-GUARANTEES = 34
+GUARANTEES = 36
 _ROWS = (
     *CLIENT,
     *DISPLAY,
@@ -34,5 +35,6 @@ _ROWS = (
     *STATES,
     *STORAGE,
     *STREAMS,
+    *VALUES,
 )
 TWINS: tuple[Twin, ...] = tuple(sorted(_ROWS, key=lambda row: row.guarantee))

@@ -47,15 +47,24 @@ class Arena:
         return client_of(self.server, limits=limits, **self._clocks)
 
     async def plan(
-        self, uuids: Sequence[UUID] | None = None, operation: Any = EVERYTHING, selection: Any = None
+        self,
+        uuids: Sequence[UUID] | None = None,
+        operation: Any = EVERYTHING,
+        selection: Any = None,
+        name: str = "job",
     ) -> Plan:
         """Plan an operation for these persons, or for all."""
         chosen = ByPersonIds(list(self.everybody if uuids is None else uuids)) if selection is None else selection
-        return await make_plan(self.client, operation, chosen, self.folder / "job.plan.jsonl")
+        return await make_plan(self.client, operation, chosen, self.folder / f"{name}.plan.jsonl")
 
     async def run(self, plan: Plan, **options: Any) -> Report:
         """Run the plan, approved."""
         return await run_job(self.client, plan, self.journal, approve=plan.digest, **options)
+
+    def remove_files(self) -> None:
+        """Remove the files of the job, so that another one can have its name."""
+        for path in (self.folder / "job.plan.jsonl", self.journal, self.folder / "job.receipts"):
+            path.unlink()
 
     def sent(self) -> list[RecordedRequest]:
         """Return the requests that may have changed something."""

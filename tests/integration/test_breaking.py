@@ -290,8 +290,7 @@ async def test_a_callback_that_raises_ends_the_run_with_that_error_and_is_not_ca
             assert calls[-1] == name
             a.server.faults.clear()
             assert (await a.run(plan)).exit_code == 0
-            a.journal.unlink()
-            plan.path.unlink()
+            a.remove_files()
 
 
 @pytest.mark.slow

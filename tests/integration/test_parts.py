@@ -121,8 +121,7 @@ async def test_older_servers_get_one_call_per_person_and_prove_nothing(
         assert [request.action for request in a.sent()] == ["delete_events"] * 60
         assert a.server.world.count() == 60
         assert all(len(a.server.world.deletion_rows(uuid)) == 1 for uuid in a.everybody)
-        a.journal.unlink()
-        plan.path.unlink()
+        a.remove_files()
         report = await a.run(await a.plan(operation=RECORDINGS))
         assert (report.exit_code, axis(report, "recordings")) == (0, {"requested": 60})
         assert {a.server.world.recordings_requested(uuid) for uuid in a.everybody} == {1}
@@ -230,8 +229,7 @@ async def test_disappeared_merged_and_recreated_persons_are_reported(arena: Any,
             touched = {i for request in a.sent() for i in request.body["ids"]}
             assert not {str(targets[n].uuid) for n in (2, 35, 49)} & touched
             assert world.count() == 78
-            a.journal.unlink()
-            plan.path.unlink()
+            a.remove_files()
 
 
 @pytest.mark.slow
@@ -287,5 +285,4 @@ async def test_a_job_cancelled_after_any_request_converges(arena: Any, axis: Any
             else:
                 assert axis(report, "recordings") == {"requested": 60}
                 assert max(a.server.world.recordings_requested(uuid) for uuid in a.everybody) <= 2
-            a.journal.unlink()
-            plan.path.unlink()
+            a.remove_files()

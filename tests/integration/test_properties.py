@@ -110,8 +110,7 @@ async def test_exactly_the_requested_changes_are_sent(arena: Any) -> None:
         await a.run(await a.plan(operation=UpdateProperties(NEW, route="rest")))
         for request in a.sent():
             assert (request.method, request.body, request.query) == ("PATCH", {"properties": NEW}, ())
-        a.journal.unlink()
-        (a.folder / "job.plan.jsonl").unlink()
+        a.remove_files()
         already = len(a.sent())
         await a.run(await a.plan(operation=UnsetProperties(("plan", "country"), route="capture")))
         events = [event for request in a.sent()[already:] for event in request.body["batch"]]
@@ -200,8 +199,7 @@ async def test_every_documented_success_counts_as_one(
             report = await a.run(await a.plan(operation=UnsetProperties((key,), route=route)))
             assert axis(report, "properties") == {"changed_confirmed": 40}
             assert [each.ok for each in report.routes] == [each.attempts for each in report.routes]
-            a.journal.unlink()
-            (a.folder / "job.plan.jsonl").unlink()
+            a.remove_files()
 
 
 async def test_events_are_sent_in_batches_of_the_requested_size(arena: Any) -> None:

@@ -224,8 +224,7 @@ async def test_a_call_that_finds_no_person_fails_no_other_target(
             assert sum(request.status in (404, 500) for request in a.sent()) == 1
             assert len(a.sent()) == 100
             assert a.server.world.person(victim) is None
-            a.journal.unlink()
-            plan.path.unlink()
+            a.remove_files()
 
 
 LONG = "x" * 201

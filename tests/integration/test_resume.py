@@ -56,8 +56,7 @@ async def test_a_job_cancelled_after_any_request_converges(arena: Any, axis: Any
             for name in ("person", "events", "recordings"):
                 assert sum(axis(report, name).values()) == 60
                 assert max(a.times_intended("person").values()) <= 2
-            a.journal.unlink()
-            plan.path.unlink()
+            a.remove_files()
 
 
 @pytest.mark.slow
@@ -174,8 +173,7 @@ async def test_the_journal_of_another_job_is_refused(arena: Any) -> None:
     async with arena(persons=40) as a:
         plan = await a.plan(a.everybody[:20])
         await a.run(plan)
-        plan.path.unlink()
-        other = await a.plan(a.everybody[20:])
+        other = await a.plan(a.everybody[20:], name="other")
         with pytest.raises(Refused, match="another job"):
             await a.run(other)
         assert len(a.left()) == 20

@@ -70,6 +70,19 @@ class CaptureEvent(_Addressed, frozen=True, kw_only=True):
         return cls(SET, distinct_id, {"$set": property_object(properties), **_without_geoip()})
 
     @classmethod
+    def set_once(cls, distinct_id: str, properties: Mapping[str, Any]) -> Self:
+        """Return an event that sets those properties that the person does not have; a value it has stays (contract 12).
+
+        Arguments:
+            distinct_id: any distinct ID of the person.
+            properties: JSON values by key, at least one; None sets null.
+
+        Raises:
+            InvalidArgument: an argument cannot be used, or there is nothing to set.
+        """
+        return cls(SET, distinct_id, {"$set_once": property_object(properties), **_without_geoip()})
+
+    @classmethod
     def unset(cls, distinct_id: str, keys: str | Sequence[str]) -> Self:
         """Return an event that removes properties of a person; a missing property is not an error (contract 12).
 

@@ -72,8 +72,10 @@ def command(
     \b
     OPERATION is one of:
       delete [--delete-events] [--delete-recordings]
-      unset KEY... [--route ROUTE]
-      update KEY=TEXT... [--route ROUTE], with KEY:=JSON for numbers, booleans and lists
+      unset KEY... [--route ROUTE] [--keep-before FILE]
+      update KEY=TEXT... [--once] [--route ROUTE] [--keep-before FILE], with KEY:=JSON for
+          numbers, booleans and lists
+      update --values FILE [--id-column KIND:COLUMN] [--types KEY=TYPE,...], for values per person
       delete-events
       delete-recordings
 
@@ -81,13 +83,14 @@ def command(
     Example:
       posthog-bulk plan delete --delete-events --distinct-ids leavers.txt -o leavers.plan.jsonl
       posthog-bulk plan delete --emails leavers.csv --column Email --email-match ignore-case -o emails.plan.jsonl
+      posthog-bulk plan update --values seats.csv --types seats=number -o seats.plan.jsonl
       posthog-bulk plan --from leavers.journal.jsonl --reappeared -o again.plan.jsonl
     """
     from bulk.cli.display.plan.plan_review import format_review, run_command_line
     from bulk.cli.interruption import explained, nothing_kept
     from bulk.cli.job_paths import check_new_plan
     from bulk.cli.job_session import CommandOutput, make_plan_file, write_plan_event
-    from bulk.cli.options.operation_options import build_operation
+    from bulk.cli.options.operation_options import build_operation, build_rows
 
     options_given = operation_arguments != OperationArguments()
     others = [*filter(None, [operation]), *selection_arguments.given, *["the options of an operation"] * options_given]
@@ -109,8 +112,14 @@ def command(
     else:
         if operation is None:
             raise click.UsageError(f"Missing argument 'OPERATION'. Choose from: {', '.join(KINDS)}")
-        built = build_operation(operation, operation_arguments)
-        selection = build_selection(selection_arguments, writes=True)
+        rows = build_rows(
+            operation,
+            operation_arguments,
+            selected_by=selection_arguments.given,
+            allow_shared_ids=selection_arguments.allow_shared_ids,
+        )
+        built = build_operation(operation, operation_arguments, rows)
+        selection = rows or build_selection(selection_arguments, writes=True)
         protected = build_protect(protect)
         with explained(nothing_kept):
             plan = make_plan_file(
@@ -155,6 +164,7 @@ def _make_reappeared_plan(
     from bulk.cli.job_session import run_with_client
     from bulk.engine import plan_reappeared
     from bulk.errors import NO_SUCH_FILE, JournalError, PlanError
+    from bulk.files.file_errors import fix_of_missing
     from bulk.formatting import count_of
     from bulk.jobs.job_files import plan_of
     from bulk.journal.replay import refuse_other_file
@@ -162,7 +172,7 @@ def _make_reappeared_plan(
 
     journal = arguments.from_journal or Path()
     if not os.path.lexists(journal):
-        raise JournalError(journal, NO_SUCH_FILE, "check the name")
+        raise JournalError(journal, NO_SUCH_FILE, fix_of_missing(journal))
     refuse_other_file(journal)
     plan = arguments.from_plan or plan_of(journal)
     if not os.path.lexists(plan):

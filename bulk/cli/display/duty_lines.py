@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bulk.jobs.next_run import verify_line
 from bulk.report.duty import Duty, DutyCause
+from bulk.report.duty_causes import UNFINISHED
 from bulk.sanitize import file_word, plain
 
 NUMBERS_SHOWN = 60
@@ -15,6 +16,8 @@ _FILE = re.compile(r"\b(PLAN|JOURNAL)\b")
 def duty_lines(duty: Duty, plan: Path, journal: Path, *, run_again: str) -> list[str]:
     """Return the state of a duty, then what to do about each cause, then how to verify what it waits for.
 
+    That persons are left to process has no line of its own: the line that resumes the job stands beside these.
+
     Arguments:
         duty: of the job.
         plan: the plan file.
@@ -22,7 +25,11 @@ def duty_lines(duty: Duty, plan: Path, journal: Path, *, run_again: str) -> list
         run_again: the command line that runs the job again.
     """
     lines = [plain(duty.sentence, limit=None)]
-    lines += [f"- {_numbers(cause)}{_action(cause, plan, journal, run_again)}" for cause in duty.causes]
+    lines += [
+        f"- {_numbers(cause)}{_action(cause, plan, journal, run_again)}"
+        for cause in duty.causes
+        if cause.kind != UNFINISHED
+    ]
     if duty.waiting_for:
         lines.append(f"To verify: {verify_line(plan, journal)}")
     return lines

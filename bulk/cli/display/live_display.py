@@ -40,6 +40,7 @@ def open_display(*, json: bool, stream: TextIO | None = None, in_place: bool = T
         in_place: whether a terminal may be redrawn; not if results are written to the same one.
     """
     people = sys.stderr if stream is None else stream
+    in_place = in_place and not (json and sys.stdout.isatty())
     is_redrawn = in_place and people.isatty() and os.environ.get("TERM") != "dumb"
     shown: Display = Terminal(people) if is_redrawn else Lines(people)
     if is_progress_hidden():

@@ -5,29 +5,33 @@ Errors name an argument by its position, and repeat its key but not its value, w
 
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 import msgspec
 
-from bulk.cli.options.connection_options import gather_options
+from bulk.cli.options.connection_options import FILE, gather_options
 from bulk.cli.options.help_layout import option
 
 if TYPE_CHECKING:
     from bulk.operations import Operation
+    from bulk.selection.values.row_selection import ByRows
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 KINDS = ("delete", "unset", "update", "delete-events", "delete-recordings")
 TAKES: dict[str, tuple[str, ...]] = {
     "delete": ("delete_events", "delete_recordings"),
-    "unset": ("property_arguments", "route"),
-    "update": ("property_arguments", "route"),
+    "unset": ("property_arguments", "route", "keep_before"),
+    "update": ("property_arguments", "values", "id_column", "types", "empty_is", "once", "route", "keep_before"),
     "delete-events": (),
     "delete-recordings": (),
 }
 """The arguments that each operation takes, as fields of `OperationArguments`."""
-_METAVARS = {"unset": "KEY...", "update": "KEY=VALUE..."}
+_METAVARS = {"unset": "KEY...", "update": "[KEY=VALUE...]"}
+_OF_VALUES = ("id_column", "types", "empty_is")
+"""Options that say how the file of --values is read."""
 _HOW_TO_SET = "write KEY=TEXT, or KEY:=JSON for numbers, booleans and lists"
 
 
@@ -35,6 +39,12 @@ class OperationArguments(msgspec.Struct, frozen=True, kw_only=True):
     """The arguments and options of an operation as given; empty, None or False where they were not."""
 
     property_arguments: tuple[str, ...] = ()
+    values: str | None = None
+    id_column: str | None = None
+    types: str | None = None
+    empty_is: Literal["unset", "null"] | None = None
+    once: bool = False
+    keep_before: Path | None = None
     route: Literal["auto", "rest", "capture"] | None = None
     delete_events: bool = False
     delete_recordings: bool = False
@@ -48,6 +58,38 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
         type=click.Choice(["rest", "capture", "auto"]),
         help="How to change properties. rest: API calls, each for one person; capture: captured events, many persons "
         "per request; auto: rest if that takes up to 240 calls, else capture (default: auto)",
+    ),
+    "values": option(
+        "--values",
+        metavar="FILE|-",
+        help="Set for each person the values of its own row: a CSV file whose header names the properties, or JSON "
+        "lines. It selects the persons too",
+    ),
+    "id_column": option(
+        "--id-column",
+        metavar="KIND:COLUMN",
+        help="The column of --values with the ID of the person, and what it is: distinct_id:COLUMN, uuid:COLUMN or "
+        "email:COLUMN (default: distinct_id:distinct_id)",
+    ),
+    "types": option(
+        "--types",
+        metavar="KEY=TYPE,...",
+        help="How columns of a CSV file of --values are read, as in seats=number,vip=boolean: text, number, boolean "
+        "or json (default: text)",
+    ),
+    "empty_is": option(
+        "--empty-is",
+        type=click.Choice(["unset", "null"]),
+        help="An empty cell of --values removes the property, or sets null (default: it leaves the property alone)",
+    ),
+    "once": option(
+        "--once", is_flag=True, help="Set only properties that a person does not have, as $set_once does; by capture"
+    ),
+    "keep_before": option(
+        "--keep-before",
+        type=FILE,
+        metavar="FILE",
+        help="Keep in this new file what each person had before its change, so that revert can bring it back",
     ),
 }
 
@@ -75,12 +117,70 @@ def any_operation_options(command: F) -> F:
     )
 
 
-def build_operation(kind: str, arguments: OperationArguments) -> "Operation":
+def build_rows(
+    kind: str, arguments: OperationArguments, *, selected_by: Sequence[str], allow_shared_ids: bool
+) -> "ByRows | None":
+    """Return the rows of --values, which are also the selection; None without that option.
+
+    Arguments:
+        kind: one of `KINDS`.
+        arguments: its arguments and options.
+        selected_by: the other options given that select persons.
+        allow_shared_ids: also accept placeholder IDs.
+
+    Raises:
+        UsageError: options contradict each other.
+        InputError: the file lacks a column, or sets a property that the server cannot store.
+        FileTrouble: the file cannot be read.
+    """
+    from bulk.cli.options.selection_options import input_source
+    from bulk.selection.values.row_selection import open_rows
+
+    _check_fits(kind, arguments)
+    if arguments.values is None:
+        for name in _OF_VALUES:
+            if getattr(arguments, name) is not None:
+                raise click.UsageError(f"{_option_name(name)} only works with --values: leave it out")
+        return None
+    if arguments.property_arguments:
+        raise click.UsageError(
+            "update takes either --values FILE or KEY=VALUE: add a column for a value of all persons"
+        )
+    if selected_by:
+        raise click.UsageError(f"--values selects the persons of its rows: leave out {' and '.join(selected_by)}")
+    return open_rows(
+        input_source(arguments.values),
+        id_column=arguments.id_column or "distinct_id",
+        types=parse_types(arguments.types or ""),
+        empty_is=arguments.empty_is,
+        allow_shared_ids=allow_shared_ids,
+    )
+
+
+def parse_types(text: str) -> dict[str, str]:
+    """Return the types of --types by column.
+
+    Raises:
+        UsageError: it cannot be read, or names a column twice.
+    """
+    found: dict[str, str] = {}
+    for part in text.split(",") if text else ():
+        key, equals, name = part.rpartition("=")
+        if not equals or not key.strip():
+            raise click.UsageError("--types cannot be read: write KEY=TYPE,KEY=TYPE, as in seats=number,vip=boolean")
+        if key.strip() in found:
+            raise click.UsageError(f"--types names {_quoted(key.strip())} twice: give each column once")
+        found[key.strip()] = name.strip()
+    return found
+
+
+def build_operation(kind: str, arguments: OperationArguments, rows: "ByRows | None" = None) -> "Operation":
     """Return the operation that the arguments describe.
 
     Arguments:
         kind: one of `KINDS`.
         arguments: its arguments and options.
+        rows: of --values, from `build_rows`.
 
     Raises:
         UsageError: something is missing, cannot be read, or does not fit the operation.
@@ -90,6 +190,7 @@ def build_operation(kind: str, arguments: OperationArguments) -> "Operation":
 
     _check_fits(kind, arguments)
     route = arguments.route or "auto"
+    keep_before = None if arguments.keep_before is None else str(arguments.keep_before)
     match kind:
         case "delete":
             return DeletePersons(delete_events=arguments.delete_events, delete_recordings=arguments.delete_recordings)
@@ -100,9 +201,13 @@ def build_operation(kind: str, arguments: OperationArguments) -> "Operation":
         case "unset":
             if not arguments.property_arguments:
                 raise click.UsageError("unset needs the properties to remove: give at least one KEY")
-            return UnsetProperties(keys=arguments.property_arguments, route=route)
+            return UnsetProperties(keys=arguments.property_arguments, route=route, keep_before=keep_before)
         case _:
-            return UpdateProperties(properties=parse_assignments(arguments.property_arguments), route=route)
+            once = arguments.once
+            if rows is not None:
+                return UpdateProperties.per_person(rows, once=once, route=route, keep_before=keep_before)
+            properties = parse_assignments(arguments.property_arguments)
+            return UpdateProperties(properties=properties, once=once, route=route, keep_before=keep_before)
 
 
 def parse_assignments(arguments: Sequence[str]) -> dict[str, Any]:
@@ -112,7 +217,9 @@ def parse_assignments(arguments: Sequence[str]) -> dict[str, Any]:
         UsageError: there is no argument, one cannot be read, or a key occurs twice. The message repeats no value.
     """
     if not arguments:
-        raise click.UsageError(f"update needs the properties to set: {_HOW_TO_SET}")
+        raise click.UsageError(
+            f"update needs the properties to set: {_HOW_TO_SET}; or give --values FILE for values per person"
+        )
     found: dict[str, Any] = {}
     for number, argument in enumerate(arguments, 1):
         key, equals, text = argument.partition("=")
@@ -172,7 +279,11 @@ def _check_fits(kind: str, arguments: OperationArguments) -> None:
                 f"{kind} takes neither KEY nor KEY=VALUE: select persons with options such as --distinct-ids"
             )
         fitting = " and ".join(other for other in KINDS if name in TAKES[other])
-        raise click.UsageError(f"--{name.replace('_', '-')} only works with {fitting}, not with {kind}: leave it out")
+        raise click.UsageError(f"{_option_name(name)} only works with {fitting}, not with {kind}: leave it out")
+
+
+def _option_name(field: str) -> str:
+    return f"--{field.replace('_', '-')}"
 
 
 def _quoted(key: str) -> str:

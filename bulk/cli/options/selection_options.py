@@ -131,20 +131,20 @@ def build_selection(arguments: SelectionArguments, *, writes: bool) -> "Selectio
     _check(arguments, writes=writes)
     if arguments.distinct_ids is not None:
         return ByDistinctIds(
-            _source(arguments.distinct_ids), column=arguments.column, allow_shared_ids=arguments.allow_shared_ids
+            input_source(arguments.distinct_ids), column=arguments.column, allow_shared_ids=arguments.allow_shared_ids
         )
     if arguments.uuids is not None:
-        return ByPersonIds(_source(arguments.uuids), column=arguments.column)
+        return ByPersonIds(input_source(arguments.uuids), column=arguments.column)
     if arguments.emails is not None:
         return ByEmails(
-            _source(arguments.emails),
+            input_source(arguments.emails),
             column=arguments.column,
             match=cast("Comparison", arguments.email_match or "exact"),
             keys=_keys("email" if arguments.email_keys is None else arguments.email_keys),
         )
     if arguments.requests is not None:
         return ByRequests(
-            _source(arguments.requests),
+            input_source(arguments.requests),
             allow_shared_ids=arguments.allow_shared_ids,
             match=cast("Comparison", arguments.email_match or "exact"),
             keys=_keys("email" if arguments.email_keys is None else arguments.email_keys),
@@ -190,7 +190,7 @@ def _keys(text: str) -> tuple[str, ...]:
     return keys
 
 
-def _source(name: str) -> Path | BinaryIO:
+def input_source(name: str) -> Path | BinaryIO:
     """Return the file, or a reader for a pipe, a terminal or stdin, which may block."""
     from bulk.cli.streams.input import blocking_file, may_block, standard_input
 

@@ -50,12 +50,30 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
         for reason, one in sorted(reasons.items()):
             yield f"Lines refused: {reason}", format_count(int(one.get("count", 0))), _which(one)
     yield from _protected(findings.get("protected"))
+    yield from _revert(findings.get("revert"))
     many = findings.get("many_distinct_ids")
     if isinstance(many, dict) and many.get("count"):
         title = f"Persons with {many.get('threshold')} or more distinct IDs (may be several people)"
         yield title, format_count(int(many["count"])), ""
     if isinstance(several := findings.get("several_persons"), dict) and several.get("count"):
         yield "Lines that match several persons", format_count(int(several["count"])), ""
+
+
+_REVERT_TITLES = {
+    "changed": "Persons that others changed since, left as they are, by number in the plan of the job",
+    "as_before": "Persons that are as before already, by number in the plan of the job",
+    "gone": "Persons that are gone, by number in the plan of the job",
+    "unread": "Persons that could not be read, by number in the plan of the job",
+}
+
+
+def _revert(revert: object) -> Iterator[Row]:
+    """Yield the persons of a before-image, and those that a revert leaves as they are."""
+    if isinstance(revert, dict):
+        yield "Persons of the before-image", format_count(int(revert.get("count", 0))), ""
+        for name, title in _REVERT_TITLES.items():
+            if isinstance(one := revert.get(name), dict) and one.get("count"):
+                yield title, format_count(int(one["count"])), f"{one.get('targets', '')}{' ...' * bool(one.get('cut'))}"
 
 
 def _wider_match(wider: object) -> Iterator[Row]:

@@ -44,6 +44,12 @@ class Reason(Enum):
     NO_ID = "no distinct_id, email or uuid"
     SEVERAL_IDS = "more than one of distinct_id, email and uuid"
     BAD_REFERENCE = "reference is too long or has a character that cannot be shown"
+    NO_ROW_ID = "no ID"
+    NO_VALUE = "no value to set"
+    NOT_OF_ITS_TYPE = "a value is not of the type of its column"
+    NOT_STORABLE = "a value that the server cannot store"
+    NOT_AN_OBJECT = "not a JSON object"
+    CELLS = "more or fewer cells than the header"
     NOT_A_DATE = "received is not a date such as 2026-11-29"
 
 

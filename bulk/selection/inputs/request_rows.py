@@ -81,7 +81,7 @@ def read_requests(pieces: Iterator[Piece], rules: RequestRules, name: str) -> It
         raise InputError(f"{name} is empty: it must hold requests")
     columns, delimiter = _columns(header, rules, name)
     number = 0
-    for number, cells in _rows(pieces, delimiter, name):
+    for number, cells in row_cells(pieces, delimiter, name):
         if cells is None:
             yield RefusedRequest(number, Reason.TOO_LONG, Request())
             continue
@@ -130,8 +130,17 @@ def _columns(header: Header, rules: RequestRules, name: str) -> tuple[dict[str, 
     return best
 
 
-def _rows(pieces: Iterable[Piece], delimiter: bytes, name: str) -> Iterator[tuple[int, list[str] | None]]:
-    """Yield the cells of each row; None for one that is too long."""
+def row_cells(pieces: Iterable[Piece], delimiter: bytes, name: str) -> Iterator[tuple[int, list[str] | None]]:
+    """Yield the number and the cells of each row of a CSV file; None for the cells of one that is too long.
+
+    Arguments:
+        pieces: of the lines after the header.
+        delimiter: between two cells.
+        name: of the file in errors.
+
+    Raises:
+        InputError: a quote is missing or misplaced.
+    """
     parts: list[bytes] = []
     first, size, quotes = 0, 0, 0
     for number, data, end in pieces:

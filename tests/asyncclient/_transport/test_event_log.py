@@ -75,6 +75,13 @@ def test_an_event_is_a_record_with_its_fields(
     assert record.__dict__["event"] is event
 
 
+@pytest.mark.parametrize("bucket", Bucket)
+def test_every_rate_limit_has_its_words(bucket: Bucket, caplog: pytest.LogCaptureFixture) -> None:
+    log_event(Paused(bucket=bucket, for_s=1.0, reason="429"))
+    (record,) = caplog.records
+    assert record.getMessage().startswith("rate limited (429): ")
+
+
 async def test_requests_and_retries_of_a_client_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="asyncclient")
     async with LocalPostHog(persons=3) as server:

@@ -76,7 +76,7 @@ def test_the_command_that_a_review_prints_runs_the_plan_once(run: Run, posthog: 
     assert line[0] == "posthog-bulk"
     first = run(*line[1:])
     assert first.code == 0
-    assert f"Done: {len(targets)} of {len(targets)} persons deleted" in first.out
+    assert f"Waiting for PostHog to purge the events of {len(targets)} persons" in first.out
     assert everyone(posthog) == others
     sent = len(posthog.mutations)
     again = run("run", "x.plan.jsonl")  # approval is in the journal
@@ -96,7 +96,7 @@ def test_delete_plans_runs_and_verifies_in_one_command(run: Run, posthog: Any) -
     assert "'plan exact free'" in line[1]
     (plan,) = Path().glob("delete-1-*.plan.jsonl")
     assert Path(plan.name.replace("plan", "journal")).exists()
-    assert any(line.startswith("Done: ") for line in result.out.splitlines())
+    assert any(line.startswith("Waiting for PostHog to purge the events of ") for line in result.out.splitlines())
 
 
 def test_the_same_command_line_resumes(run: Run, posthog: Any) -> None:
@@ -161,7 +161,7 @@ def test_json_writes_events_to_stdout_and_messages_to_stderr(run: Run, posthog: 
     assert events[kinds.index("plan")]["count"] == count
     assert events[-1]["exit_code"] == 0
     assert "If interrupted, resume with: " in result.err
-    assert "Done: " in result.err
+    assert "Complete: " in result.err
     assert "user-" not in result.out
 
 

@@ -94,14 +94,15 @@ def test_in_an_outage_the_summary_has_the_counts_and_the_same_line_continues(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("action", ["batch_by_distinct_ids", "query"], ids=["persons", "list"])
 def test_a_verification_says_that_it_was_interrupted_and_not_that_all_is_done(
-    spawn: Spawn, run: Run, posthog: Any
+    spawn: Spawn, run: Run, posthog: Any, action: Any
 ) -> None:
     assert run(*ONE_GO, "--plan", "y.plan.jsonl").code == 0
-    posthog.server.faults.add(Fault("stall", action="batch_by_uuids"))
-    before = sum(request.action == "batch_by_uuids" for request in posthog.server.requests)
+    posthog.server.faults.add(Fault("stall", action=action))
+    before = sum(request.action == action for request in posthog.server.requests)
     process = spawn("verify", "y.journal.jsonl")
-    posthog.until(requested(posthog, "batch_by_uuids", before + 1))
+    posthog.until(requested(posthog, action, before + 1))
     out, err = interrupted(process, signal.SIGINT)
     assert out == ""
     assert err.endswith(
@@ -127,7 +128,10 @@ def test_a_run_that_an_outage_ends_shows_what_was_done(run: Run, posthog: Any) -
     result = run(*ONE_GO, "--batch-size", "5", "--retry-for", "0.1s")
     assert result.code == 75
     assert SO_FAR.search(result.out)
-    assert f"To resume: {LINE.strip()} --batch-size 5 --retry-for 0.1s\n" in result.out
+    summary = result.out[result.out.index("Not finished: ") :]
+    assert f"To resume: {LINE.strip()} --batch-size 5 --retry-for 0.1s\n" in summary
+    assert (summary.count("--batch-size 5"), summary.count("resume")) == (1, 1)
+    assert not re.search("^(Needs attention|Waiting)", summary, re.MULTILINE)
     assert result.sentence.startswith("posthog-bulk: run interrupted: the server did not respond for 0.")
 
 

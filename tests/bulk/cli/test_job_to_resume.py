@@ -95,7 +95,7 @@ def test_a_result_that_was_not_shown_is_shown_by_the_same_line(run: Run, posthog
     unreported_marker(plan).touch()
     result = run(*LINE, *GO)
     assert result.code == 0
-    assert "Done: 8 of 8 persons changed (confirmed by reading back)." in result.out
+    assert "Complete: 8 persons as requested (confirmed by reading back)." in result.out
     assert len(posthog.mutations) == sent
     assert run(*LINE, *GO).code == 3
     assert not [path for path in Path().iterdir() if path.name.startswith(".")]

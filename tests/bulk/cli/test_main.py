@@ -76,8 +76,8 @@ OPTIONS = {
     "status": "--watch",
     "jobs": "--json",
     "report": "--output --format --json",
-    "shred": "--receipts --unfinished --yes --json",
-    "verify-signature": "--key --json",
+    "verify-signature": "--key --signature --json",
+    "shred": "--plan --receipts --unfinished --yes --json",
     "completion": "--json",
 }
 

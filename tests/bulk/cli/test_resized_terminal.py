@@ -254,7 +254,7 @@ def test_a_wait_and_a_run_are_redrawn_at_the_new_width(
     terminal.resize(NARROW)
     terminal.read_until(is_redrawn(NARROW))
     assert terminal.finish() == 0
-    assert "Done: 60 of 60" in terminal.text
+    assert "Complete: 60 persons" in terminal.text
     assert bars(terminal) == []
     assert not terminal.screen.cursor.hidden
 
@@ -275,7 +275,7 @@ def test_a_resized_prompt_still_takes_the_count(
     terminal.type("60\n")
     assert terminal.finish() == 0
     shown = [row for row in terminal.rows if not row.startswith("$")]
-    assert "".join(shown).count("Done: 60 of 60") == 1
+    assert "".join(shown).count("Complete: 60 persons") == 1
     assert bars(terminal) == []
     assert Path("y.journal.jsonl").exists()
     assert posthog.server.world.count() == 0

@@ -82,7 +82,7 @@ def test_a_suspended_job_leaves_a_usable_terminal_and_continues(
     shell.read_until("usable\r\n")
     posthog.server.faults.clear()
     shell.type("fg\n")
-    continued = shell.read_until("Done: 60 of 60")
+    continued = shell.read_until("Complete: 60 persons")
     assert HIDE_CURSOR in continued
     assert "Server reachable again after" in continued
     shell.type("echo code=$?\n")

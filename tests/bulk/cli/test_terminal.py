@@ -106,7 +106,7 @@ def test_typing_the_count_approves_the_plan(terminal: Callable[..., Terminal], p
     one.type(f"{count(plan)}\n")
     assert one.finish() == 0
     assert posthog.server.world.count() == 60 - count(plan)
-    assert f"Done: {count(plan)} of {count(plan)}" in one.seen
+    assert f"Complete: {count(plan)} persons gone" in one.seen
 
 
 @pytest.mark.slow

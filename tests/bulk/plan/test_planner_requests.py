@@ -9,7 +9,8 @@ import pytest
 
 from asyncclient import Limits, PostHogClient, RateLimits
 from asyncclient.testing import LocalPostHog
-from bulk import ByDistinctIds, ByEmails, ByRequests, DeletePersons, JobRecord, Refused, make_plan
+from bulk import ByDistinctIds, ByEmails, ByRequests, DeletePersons, JobRecord, Refused, make_plan, run_job
+from bulk.errors import FileTrouble
 from bulk.report.requests import due_in
 from bulk.requests.receipts import Receipts
 from bulk.selection.input_findings import by_kind
@@ -124,3 +125,16 @@ async def test_a_plan_that_is_discarded_takes_its_receipts_with_it(
     assert (tmp_path / "x.receipts").exists()
     plan.discard()
     assert os.listdir(tmp_path) == []
+
+
+async def test_the_receipts_of_a_job_are_kept_when_its_plan_is_gone(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    selection, path = ByDistinctIds([persons(server)[0].distinct_ids[0]]), tmp_path / "x.plan.jsonl"
+    with await make_plan(client, DeletePersons(), selection, path) as plan:
+        await run_job(client, plan, tmp_path / "x.journal.jsonl", approve=plan.digest)
+    path.unlink()
+    before, sent = (tmp_path / "x.receipts").read_bytes(), len(server.requests)
+    with pytest.raises(FileTrouble, match="give the new plan another name"):
+        await make_plan(client, DeletePersons(), selection, path)
+    assert ((tmp_path / "x.receipts").read_bytes(), len(server.requests)) == (before, sent)

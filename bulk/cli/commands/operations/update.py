@@ -3,5 +3,7 @@
 from bulk.cli.plan_and_run import operation_command
 
 command = operation_command(
-    "update", "Set properties of the selected persons: KEY=TEXT for strings, KEY:=JSON for numbers, booleans and lists."
+    "update",
+    "Set properties of the selected persons: KEY=TEXT for strings, KEY:=JSON for numbers, booleans and lists; or with "
+    "--values, set for each person the values of its own row.",
 )

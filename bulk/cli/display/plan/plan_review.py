@@ -11,7 +11,9 @@ from bulk.operations import (
     DeleteEvents,
     DeletePersons,
     Operation,
+    PropertyOperation,
     UnsetProperties,
+    UpdatePerPerson,
     UpdateProperties,
     from_dict,
 )
@@ -51,12 +53,13 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int =
     """
     header, findings = plan.header, by_kind(plan.findings)
     operation = from_dict(header.operation)
+    own = isinstance(operation, UpdatePerPerson)
     rows: list[Row] = [
         ("Plan", plain(plan.path)),
         ("Project", f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}"),
         ("Operation", plain(describe_operation(header.operation))),
-        *_value_rows(operation),
-        ("Cannot be undone", what_stays(operation)),
+        *_value_rows(operation, findings),
+        _undo_row(operation),
         ("Selected", plain(describe(header.selection.get("details", {})))),
         *_query_rows(header.selection.get("details", {})),
         *((title, plain(text, limit=None)) for title, text in record_rows(header.record)),
@@ -77,7 +80,7 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int =
         *aligned_rows(rows),
         "",
         f"Sample: {min(SAMPLE_SIZE, plan.count)} of {format_count(plan.count)}",
-        *(f"  {line}" for line in table_lines(_sample(plan), width=width - 2)),
+        *(f"  {line}" for line in table_lines(_sample(plan, own=own), width=width - 2)),
         "",
         "Input check",
         *(f"  {line}" for line in table_lines(_findings(findings), cell_max=LINES_MAX, width=width - 2)),
@@ -97,13 +100,38 @@ def run_command_line(plan: Plan) -> str:
     return f"posthog-bulk run {file_word(str(plan.path))} --approve {short_digest(plan.digest)}"
 
 
-def _value_rows(operation: Operation) -> Iterator[Row]:
-    """Return the values that an update sets; only the plan and its review contain them."""
+def _value_rows(operation: Operation, findings: dict[str, Any]) -> Iterator[Row]:
+    """Return the values that an update sets, or for values per person how many get or lose each property.
+
+    Only the plan and its review contain values.
+    """
+    if isinstance(operation, UpdatePerPerson):
+        yield from zip(chain(("Values",), repeat("")), value_count_lines(findings.get("values", {})), strict=False)
     if not isinstance(operation, UpdateProperties):
         return
     for heading, (key, value) in zip(chain(("Values",), repeat("")), operation.properties.items(), strict=False):
         text = json.dumps(value, ensure_ascii=False)
         yield heading, f"{plain(key)} = {plain(text, limit=VALUE_MAX)}"
+
+
+def value_count_lines(values: dict[str, Any]) -> Iterator[str]:
+    """Yield for each property how many persons get a value of their own, and how many lose it.
+
+    Arguments:
+        values: the finding of that kind.
+    """
+    for one in values.get("of", ()):
+        parts = [f"set for {count_of(one['set'], 'person')}"] if one["set"] or not one["unset"] else []
+        parts += [f"removed from {count_of(one['unset'], 'person')}"] if one["unset"] else []
+        yield f"{plain(one['key'])}: {', '.join(parts)}"
+
+
+def _undo_row(operation: Operation) -> Row:
+    """Return whether a before-image is kept, or what cannot be undone."""
+    if isinstance(operation, PropertyOperation) and operation.keep_before is not None:
+        file = file_word(operation.keep_before)
+        return "Before-image", f"kept in {plain(file)}; to undo: posthog-bulk revert {file} -o revert.plan.jsonl"
+    return "Cannot be undone", what_stays(operation)
 
 
 def _query_rows(details: dict[str, Any]) -> Iterator[Row]:
@@ -121,10 +149,10 @@ def _query_rows(details: dict[str, Any]) -> Iterator[Row]:
 def what_stays(operation: Operation) -> str:
     """Return what an operation cannot bring back, and what it leaves for good."""
     match operation:
-        case UpdateProperties():
-            return "the previous values are not kept"
+        case UpdateProperties() | UpdatePerPerson():
+            return "the previous values are not kept; to keep them, plan with --keep-before FILE"
         case UnsetProperties():
-            return "the removed values are not kept"
+            return "the removed values are not kept; to keep them, plan with --keep-before FILE"
         case DeletePersons():
             kept = {"events": operation.delete_events, "recordings": operation.delete_recordings}
             stay = [what for what, is_deleted in kept.items() if not is_deleted]
@@ -147,7 +175,7 @@ def _due_rows(plan: Plan) -> Iterator[Row]:
     if days:
         first, last, requests = days[0].due, days[-1].due, sum(one.requests for one in days)
         until = f"from {first} to {last}" if first != last else first
-        yield "Requests", f"{format_count(requests)}, due {until}"
+        yield "Erasure requests", f"{format_count(requests)}, due {until}"
     elif plan.header.record is not None and (received := parse_received(plan.header.record.received or "")):
         yield "Due", due_date(received).isoformat()
 
@@ -162,14 +190,27 @@ def _planning_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:
         yield "Planning", f"sent {count_of(int(findings['requests'].get('count', 0)), 'request')}"
 
 
-def _sample(plan: Plan) -> Table:
+def _sample(plan: Plan, *, own: bool) -> Table:
     return Table(
-        headings=("No.", "UUID", "Created", "Distinct ID"),
+        headings=("No.", "UUID", "Created", "Distinct ID", *(["Values"] if own else [])),
         rows=tuple(
-            (str(target.number), str(target.uuid), format_time(target.created_at), target.distinct_id or "")
+            (
+                str(target.number),
+                str(target.uuid),
+                format_time(target.created_at),
+                target.distinct_id or "",
+                *([_own_values(plan, target)] if own else []),
+            )
             for target in _spread(plan)
         ),
     )
+
+
+def _own_values(plan: Plan, target: Target) -> str:
+    """Return the values that a person gets, and the properties that it loses."""
+    change = plan.changes([target.number])[target.number]
+    parts = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in (change.values | change.once).items()]
+    return ", ".join([*parts, *(f"without {key}" for key in change.absent)])[:VALUE_MAX]
 
 
 def _spread(plan: Plan) -> Iterator[Target]:

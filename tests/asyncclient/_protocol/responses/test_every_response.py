@@ -111,6 +111,7 @@ ROWS: dict[str, Row] = {
     "persons.iter_activity": reading(lambda c: everything(c.persons.iter_activity(U)), page()),
     "persons.all_activity": reading(lambda c: c.persons.all_activity(), page()),
     "persons.iter_all_activity": reading(lambda c: everything(c.persons.iter_all_activity()), page()),
+    "persons.emails": reading(lambda c: c.persons.emails(U), {"results": []}),
     "persons.properties_timeline": reading(
         lambda c: c.persons.properties_timeline(U), {"points": [], "crucial_property_keys": []}, blank=True
     ),

@@ -105,7 +105,7 @@ async def test_the_query_trails_the_store_like_the_listing(serve):
         ("SELECT sum(id) FROM persons WHERE JSONHas(properties, {k0}) ORDER BY id", "Not evaluated"),
         ("SELECT * FROM persons", "named columns"),
         ("SELECT id FROM persons JOIN events ON id = person_id", "JOINS"),
-        ("SELECT id FROM persons UNION ALL SELECT id FROM persons", "Only SELECT"),
+        ("SELECT id FROM persons UNION ALL SELECT id FROM persons LIMIT 5", "LIMIT after UNION"),
         ("SELECT id FROM persons WHERE created_at > 'yesterday'", "Cannot parse a DateTime"),
         ("SELECT id FROM persons WHERE id = 'nobody'", "Cannot parse a UUID"),
         ("SELECT id FROM persons WHERE created_at > 3", "no supertype"),

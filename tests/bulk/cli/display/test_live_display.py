@@ -305,3 +305,13 @@ def test_a_slow_terminal_gets_no_progress_but_every_other_line() -> None:
 def test_the_display_fits_the_stream(stream: io.StringIO, kind: type) -> None:
     assert isinstance(open_display(json=False, stream=stream), kind)
     assert isinstance(open_display(json=True, stream=stream), JsonLines)
+
+
+def test_progress_is_not_redrawn_over_events_on_the_same_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    events, progress_lines = Tty(), Tty()
+    monkeypatch.setattr("sys.stdout", events)
+    display = open_display(json=True, stream=progress_lines)
+    display(progress(40))
+    display.close()
+    assert json.loads(events.getvalue())["event"] == "progress"
+    assert "\x1b" not in progress_lines.getvalue()

@@ -36,8 +36,11 @@ from bulk.operations import (
         ),
         (DeleteEvents(), "deleted events do not come back"),
         (DeleteRecordings(), "deleted recordings do not come back"),
-        (UpdateProperties(properties={"a": 1}), "the previous values are not kept"),
-        (UnsetProperties(keys=("a",)), "the removed values are not kept"),
+        (
+            UpdateProperties(properties={"a": 1}),
+            "the previous values are not kept; to keep them, plan with --keep-before FILE",
+        ),
+        (UnsetProperties(keys=("a",)), "the removed values are not kept; to keep them, plan with --keep-before FILE"),
     ],
 )
 def test_a_review_says_what_cannot_be_undone(operation: Operation, words: str) -> None:

@@ -1,0 +1,32 @@
+"""Counts how many persons of a plan get or lose each property, where each person gets its own values. Pure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bulk.property_checks import DesiredProperties
+
+
+class ValueCounts:
+    """The counts of one plan.
+
+    Arguments:
+        keys: the properties of the operation.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._set = dict.fromkeys(keys, 0)
+        self._unset = dict.fromkeys(keys, 0)
+
+    def add(self, change: DesiredProperties) -> None:
+        """Count what one person gets and loses."""
+        for key in change.values:
+            self._set[key] += 1
+        for key in change.once:
+            self._set[key] += 1
+        for key in change.absent:
+            self._unset[key] += 1
+
+    def to_finding(self) -> dict[str, Any]:
+        """Return the counts by property, without any value."""
+        of = [{"key": key, "set": count, "unset": self._unset[key]} for key, count in self._set.items()]
+        return {"kind": "values", "of": of}

@@ -1,0 +1,254 @@
+"""Plans the way back from a job that kept a before-image: persons get back what they had. Only reads from the server.
+
+A person that has other values than those that the job set was changed by others since: it stays as it is and is named
+by its number in the plan of the job. A person that is gone stays gone.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from asyncclient import PostHogClient
+from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
+from bulk.concurrency.stop_gate import StopGate
+from bulk.concurrency.workers import grouped, in_order
+from bulk.errors import NotFinished, Refused, interruption_of
+from bulk.event_log import LOGGER, EventLog
+from bulk.events import PlanEvent, PlanProgress
+from bulk.files.private_files import refuse_existing
+from bulk.formatting import count_of
+from bulk.operations import RouteChoice, UpdatePerPerson, desired_properties, from_dict, to_dict
+from bulk.plan.plan_file import FORMAT, Plan, PlanHeader
+from bulk.plan.plan_writer import PlanWriter
+from bulk.plan.planner import spent_requests
+from bulk.plan.value_counts import ValueCounts
+from bulk.posthog.batch_reads import READ_SIZE
+from bulk.posthog.person_reader import PersonReader
+from bulk.posthog.person_reads import LEFT_OUT, Absent, Present, Unread, properties_of
+from bulk.posthog.rereads import read_until_known
+from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.wait_tracker import WaitTracker
+from bulk.property_checks import DesiredProperties
+from bulk.selection.input_findings import LineNumbers
+from bulk.undo.before_entries import BeforeFile, keys_of, read_before_file
+from bulk.undo.before_records import Before
+from bulk.undo.way_back import Kept, way_back
+from bulk.verification.verifier import SAME_INSTANT
+from bulk.version import VERSION
+
+MAX_OPEN = 10_000
+"""Persons that responses left out, before they are read again together."""
+
+
+async def plan_revert(
+    client: PostHogClient,
+    before_image: str | Path,
+    path: str | Path,
+    *,
+    route: RouteChoice = "auto",
+    keep_before: str | None = None,
+    on_progress: Callable[[PlanEvent], None] | None = None,
+    concurrency: int = 4,
+    retry_for_s: float = RETRY_FOR_S,
+    now: Callable[[], float] | None = None,
+) -> Plan:
+    """Plan that each person gets back the properties that it had before a job changed them; only reads.
+
+    The plan has the persons whose values are still those that the job set. The finding `revert` of the plan names all
+    others by their number in the plan of that job: `changed` by others since, `as_before` already, `gone`, and
+    `unread`. A person that is gone is not created again.
+
+    Arguments:
+        client: set to the host and project of the job.
+        before_image: the file that the job wrote (`keep_before`); it needs no other file of the job.
+        path: the plan file to write; must not exist.
+        route: as in `UpdateProperties`.
+        keep_before: a new file for the before-image of the revert itself; None to keep none.
+        on_progress: called with typed events: the progress of the planning, and outages of the server.
+        concurrency: requests at once, at least 1.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
+            at most 365 days.
+        now: returns the time in epoch seconds; None for the server's clock.
+
+    Returns:
+        The plan, to be reviewed, approved and run like any other.
+
+    Raises:
+        Refused: no person can be reverted, or the client is set to another host or project.
+        NotFinished: no person could be read.
+        FileTrouble: the before-image cannot be used, or the plan file exists or cannot be written.
+        PostHogError: the server did not respond for too long, or responded with an error.
+    """
+    path, file = Path(path), read_before_file(Path(before_image))
+    _check_client(client, file)
+    keys = keys_of(file.opened)
+    operation = UpdatePerPerson(keys=keys, unset_keys=file.lacking, route=route, keep_before=keep_before)
+    refuse_existing(path)
+    if operation.keep_before is not None:
+        refuse_existing(Path(operation.keep_before))
+    gate, clock, found = StopGate(), now or client.server_time, _Found(file)
+    wait_tracker = WaitTracker(client.limits, gate.sleeps)
+    reporter = ActivityReporter(wait_tracker, found.progress, EventLog().before(on_progress))
+    reading = waiting_out(client, retry_for_s).observed(wait_tracker.client_event)
+    if on_progress is not None:
+        reading = reading.observed(emit_outages(on_progress))
+    async with reporter.reporting():
+        with interruption_of("plan"):
+            project = await reading.projects.get(file.opened.project)
+            header = PlanHeader(
+                format=FORMAT,
+                project_id=file.opened.project,
+                project_name=project.name,
+                host=client.origin,
+                operation=to_dict(operation),
+                selection={
+                    "summary": {"kind": "before_image", "input": "file"},
+                    "details": {"kind": "before_image", "file": file.path.name, "plan_digest": file.opened.plan_digest},
+                },
+                created_at=datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds"),
+                version=VERSION,
+            )
+            reader = PersonReader(reading, gate, readers=concurrency, keys=keys)
+            with PlanWriter.create(path, header) as writer:
+                async for persons in _persons(file, reader, gate, concurrency):
+                    for entry, result in persons:
+                        _add(found, writer, entry, result)
+                    reporter.report()
+                if not writer.count:
+                    raise found.nothing()
+                findings = [
+                    {"kind": "requests", "count": wait_tracker.requests},
+                    found.counts.to_finding(),
+                    found.to_finding(),
+                ]
+                plan = writer.finish(spent=spent_requests(client, clock()), findings=findings)
+    plan.counted_by.add(client.limits)
+    LOGGER.info("plan written: %d persons, digest %s", plan.count, plan.digest)
+    return plan
+
+
+class _Found:
+    """What was found of the persons of a before-image: counts, and the numbers of those that are left as they are."""
+
+    def __init__(self, file: BeforeFile) -> None:
+        self.file = file
+        self.change = desired_properties(from_dict(file.opened.operation))
+        self.counts = ValueCounts(keys_of(file.opened))
+        self.seen = self.planned = 0
+        self.left = {name: LineNumbers() for name in ("changed", "as_before", "gone", "unread")}
+
+    def progress(self, moment: Moment) -> PlanProgress:
+        return PlanProgress(
+            seen=self.seen,
+            unit="person",
+            targets=self.planned,
+            requests=moment.requests,
+            elapsed_s=moment.elapsed_s,
+            wait=moment.wait,
+        )
+
+    def to_finding(self) -> dict[str, Any]:
+        return {
+            "kind": "revert",
+            "count": self.file.count,
+            **{name: _numbers(lines) for name, lines in self.left.items()},
+        }
+
+    def nothing(self) -> Refused | NotFinished:
+        """Return the exception for a plan without a person."""
+        if unread := len(self.left["unread"]):
+            were = f"{count_of(unread, 'person')} could not be read"
+            return NotFinished(f"{were}, and no other person can be reverted", purpose="plan")
+        words = {"changed": "changed by others since", "as_before": "as before already", "gone": "gone"}
+        parts = [f"{len(self.left[name]):,} {what}" for name, what in words.items() if len(self.left[name])]
+        return Refused(
+            f"no person of {self.file.path} can be reverted: {', '.join(parts) or 'it has no entry'}",
+            "nothing has to be done" if not len(self.left["changed"]) else "look at those that others changed",
+        )
+
+
+def _add(found: _Found, writer: PlanWriter, entry: Before, result: Present | Absent | Unread) -> None:
+    """Add one person to the plan, or note why it is left as it is."""
+    found.seen += 1
+    back = _back(found, entry, result)
+    if isinstance(back, str):
+        found.left[back].add(entry.target)
+        return
+    writer.add(entry.uuid, entry.created_at, entry.distinct_id, change=back)
+    found.planned = writer.count
+    found.counts.add(back)
+
+
+def _back(found: _Found, entry: Before, result: Present | Absent | Unread) -> DesiredProperties | str:
+    if isinstance(result, Unread):
+        return "unread"
+    if isinstance(result, Absent) or abs(result.person.created_at - entry.created_at) >= SAME_INSTANT:
+        return "gone"
+    change = entry.change or found.change
+    assert change is not None
+    back = way_back(entry.had, change, properties_of(result.person))
+    return back.value if isinstance(back, Kept) else back
+
+
+_Read = list[tuple[Before, Present | Absent | Unread]]
+
+
+async def _persons(file: BeforeFile, reader: PersonReader, gate: StopGate, concurrency: int) -> AsyncIterator[_Read]:
+    """Yield the entries with what a read shows of their persons; those that a response left out come last."""
+    still_open: list[Before] = []
+
+    async def read(entries: Sequence[Before]) -> tuple[_Read, Sequence[Before]]:
+        results = (await reader.fetch_by_uuid({entry.uuid: entry.distinct_id for entry in entries})).results
+        known = [(entry, results[entry.uuid]) for entry in entries]
+        left_out = [entry for entry, result in known if result == LEFT_OUT]
+        return [each for each in known if each[1] != LEFT_OUT], left_out
+
+    async def read_again() -> _Read:
+        found: _Read = []
+        groups, unread = await read_until_known(partial(_in_groups, read, concurrency), [*still_open], gate)
+        for group in groups:
+            found += group
+        still_open.clear()
+        return found + [(entry, LEFT_OUT) for entry in unread]
+
+    entries = file.entries()
+    while at_once := [*islice(entries, concurrency)]:
+        for found, left_out in await in_order(read, at_once, concurrency):
+            yield found
+            still_open += left_out
+        if len(still_open) >= MAX_OPEN:
+            yield await read_again()
+    if still_open:
+        yield await read_again()
+
+
+async def _in_groups(
+    read: Callable[[Sequence[Before]], Awaitable[tuple[_Read, Sequence[Before]]]],
+    concurrency: int,
+    entries: Sequence[Before],
+) -> tuple[_Read, Sequence[Before]]:
+    found: _Read = []
+    left_out: list[Before] = []
+    for known, open_entries in await in_order(read, [*grouped(entries, READ_SIZE)], concurrency):
+        found += known
+        left_out += open_entries
+    return found, left_out
+
+
+def _check_client(client: PostHogClient, file: BeforeFile) -> None:
+    for name, was, is_set in (
+        ("host", file.opened.host, client.origin),
+        ("project", file.opened.project, client.project_id),
+    ):
+        if was != is_set:
+            raise Refused(
+                f"{file.path} is for {name} {was}, but the client is set to {is_set}", f"set the client to that {name}"
+            )
+
+
+def _numbers(lines: LineNumbers) -> dict[str, Any]:
+    finding = lines.to_finding()
+    return {"count": finding["count"], "targets": finding["lines"], **({"cut": True} if "cut" in finding else {})}
