@@ -66,9 +66,15 @@ def test_the_journal_records_it_before_any_run_and_the_job_runs_afterwards(run: 
     assert first["sha256"] in "".join(shown.split())
 
 
-def test_persons_that_are_gone_or_re_created_are_named_and_left_out(run: Run, posthog: Any, digest: str) -> None:
+@pytest.mark.parametrize("recreated", [False, True])
+def test_persons_that_are_gone_or_re_created_are_named_and_left_out(
+    run: Run, posthog: Any, digest: str, recreated: bool
+) -> None:
     world = posthog.server.world
+    uuid = world.uuid_of("user-1")
     assert run("delete", "--distinct-ids", write("gone", "user-1"), "--yes", "--expect-count", "1").code == 0
+    if recreated:
+        world.recreate(uuid)
     done = run(*COPY, "--json")
     assert done.code == 0
     assert "1 person not in PostHog any more: 0 in the plan" in done.err
