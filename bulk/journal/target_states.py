@@ -52,6 +52,7 @@ class TargetStates(StatusTable):
     Attributes:
         copies: the copies of the persons that were made.
         shredded: the last record of a destruction of files; None before the first one.
+        plan_shredded: the last one of these that is about the plan.
         takes_key_list: whether the server removes all properties of a person in one call; None while that is unknown.
         attempts: per target, the attempts of the current stage and run.
         open: attempts without an outcome, by their number.
@@ -69,6 +70,7 @@ class TargetStates(StatusTable):
         self.verified: Verified | None = None
         self.copies: list[CopyMade] = []
         self.shredded: FilesShredded | None = None
+        self.plan_shredded: FilesShredded | None = None
         self.takes_key_list: bool | None = None
         self.attempts = bytearray()
         self.open: dict[int, Intent] = {}
@@ -129,6 +131,8 @@ class TargetStates(StatusTable):
                 self.usage.request(Bucket.OTHERS.value, record.at, times=record.requests)
             case FilesShredded():
                 self.shredded = record
+                if "plan" in record.files:
+                    self.plan_shredded = record
         if self.job is None:
             raise ValueError("the first record does not open a job")
 
