@@ -35,8 +35,8 @@ INPUTS: tuple[Twin, ...] = (
         33,
         "a journal does not keep what its plan does not cover",
         _TABLE + "a_file_leads_to_its_review_verdict_and_exit_code[three of four lines]",
-        "bulk/execution/open_job.py",
-        "coverage=coverage_of(by_kind(job.plan.findings))",
+        "bulk/jobs/first_record.py",
+        "coverage=coverage_of(by_kind(plan.findings))",
         "coverage=None",
     ),
     twin(

@@ -246,6 +246,18 @@ STATES: tuple[Twin, ...] = (
         "bulk/verification/reappeared.py", "for each in persons if not is_same(target, each)", "for each in persons",
     ),
     twin(
+        22,
+        "a copy of the planned persons has re-created ones",
+        "bulk/cli/commands/test_persons_of_plan.py::test_persons_that_are_gone_or_re_created_are_named_and_left_out[True]",
+        "bulk/jobs/plan_copy.py", "            if isinstance(person, RawPerson) and not is_same(target, person):\n", "            if False:\n",
+    ),
+    twin(
+        22,
+        "a copy of the planned persons has only the distinct IDs that a batch read shows",
+        "bulk/cli/commands/test_persons_of_plan.py::test_the_copy_has_the_persons_of_the_plan_with_all_their_distinct_ids",
+        "bulk/jobs/plan_copy.py", "            complete[index] = again\n", "            pass\n",
+    ),
+    twin(
         21,
         "deleted persons that the list still shows are not named",
         _VERIFIED + "a_deleted_person_that_the_list_still_shows_is_named",

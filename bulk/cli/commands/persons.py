@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from bulk.cli.options.connection_options import FILE, json_option, settings_options
+from bulk.cli.options.connection_options import FILE, JOURNAL_HELP, json_option, settings_options
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 from bulk.cli.options.selection_options import SelectionArguments, build_selection, selection_options
@@ -39,6 +39,13 @@ if TYPE_CHECKING:
 )
 @option("--force", is_flag=True, help=FORCE_HELP)
 @option("--count", "only_count", is_flag=True, help="Write only the number of the persons to stdout")
+@option(
+    "--plan",
+    type=FILE,
+    metavar="FILE",
+    help="Export the persons of this plan with all their distinct IDs; the journal of its job records that",
+)
+@option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP)
 @json_option
 @selection_options
 @settings_options
@@ -48,6 +55,8 @@ def command(
     output: Path | None,
     force: bool,
     only_count: bool,
+    plan: Path | None,
+    journal: Path | None,
     json: bool,
     settings: Settings,
 ) -> int:
@@ -57,11 +66,16 @@ def command(
     With --output, the file is created only if the export finishes. Persons that cannot be read are counted and
     named by input line, or by position in the listing, and the exit code is 1.
 
+    With --plan, the export is a copy of the persons for handing out before they are erased. Persons that are gone are
+    named by their numbers in the plan.
+
     \b
     Example:
       posthog-bulk persons --where 'plan exact free' --format csv -o free.csv
       posthog-bulk persons --where 'plan exact free' --count
+      posthog-bulk persons --plan leavers.plan.jsonl -o copy.jsonl
     """
+    from bulk.cli.commands.evidence.plan_copy import copy_plan
     from bulk.cli.exit_codes import ExitCode
     from bulk.cli.interruption import explained
     from bulk.cli.job_session import CommandOutput, run_with_client
@@ -72,6 +86,15 @@ def command(
     from bulk.progress.wait_tracker import WaitTracker
     from bulk.selection.input_findings import Findings
 
+    if plan is not None:
+        if selection_arguments.given or only_count or output is None:
+            raise click.UsageError(
+                "--plan exports exactly the persons of the plan, to a file: give -o FILE, and neither --count nor "
+                "options that select persons"
+            )
+        return copy_plan(plan, journal, output, layout=layout, force=force, json=json, settings=settings)
+    if journal is not None:
+        raise click.UsageError("--journal is the journal of a plan: give --plan too, or leave it out")
     if only_count and output is not None:
         raise click.UsageError("--count writes the number of persons to stdout: leave out --output")
     if only_count:

@@ -47,7 +47,7 @@ def input_files(server: Any) -> None:
 def ready(run: Run, name: str) -> None:
     """Make the plan or the job that the example of a command uses."""
     jobs = ("verify", "status", "report", "verify-signature", "shred")
-    if name in ("show", "run", *jobs):
+    if name in ("persons", "show", "run", *jobs):
         assert run(*examples("plan")[0]).code == 0
     if name in jobs:
         assert run("run", "leavers.plan.jsonl", "--approve", digest()).code == 0
