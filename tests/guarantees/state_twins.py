@@ -253,6 +253,12 @@ STATES: tuple[Twin, ...] = (
     ),
     twin(
         11,
+        "a re-created person that the list of an older server hides is not found",
+        _VERIFIED + "a_re_created_person_that_the_list_of_an_older_server_hides_is_found",
+        "bulk/posthog/person_reader.py", "if self._reads.reads_list and (hidden", "if False and (hidden",
+    ),
+    twin(
+        11,
         "one response without a new person refutes that there is one",
         _VERIFIED + "one_response_that_leaves_a_new_person_out_does_not_make_the_job_complete",
         "bulk/posthog/person_reader.py", "expected_gone=ids - {persons[uuid] for uuid in returned}", "expected_gone=ids",
