@@ -49,6 +49,7 @@ class TargetStates(StatusTable):
 
     Attributes:
         shredded: the last record of a destruction of files; None before the first one.
+        plan_shredded: the last one of these that is about the plan.
         takes_key_list: whether the server removes all properties of a person in one call; None while that is unknown.
         attempts: per target, the attempts of the current stage and run.
         open: attempts without an outcome, by their number.
@@ -65,6 +66,7 @@ class TargetStates(StatusTable):
         self.test_batch: TestBatchPassed | None = None
         self.verified: Verified | None = None
         self.shredded: FilesShredded | None = None
+        self.plan_shredded: FilesShredded | None = None
         self.takes_key_list: bool | None = None
         self.attempts = bytearray()
         self.open: dict[int, Intent] = {}
@@ -122,6 +124,8 @@ class TargetStates(StatusTable):
                 self.usage.limit_changed(record)
             case FilesShredded():
                 self.shredded = record
+                if "plan" in record.files:
+                    self.plan_shredded = record
         if self.job is None:
             raise ValueError("the first record does not open a job")
 
