@@ -36,8 +36,8 @@ INPUTS: tuple[Twin, ...] = (
         "a job is complete although its plan does not cover all of the input",
         _TABLE + "a_file_leads_to_its_review_verdict_and_exit_code[three of four lines]",
         "bulk/report/duty_decision.py",
-        "([] if coverage is None or not coverage.not_covered else [_not_covered(coverage)], []),",
-        "([], []),",
+        "if coverage is not None and coverage.not_covered:",
+        "if False and coverage is not None:",
     ),
     twin(
         33,
