@@ -265,6 +265,12 @@ STATES: tuple[Twin, ...] = (
     ),
     twin(
         11,
+        "a re-created person that the list of an older server hides is not found",
+        _VERIFIED + "a_re_created_person_that_the_list_of_an_older_server_hides_is_found",
+        "bulk/posthog/person_reader.py", "if self._reads.reads_list and (hidden", "if False and (hidden",
+    ),
+    twin(
+        11,
         "a batch that the server refused counts as sent",
         "bulk/posthog/test_attempt_result.py::test_no_error_counts_as_sent[RateLimited-]",
         "bulk/posthog/attempt_result.py", "    (RateLimited, \"failed\", NextAction.RETRY),", "    (RateLimited, \"ok\", NextAction.NOTHING),",
