@@ -28,7 +28,10 @@ def proof_section(report: Report) -> Section:
     rows: list[Row] = [(what, value) for what, value, _ in digests]
     rows += [("Lines of the journal", format_count(report.journal_lines)), ("Version of posthog-bulk", report.version)]
     has_plan = report.shredded_at is None
-    blocks: list[Block] = [_FILES if has_plan else _ONLY_JOURNAL, Table(headings=(), rows=tuple(rows), caption="Digests and version")]
+    blocks: list[Block] = [
+        _FILES if has_plan else _ONLY_JOURNAL,
+        Table(headings=(), rows=tuple(rows), caption="Digests and version"),
+    ]
     if report.torn_tail_bytes:
         line = format_count(report.journal_lines + 1)
         why = report.torn_tail_reason or "is incomplete"
