@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from bulk.journal.replay import open_journal
+from bulk.journal.target_states import TargetStates
+
 Run = Callable[..., Any]
 RECORD = {"Operator": "Ann", "Approver": "Bob", "Reason": "DSR of January"}
 
@@ -285,6 +288,14 @@ def test_find_reads_ids_with_blanks_around_them_and_calls_no_stranger_complete(r
             None,
         )
         assert "not part of this job" in unknown.out.lower()
+
+
+def test_a_report_that_is_written_during_a_run_says_so(run: Run, requests_file: Path) -> None:
+    assert erase(run).code == 0
+    assert "is working on this job" not in run("report", "x.journal.jsonl").err
+    with open_journal(Path("x.journal.jsonl"), TargetStates()):
+        report = run("report", "x.journal.jsonl")
+    assert "a process is working on this job: shown as of its last record" in report.err
 
 
 def test_a_verification_that_is_due_already_is_said_to_be(
