@@ -19,7 +19,9 @@ from bulk.cli.streams.text import as_text_output
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.cli.display.live_display import Display
+    from bulk.cli.job_session import CommandOutput
     from bulk.cli.signals import Stopper
+    from bulk.files.unnamed_file import UnnamedFile
     from bulk.selection.input_findings import Findings
 
 
@@ -66,10 +68,8 @@ def command(
     from bulk.concurrency.stop_gate import StopGate
     from bulk.events import Activity
     from bulk.export.person_export import export_csv, export_lines
-    from bulk.formatting import count_of
     from bulk.progress.activity import ActivityReporter, Moment
     from bulk.progress.wait_tracker import WaitTracker
-    from bulk.sanitize import plain
     from bulk.selection.input_findings import Findings
 
     if only_count and output is not None:
@@ -84,14 +84,7 @@ def command(
     count = 0
     needed = [*selection_arguments.files, *([settings.key_file] if settings.key_file else [])]
     with nullcontext() if output is None else output_file(output, force=force, needed=needed) as file:
-        write: Callable[[bytes], object]
-        wait_for_room: Callable[[], Awaitable[None]] | None = None
-        if only_count:
-            write = len
-        elif file is not None:
-            write = file.write
-        else:
-            write, wait_for_room = _stdout_writer(sys.stdout)
+        write, wait_for_room = _writer(file, only_count=only_count)
 
         async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> None:
             nonlocal count
@@ -130,22 +123,39 @@ def command(
             nullcontext() if is_result else _incomplete(lambda: count, header_lines),
         ):
             run_with_client(settings, work, json=json and is_result, in_place=in_place)
-    shown, persons = CommandOutput(json=json), count - header_lines
-    code = ExitCode.NEEDS_ATTENTION if findings.unreadable else ExitCode.DONE
+    _show_result(CommandOutput(json=json), count - header_lines, findings, output=output, only_count=only_count)
+    return ExitCode.NEEDS_ATTENTION if findings.unreadable else ExitCode.DONE
+
+
+def _writer(
+    file: "UnnamedFile | None", *, only_count: bool
+) -> tuple[Callable[[bytes], object], Callable[[], Awaitable[None]] | None]:
+    """Return what takes a line of an export, and what waits until a reader of stdout has taken it."""
+    if only_count:
+        return len, None
+    return _stdout_writer(sys.stdout) if file is None else (file.write, None)
+
+
+def _show_result(
+    shown: "CommandOutput", persons: int, findings: "Findings", *, output: Path | None, only_count: bool
+) -> None:
+    """Show how many persons an export or a count has, and what could not be read."""
+    from bulk.formatting import count_of
+    from bulk.sanitize import plain
+
     found = findings.to_list(requests=None)
     if only_count:
         _show_findings(findings)
-        if json:
+        if shown.json:
             shown.write_event("count", count=persons, findings=found)
         else:
             click.echo(persons)
-        return code
+        return
     written = "" if output is None else f" written to {plain(output)}"
     click.echo(f"{count_of(persons, 'person')}{written}", err=True)
     _show_findings(findings)
     if output is not None:
         shown.write_event("persons", path=str(output), count=persons, findings=found)
-    return code
 
 
 def _interrupted(output: Path | None, persons: int, *, only_count: bool) -> str:
