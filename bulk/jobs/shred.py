@@ -5,6 +5,7 @@ is killed in between can be repeated. A file is overwritten from its start, with
 that writes changed data elsewhere (copy-on-write, snapshots, SSDs) may keep the old bytes, and so do backups.
 """
 
+import glob
 import os
 import time
 from collections.abc import Callable
@@ -30,10 +31,11 @@ from bulk.report.find import receipts_beside
 from bulk.requests.receipts_writer import complete_receipts
 from bulk.sanitize import file_word
 from bulk.states import PENDING
+from bulk.undo.before_entries import read_before_file
 
 _ZEROS = bytes(1 << 20)
 _HEAD_BYTES = 64
-PLAN, RECEIPTS = "plan", "receipts"
+PLAN, RECEIPTS, BEFORE_IMAGE = "plan", "receipts", "before_image"
 
 
 class Shredded(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +60,7 @@ async def shred_job(
     unfinished: bool = False,
     now: Callable[[], float] = time.time,
 ) -> Shredded:
-    """Overwrite and remove the plan of a job, and record that in the journal; nothing is sent.
+    """Overwrite and remove the plan of a job and its before-image, and record that in the journal; nothing is sent.
 
     Afterwards the persons cannot be read back or named any more. The report still holds, and with the receipts it can
     still be found out whether a person was erased.
@@ -156,6 +158,7 @@ def _files(
     if os.path.lexists(plan):
         if not (was_begun and _is_overwritten(plan)):
             _check_plan(plan, job, was_begun=was_begun)
+            found |= _before_image(plan, job, was_begun=was_begun)  # first, because only the plan names it
         found[PLAN] = plan
     elif target_states.shredded is None and not receipts:
         raise JournalError(plan, NO_SUCH_FILE, "name the plan of the job with --plan")
@@ -165,6 +168,21 @@ def _files(
             found[RECEIPTS] = beside
         elif os.path.lexists(usual) and was_begun and _is_overwritten(usual):
             found[RECEIPTS] = usual
+    return found
+
+
+def _before_image(plan: Path, job: JobOpened, *, was_begun: bool) -> dict[str, Path]:
+    """Return the before-image of a job, and the incomplete ends that crashes cut off it, if there are any."""
+    name = read_header(plan).operation.get("keep_before")
+    if name is None:
+        return {}
+    path, found = Path(name), dict[str, Path]()
+    if os.path.lexists(path):
+        if not (was_begun and _is_overwritten(path)) and read_before_file(path).opened.plan_digest != job.plan_digest:
+            raise Refused(f"{path} is the before-image of another job", "move it away")
+        found[BEFORE_IMAGE] = path
+    for number, tail in enumerate(sorted(path.parent.glob(f"{glob.escape(path.name)}.torn-*")), 1):
+        found[f"{BEFORE_IMAGE}_end_{number}"] = tail
     return found
 
 

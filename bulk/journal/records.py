@@ -193,7 +193,7 @@ class FilesShredded(_Record, frozen=True, tag="shredded"):
     """Files that identify persons are overwritten and removed.
 
     It is on disk before the first file is touched, and once more with `done` when they are all gone. `files` names
-    their kinds: "plan", "receipts".
+    their kinds: "plan", "receipts", "before_image".
     """
 
     at: float

@@ -11,7 +11,18 @@ import pytest
 
 from asyncclient import Limits, PostHogClient, RateLimits
 from asyncclient.testing import LocalPostHog
-from bulk import ByDistinctIds, DeletePersons, JournalBusy, Refused, find_persons, make_plan, read_report, run_job
+from bulk import (
+    ByDistinctIds,
+    ByPersonIds,
+    DeletePersons,
+    JournalBusy,
+    Refused,
+    UpdateProperties,
+    find_persons,
+    make_plan,
+    read_report,
+    run_job,
+)
 from bulk.errors import FileTrouble
 from bulk.jobs.shred import shred_job
 from bulk.journal.replay import open_journal
@@ -150,3 +161,28 @@ async def test_a_kill_at_any_moment_can_be_repeated(job: Job, faulty: Callable[.
     assert records(job)[-1]["type"] == "shredded"
     assert records(job)[-1]["done"]
     assert read_report(job.journal).shredded_at is not None
+
+
+async def test_the_before_image_goes_with_the_plan(tmp_path: Path) -> None:
+    """It is destroyed first, because only the plan names it; another job's file is refused."""
+    keep, other = tmp_path / "before.jsonl", tmp_path / "before.jsonl.torn-90"
+    async with (
+        LocalPostHog(persons=5, seed=3) as server,
+        PostHogClient(
+            host=server.url,
+            project_id=server.project_id,
+            personal_api_key=server.personal_api_key,
+            limits=Limits(RateLimits.off()),
+        ) as client,
+    ):
+        uuids = list(server.world.iter_uuids())
+        plan = tmp_path / "x.plan.jsonl"
+        operation = UpdateProperties({"plan": "secret"}, keep_before=str(keep))
+        with await make_plan(client, operation, ByPersonIds(uuids), plan) as made:
+            await run_job(client, made, tmp_path / "x.journal.jsonl", approve=made.digest)
+    other.write_text("the end of an entry")
+    done = await shred_job(tmp_path / "x.journal.jsonl", now=lambda: NOW)
+    assert done.removed == (keep, other, plan)
+    assert not keep.exists()
+    assert '"files":["before_image","before_image_end_1","plan"]' in (tmp_path / "x.journal.jsonl").read_text()
+    assert "before.jsonl" not in (tmp_path / "x.journal.jsonl").read_text()

@@ -30,7 +30,8 @@ NOTE = (
 @option("--yes", is_flag=True, help="Do not ask for confirmation")
 @json_option
 def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, yes: bool, json: bool) -> int:
-    """Overwrite and remove the plan of JOB, named by its journal. The journal records it and stays, as evidence.
+    """Overwrite and remove the plan of JOB, named by its journal, and its before-image if it kept one. The journal
+    records it and stays, as evidence.
 
     Afterwards no file names the persons, and they cannot be read back any more. report, status and report --find still
     work. A command that was killed can be repeated.
@@ -82,7 +83,7 @@ def _confirm(journal: Path, *, receipts: bool) -> None:
 
     if not can_prompt():
         raise click.UsageError("there is no terminal to confirm at: give --yes")
-    what = "the plan and the receipts" if receipts else "the plan"
+    what = "the plan, the before-image and the receipts" if receipts else "the plan and the before-image"
     click.echo(f"About to destroy {what} of {plain(journal)}. THIS CANNOT BE UNDONE.", err=True)
     click.echo("Type shred to continue: ", nl=False, err=True)
     sys.stderr.flush()
