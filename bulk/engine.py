@@ -11,10 +11,10 @@ import anyio
 import msgspec
 
 from asyncclient import PostHogClient
-from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
+from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import NotFinished, Refused, interruption_of
-from bulk.events import JobEvent, PlanEvent
+from bulk.events import JobEvent, PlanEvent, PlanProgress
 from bulk.execution import preflight
 from bulk.execution.open_job import open_job
 from bulk.execution.run import Run
@@ -27,7 +27,9 @@ from bulk.operations import from_dict
 from bulk.plan.plan_file import Plan
 from bulk.plan.planner import make_plan
 from bulk.posthog.person_reader import PersonReader
+from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.file_reading import FileReading
+from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.duty_decision import reappeared
 from bulk.report.load import read_report
 from bulk.report.report import Report, of_run
@@ -238,9 +240,16 @@ async def plan_reappeared(
     numbers = [*numbers_of(reappeared(target_states))]
     if not numbers:
         raise Refused(f"{journal} names no person that was re-created", "verify the job first: posthog-bulk verify")
-    reader = PersonReader(waiting_out(client, retry_for_s), StopGate(), readers=concurrency)
+    gate = StopGate()
+    wait_tracker = WaitTracker(client.limits, gate.sleeps)
+    reading = waiting_out(client, retry_for_s).observed(wait_tracker.client_event)
+    if on_progress is not None:
+        reading = reading.observed(emit_outages(on_progress))
+    reporter = ActivityReporter(wait_tracker, _reading_progress, on_progress)
     with interruption_of("plan"):
-        uuids, unread = await find_reappeared(plan, numbers, reader)
+        async with reporter.reporting():
+            reader = PersonReader(reading, gate, readers=concurrency)
+            uuids, unread = await find_reappeared(plan, numbers, reader, gate)
     if unread:
         raise NotFinished(f"{count_of(unread, 'person')} could not be read", purpose="plan")
     if not uuids:
@@ -255,6 +264,13 @@ async def plan_reappeared(
         retry_for_s=retry_for_s,
         protect=protect,
         record=plan.header.record if record is None or record.is_empty else record,
+    )
+
+
+def _reading_progress(moment: Moment) -> PlanProgress:
+    """Return the progress of a planning that reads which persons it is about."""
+    return PlanProgress(
+        seen=0, unit="person", targets=0, requests=moment.requests, elapsed_s=moment.elapsed_s, wait=moment.wait
     )
 
 

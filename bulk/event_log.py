@@ -16,6 +16,7 @@ from bulk.events import (
     JobEnded,
     JobEvent,
     JobStarted,
+    KeyListTested,
     LimitMoved,
     PauseStarted,
     PhaseChanged,
@@ -107,6 +108,9 @@ def message_of(event: JobEvent | PlanEvent) -> str | None:
             return f"phase: {event.phase}"
         case RouteChosen():
             return f"route: {event.route} ({event.why})"
+        case KeyListTested():
+            calls = "one call per person" if event.taken else "one call per person and property"
+            return f"removing properties takes {calls}"
         case TestBatchDone():
             return f"test batch OK: {count_of(event.targets, 'person')}"
         case Progress():

@@ -160,6 +160,12 @@ class RouteChosen(_Event, frozen=True, tag="route"):
     why: str
 
 
+class KeyListTested(_Event, frozen=True, tag="key_list"):
+    """Whether the server removes all properties of a person in one call; otherwise each of them takes a call."""
+
+    taken: bool
+
+
 class TestBatchDone(_Event, frozen=True, tag="test_batch"):
     """The test batch succeeded; the other targets follow."""
 
@@ -248,6 +254,7 @@ JobEvent = (
     | PhaseChanged
     | Progress
     | RouteChosen
+    | KeyListTested
     | TestBatchDone
     | Trouble
     | PauseStarted

@@ -11,6 +11,11 @@ def format_count(count: int) -> str:
     return f"{count:,}"
 
 
+def format_range(low: int, high: int) -> str:
+    """Return a range of numbers, or the number if both ends are the same: 2,473 to 5,000."""
+    return f"{low:,} to {high:,}" if low < high else f"{high:,}"
+
+
 def count_of(count: int, noun: str) -> str:
     """Return a number with its noun, in the plural where needed: 1 person, 2,473 persons."""
     return f"{count:,} {noun}" + "s" * (count != 1)

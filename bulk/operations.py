@@ -166,7 +166,8 @@ class UnsetProperties(_ChangesProperties, frozen=True, tag="unset"):
 
     Arguments:
         keys: the properties to remove.
-        route: "rest", one call per person and key; "capture", one event per person in large batches; or "auto".
+        route: "rest", one call per person, or one per person and key on an older server; "capture", one event per
+            person in large batches; or "auto".
         keep_before: a new file for the before-image; None to keep none.
 
     Raises:

@@ -1,4 +1,4 @@
-"""DataDeletionRequests: delete events that no person stands for, by a query (contract 13)."""
+"""DataDeletionRequests: delete the events that a query selects, also those without a person (contract 13)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -161,6 +161,8 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Since July 2026 delete_property accepts a list of keys; older servers nest it, without effect (contract 6.8)."""
     delete_property_list_status: Literal[0, 400, 500] = 0
     """The status with which an older server refuses a list of keys; 0 if it does not."""
+    nested_keys_joined: bool = False
+    """Whether a nested list removes the property whose name is the keys joined by commas, as in older ingestion."""
     user_first_name: str = "Local"
     user_email: str = "local@example.com"
     """The user of the key, as the activity log shows it (contract 6.9)."""

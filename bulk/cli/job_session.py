@@ -291,6 +291,7 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     from bulk.report.report import coverage_in, is_finished
     from bulk.sanitize import file_word
     from bulk.states import state_label
+    from bulk.targets.reasons import REASON_MEANINGS, Reason
 
     state, *to_do = duty_lines(report.duty, plan, journal, run_again=resume_line)
     is_only_unfinished = {cause.kind for cause in report.duty.causes} == {UNFINISHED}
@@ -302,6 +303,9 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
         if line:
             output.print(f"  {line}")
     for failure in report.failures:
+        if failure.reason == Reason.NO_RECORDINGS.value:
+            output.print(f"  {AXIS_TITLES[failure.axis]}: {REASON_MEANINGS[Reason.NO_RECORDINGS]}")
+            continue
         output.print(
             f"  {AXIS_TITLES[failure.axis]}: {format_count(failure.count)} {plain(state_label(failure.state))} "
             f"({plain(failure.reason)}): persons {plain(failure.targets, limit=60)} of the plan"

@@ -5,8 +5,11 @@ What is sent is decided by the caller, and what the outcome means by `attempt_re
 
 from collections.abc import Callable
 
+import msgspec
+
 from bulk.concurrency.stop_gate import Stopped
 from bulk.execution.run_context import RunContext
+from bulk.execution.unset.removals import removals, trial_removals
 from bulk.execution.verified_targets import VerifiedTarget, VerifiedTargets
 from bulk.posthog.attempt_result import AttemptResult
 from bulk.posthog.calls import Call, CallBlock, send
@@ -23,12 +26,16 @@ class BatchSender:
     Arguments:
         verified: the targets of the group that were read.
         on_sent: called when a request leaves.
+        is_trial: the first attempt shows whether the server removes all properties of a person in one call.
     """
 
-    def __init__(self, context: RunContext, verified: VerifiedTargets, *, on_sent: Callable[[], None]) -> None:
+    def __init__(
+        self, context: RunContext, verified: VerifiedTargets, *, on_sent: Callable[[], None], is_trial: bool = False
+    ) -> None:
         self._context = context
         self._verified = verified
         self._on_sent = on_sent
+        self._is_trial = is_trial
 
     async def send(self, call: Call, numbers: list[int]) -> AttemptResult:
         """Send a batch. If a block of calls is stopped, the journal says how far it came.
@@ -38,7 +45,7 @@ class BatchSender:
             Stopped: the gate closed; nothing more of the batch was sent.
         """
         job, gate, client = self._context.job, self._context.gate, self._context.client
-        batch, read_at = self._verified.addresses(numbers), self._verified.oldest_read(numbers)
+        batch, read_at = self._addresses(call, numbers), self._verified.oldest_read(numbers)
         attempt: int | None = None
         block = CallBlock(on_success=lambda: gate.make_cancellable(scope))
         try:
@@ -75,6 +82,27 @@ class BatchSender:
                 self._note_keys_sent(call, numbers, batch, block)
             raise
 
+    def _addresses(self, call: Call, numbers: list[int]) -> list[VerifiedTarget]:
+        """Return the targets, each with the properties that its calls remove."""
+        targets = self._verified.addresses(numbers)
+        if not call.one_by_one:
+            return targets
+        return [
+            msgspec.structs.replace(target, removals=self._removals(n, target.keys)) if target.keys else target
+            for n, target in zip(numbers, targets, strict=True)
+        ]
+
+    def _removals(self, number: int, keys: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """Return the properties that each call for a person removes.
+
+        Only its first attempt may remove them all in one call. Whatever that did not do is done without a list.
+        """
+        target_states = self._context.job.target_states
+        may_send_list = len(keys) > 1 and target_states.attempts[number] == 0
+        if may_send_list and self._is_trial and target_states.takes_key_list is None:
+            return trial_removals(keys)
+        return removals(keys, in_one_call=may_send_list and target_states.takes_key_list is True)
+
     async def _keep_before(self, numbers: list[int], batch: list[VerifiedTarget]) -> None:
         """Put on disk what these persons have before they are changed, if a before-image is kept (guarantee 36)."""
         if self._context.before_image is not None:
@@ -86,4 +114,5 @@ class BatchSender:
         if call.one_by_one and block.done < block.reached:
             before = sum(target.calls for target in batch[: block.done])
             last = batch[block.done]
-            self._verified.note_keys_sent(numbers[block.done], last.keys[: block.requests - before - last.sets])
+            for keys in last.removals[: block.requests - before - last.sets]:
+                self._verified.note_keys_sent(numbers[block.done], keys)

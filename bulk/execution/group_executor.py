@@ -13,10 +13,11 @@ from bulk.execution.batch_policy import BatchPolicy
 from bulk.execution.batch_sender import BatchSender, Stale
 from bulk.execution.next_step import CALLS, Step, first_step, step_for
 from bulk.execution.run_context import RunContext
+from bulk.execution.unset.key_list_result import record_result
 from bulk.execution.verified_targets import VerifiedTarget, VerifiedTargets, max_read_ahead
 from bulk.journal.run_stats import KEPT_DELETED
 from bulk.operations import UpdatePerPerson, UpdateProperties
-from bulk.posthog.attempt_result import NextAction, pause_too_long
+from bulk.posthog.attempt_result import AttemptResult, NextAction, pause_too_long
 from bulk.posthog.calls import Call, build_call
 from bulk.posthog.person_reads import properties_of
 from bulk.property_checks import DesiredProperties
@@ -41,12 +42,15 @@ class GroupExecutor:
     Arguments:
         numbers: ascending target numbers.
         test_batch: between queueing and deleting, read the persons once more and stop the job if one disappeared.
+        is_trial: the first attempt shows whether the server removes all properties of a person in one call.
 
     If a response leaves a target out, that target is set aside (`left_out`): only a second read, some seconds later,
     decides what became of it.
     """
 
-    def __init__(self, context: RunContext, numbers: Sequence[int], *, test_batch: bool = False) -> None:
+    def __init__(
+        self, context: RunContext, numbers: Sequence[int], *, test_batch: bool = False, is_trial: bool = False
+    ) -> None:
         self._context = context
         self._job = context.job
         self._numbers = list(numbers)
@@ -61,7 +65,10 @@ class GroupExecutor:
             max_read_ahead=max_read_ahead(context, len(self._numbers)),
             clock=self._clock,
         )
-        self._sender = BatchSender(context, self._verified, on_sent=self._batch_policy.note_sent_in_time)
+        self._is_trial = is_trial
+        self._sender = BatchSender(
+            context, self._verified, on_sent=self._batch_policy.note_sent_in_time, is_trial=is_trial
+        )
         self._without_row: set[int] = set()
         self._left_out: set[int] = set()
 
@@ -234,8 +241,15 @@ class GroupExecutor:
             why = Observation.EVENT_REFUSED if call.route == "capture" else Observation.REJECTED
             observed = dict.fromkeys((n for n in left if n in rejected), (why,))
             self._job.observe("engine", observed, label=result.label)
+        if result.list_refused and not in_outage and numbers[result.failed_at or 0] in left:
+            self._note_list_refused(result)
         await self._batch_policy.account(call, numbers, left, result, in_outage=in_outage)
         return done
+
+    def _note_list_refused(self, result: AttemptResult) -> None:
+        """Record that the server takes no list of keys; a 500 says so in a trial only, later it is any failure."""
+        if self._is_trial or result.status != 500:
+            record_result(self._context, taken=False)
 
     async def _in_outage(self, call: Call) -> bool:
         """Return whether an attempt just failed because the server is in an outage, which no target pays for.

@@ -135,6 +135,7 @@ class ProgressEmitter:
                 batch_size=self._batch_size,
                 route=self._route,
                 phase=self._phase,
+                in_one_call=target_states.takes_key_list is True,
             ),
             wait=wait,
             at_most_s=at_most_s,

@@ -18,6 +18,7 @@ from bulk.execution.group_executor import GroupExecutor
 from bulk.execution.progress_emitter import ProgressEmitter
 from bulk.execution.run_context import RunContext
 from bulk.execution.run_settings import MAX_GROUP_SIZE, RunSettings, group_size, max_groups
+from bulk.execution.unset.key_list_trial import KeyListTrial
 from bulk.journal.job_log import JobLog
 from bulk.journal.records import TestBatchPassed
 from bulk.journal.target_states import TargetStates
@@ -116,6 +117,10 @@ class Run:
         self._emitter.progress()
 
     async def _send_and_read_back(self) -> None:
+        trial = KeyListTrial(self._context, wait_s=self._settings.wait_s)
+        if trial.is_needed:
+            self._emitter.phase("test batch")
+            await trial.run()
         if self._job.target_states.test_batch is None:
             await self._send_test_batch()
         budget = WaitBudget(self._settings.wait_s)

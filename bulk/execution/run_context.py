@@ -7,7 +7,7 @@ import msgspec
 
 from asyncclient import PostHogClient
 from bulk.concurrency.stop_gate import StopGate
-from bulk.events import Trouble
+from bulk.events import KeyListTested, Trouble
 from bulk.execution.breaker import Breaker, RetryBudget
 from bulk.journal.job_log import JobLog
 from bulk.posthog.strategy import Strategy
@@ -20,7 +20,7 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     """The objects that all groups of a run share.
 
     Arguments:
-        report: takes an event after each request that failed.
+        report: takes an event after each request that failed, and after a trial.
         moved: called after each change of the target states, for progress.
         batch_size: targets per bulk request, before any halving.
         before_image: keeps what persons have before they are changed; None if nothing is kept.
@@ -35,7 +35,7 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     gate: StopGate
     breaker: Breaker
     budget: RetryBudget
-    report: Callable[[Trouble], None]
+    report: Callable[[Trouble | KeyListTested], None]
     moved: Callable[[], None]
     batch_size: int
     before_image: BeforeImage | None = None

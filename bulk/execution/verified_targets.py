@@ -27,10 +27,12 @@ class VerifiedTarget(TargetAddress, frozen=True, kw_only=True, gc=False):
 
     Arguments:
         read_at: when the request of that read left, by the boot-time clock.
+        keys: the properties that still have to be removed, where calls remove properties.
         before: those properties of the job that the person had, where a before-image is kept.
     """
 
     read_at: float
+    keys: tuple[str, ...] = ()
     before: dict[str, Any] | None = None
 
     def __repr__(self) -> str:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bulk.errors import NO_SUCH_FILE, FileTrouble
+from bulk.files.job_file_kinds import JOURNAL_SUFFIX, PLAN_SUFFIX
+from bulk.sanitize import file_word
 
 CREATING = "cannot be created"
 """The `failed` of an operation for which a missing file means a missing folder."""
@@ -45,10 +47,18 @@ def as_file_trouble(
     except OSError as error:
         if error.errno == errno.ENOENT and failed != CREATING:
             if path.parent.is_dir():
-                raise kind(path, NO_SUCH_FILE, "check the name") from error
+                raise kind(path, NO_SUCH_FILE, fix_of_missing(path)) from error
             raise kind(path, f"{failed}: its folder does not exist", "check the name") from error
         problem, fix = _PROBLEMS.get(error.errno or 0, (_reason(error), "check the disk, then run again"))
         raise kind(path, f"{failed}: {problem}", fix) from error
+
+
+def fix_of_missing(path: Path) -> str:
+    """Return what to do about a file that does not exist: of a plan without a journal, to run it first."""
+    plan = path.with_name(path.name.removesuffix(JOURNAL_SUFFIX) + PLAN_SUFFIX)
+    if path.name.endswith(JOURNAL_SUFFIX) and os.path.lexists(plan):
+        return f"its plan was not run yet; run it first: `posthog-bulk run {file_word(str(plan))}`"
+    return "check the name"
 
 
 def _reason(error: OSError) -> str:

@@ -148,6 +148,16 @@ class TestBatchPassed(_Record, frozen=True, tag="test_batch_passed"):
     targets: str
 
 
+class KeyListTested(_Record, frozen=True, tag="key_list"):
+    """The properties of one person were removed in one call, and reading back shows whether the server takes that.
+
+    If it is not `taken`, each property takes a call (contract 6.8). The last record counts.
+    """
+
+    at: float
+    taken: bool
+
+
 class LimitChanged(_Record, frozen=True, tag="limit_changed"):
     """An unexpected 429 lowered a rate limit (guarantee 13)."""
 
@@ -210,6 +220,7 @@ Record = (
     | StatesChanged
     | ReadRequest
     | TestBatchPassed
+    | KeyListTested
     | LimitChanged
     | PauseTaken
     | Verified

@@ -16,6 +16,7 @@ from bulk.journal.records import (
     FilesShredded,
     Intent,
     JobOpened,
+    KeyListTested,
     LimitChanged,
     PauseTaken,
     ReadRequest,
@@ -48,6 +49,7 @@ class TargetStates(StatusTable):
 
     Attributes:
         shredded: the last record of a destruction of files; None before the first one.
+        takes_key_list: whether the server removes all properties of a person in one call; None while that is unknown.
         attempts: per target, the attempts of the current stage and run.
         open: attempts without an outcome, by their number.
         usage: what the journal tells about the rate limits.
@@ -63,6 +65,7 @@ class TargetStates(StatusTable):
         self.test_batch: TestBatchPassed | None = None
         self.verified: Verified | None = None
         self.shredded: FilesShredded | None = None
+        self.takes_key_list: bool | None = None
         self.attempts = bytearray()
         self.open: dict[int, Intent] = {}
         self.next_attempt = 0
@@ -107,6 +110,8 @@ class TargetStates(StatusTable):
                 self.approved = record
             case TestBatchPassed():
                 self.test_batch = record
+            case KeyListTested():
+                self.takes_key_list = record.taken
             case Verified():
                 self._verified(record)
             case RunEnded():

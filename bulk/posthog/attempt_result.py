@@ -54,6 +54,9 @@ TRANSIENT_ERRORS = (TransportError, ServerError, RateLimited, InvalidResponse, I
 
 _POSSIBLE_OUTAGES = (ConnectFailed, ConnectionLost, TimedOut, ServerError)
 
+_LIST_REFUSED = (400, 422, 500)
+"""Statuses with which a server may refuse a list of keys that it does not take (contract 6.8)."""
+
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -93,6 +96,7 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
         requests: in a block of consecutive requests, how many were made.
         failed_at: in a block, the position of the target that the error is about.
         reached: in a block, the position of the first target that no request was made for.
+        list_refused: whether the server may have refused several keys in one call.
     """
 
     outcome: str
@@ -108,6 +112,7 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
     requests: int | None = None
     failed_at: int | None = None
     reached: int | None = None
+    list_refused: bool = False
 
     @property
     def label(self) -> str:
@@ -240,6 +245,19 @@ def classify_batch_error(error: PostHogError, persons: int) -> AttemptResult:
     if result.next_action is NextAction.READ_BACK_AND_REJECT and persons > 1:
         return msgspec.structs.replace(result, next_action=NextAction.READ_BACK_AND_HALVE)
     return result
+
+
+def classify_key_list_error(error: PostHogError) -> AttemptResult:
+    """Classify the error of a call that removes several properties of a person at once.
+
+    A rejection may be about the list and not about the person, so one call per property follows.
+    """
+    result = classify_error(error)
+    if result.status not in _LIST_REFUSED:
+        return result
+    rejected = result.next_action is NextAction.READ_BACK_AND_REJECT
+    next_action = NextAction.READ_BACK if rejected else result.next_action
+    return msgspec.structs.replace(result, next_action=next_action, list_refused=True)
 
 
 def classify_keep_person_error(error: PostHogError, persons: int) -> AttemptResult:

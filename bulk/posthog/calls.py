@@ -19,6 +19,7 @@ from bulk.posthog.attempt_result import (
     classify_capture_error,
     classify_error,
     classify_keep_person_error,
+    classify_key_list_error,
 )
 from bulk.posthog.strategy import EVENT_OVERHEAD_BYTES, Strategy
 from bulk.property_checks import DesiredProperties
@@ -78,19 +79,19 @@ class TargetAddress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Arguments:
         distinct_id: one of the person's distinct IDs as just read; the capture route takes no UUID.
-        keys: the properties that still have to be removed, where each of them takes a call.
+        removals: the properties that each call for the person removes, where calls remove properties.
         change: the values that this person gets, where each person gets its own.
     """
 
     uuid: UUID
     distinct_id: str | None = None
-    keys: tuple[str, ...] = ()
+    removals: tuple[tuple[str, ...], ...] = ()
     change: DesiredProperties | None = None
 
     @property
     def calls(self) -> int:
         """How many REST calls change the properties of this person."""
-        return len(self.keys) + self.sets or 1
+        return len(self.removals) + self.sets or 1
 
     @property
     def sets(self) -> bool:
@@ -221,18 +222,20 @@ async def _send_each(
     """Send a block; targets before an error are accepted, targets after it were not sent."""
     persons = once.persons
     for_all = EncodedProperties(operation.properties) if isinstance(operation, UpdateProperties) else None
+    keys: tuple[str, ...] = ()
     try:
         for target in batch:
             encoded = EncodedProperties(target.change.values) if target.change and target.change.values else for_all
             if encoded is not None:
                 await persons.update(target.uuid, encoded)
                 block.record_success()
-            for key in target.keys:
-                await persons.delete_property(target.uuid, key)
+            for keys in target.removals:
+                await persons.delete_property(target.uuid, keys, in_one_call=True)
                 block.record_success()
+            keys = ()
             block.done += 1
     except PostHogError as error:
-        return block.failed(classify_error(error))
+        return block.failed(classify_key_list_error(error) if len(keys) > 1 else classify_error(error))
     return OK
 
 

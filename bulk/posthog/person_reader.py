@@ -73,45 +73,50 @@ class PersonReader:
         self._forget(results)
         return PersonReads(results, asked_at)
 
-    async def fetch_by_distinct_id(self, distinct_ids: Sequence[str]) -> PersonReads[str]:
+    async def fetch_by_distinct_id(
+        self, distinct_ids: Sequence[str], *, expected_gone: Collection[str] = ()
+    ) -> PersonReads[str]:
         """Read the person that each distinct ID belongs to.
 
         A distinct ID that belongs to no person is `Unread` at first, and `Absent` once a second read confirms it.
+
+        Arguments:
+            expected_gone: distinct IDs that earlier reads found without a person: one response is enough.
 
         Raises:
             PostHogError: no read succeeds, or the server refuses the key.
         """
         read = await self._reads.by_distinct_id(distinct_ids)
         for distinct_id in read.left_out:
-            if self._may_confirm(distinct_id, read.asked_at):
+            if distinct_id in expected_gone or self._may_confirm(distinct_id, read.asked_at):
                 read.results[distinct_id] = ABSENT
         self._forget(read.results)
         return PersonReads(read.results, read.asked_at)
 
-    async def fetch_owners(self, distinct_ids: Sequence[str]) -> Mapping[str, ReadResult]:
-        """Read the person that each distinct ID belongs to now; one that a response leaves out is `Unread(LEFT_OUT)`.
-
-        Raises:
-            PostHogError: no read succeeds, or the server refuses the key.
-        """
-        return (await self._reads.by_distinct_id(distinct_ids)).results
-
-    async def fetch_again(self, persons: Mapping[UUID, str]) -> Mapping[UUID, ReadResult]:
-        """Read who has the distinct IDs of absent persons now; where nobody is shown, the result is `Unread(LEFT_OUT)`.
+    async def fetch_again(
+        self, persons: Mapping[UUID, str], *, returned: Collection[UUID] = ()
+    ) -> Mapping[UUID, ReadResult]:
+        """Read who has the distinct IDs of absent persons now; `Absent` where nobody is shown.
 
         An older server finds distinct IDs in its list, which hides persons that were re-created (contract 8): there,
         persons that the list does not show are read by UUID too.
 
         Arguments:
             persons: for each UUID the distinct ID.
+            returned: those whose distinct ID belonged to somebody when it was last read. If a response leaves one out,
+                the result is `Unread(LEFT_OUT)` at first, and `Absent` once a second read confirms it.
 
         Raises:
             PostHogError: no read succeeds, or the server refuses the key.
         """
-        owners = await self.fetch_owners(list(dict.fromkeys(persons.values())))
-        results = {uuid: owners[distinct_id] for uuid, distinct_id in persons.items()}
-        if self._reads.reads_list and (hidden := [uuid for uuid, owner in results.items() if owner == LEFT_OUT]):
-            results.update((await self._reads.by_uuid(hidden)).results)
+        ids = {*persons.values()}
+        owners = await self.fetch_by_distinct_id(
+            list(dict.fromkeys(persons.values())), expected_gone=ids - {persons[uuid] for uuid in returned}
+        )
+        results = {uuid: owners.results[distinct_id] for uuid, distinct_id in persons.items()}
+        if self._reads.reads_list and (hidden := [u for u, owner in results.items() if not isinstance(owner, Present)]):
+            by_uuid = await self._reads.by_uuid(hidden)
+            results.update((uuid, read) for uuid, read in by_uuid.results.items() if read != LEFT_OUT)
         return results
 
     def confirm_at(self, key: UUID | str) -> float | None:

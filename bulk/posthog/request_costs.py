@@ -45,7 +45,13 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def estimate(
-    operation: Operation, count: int, *, batch_size: int, rates: RateLimits, route: str | None = None
+    operation: Operation,
+    count: int,
+    *,
+    batch_size: int,
+    rates: RateLimits,
+    route: str | None = None,
+    in_one_call: bool = False,
 ) -> Estimate:
     """Return the least that an operation on `count` targets takes.
 
@@ -55,6 +61,8 @@ def estimate(
         batch_size: persons per bulk request.
         rates: the rate limits.
         route: "rest" or "capture", for an operation on properties.
+        in_one_call: the server removes all properties of a person in one call; without it, the estimate is for a server
+            that removes one per call.
     """
     test_batch = min(count, TEST_BATCH_SIZE, batch_size)
     rest = count - test_batch
@@ -72,7 +80,7 @@ def estimate(
     elif route == "capture":
         events = calls
     else:
-        changes = count * calls_per_person(operation)
+        changes = count * calls_per_person(operation, in_one_call=in_one_call)
     if Axis.EVENTS in requested:
         reads += started + PAGES_PER_GROUP * math.ceil(rest / ROWS_PER_PAGE)
     others = reads + changes
@@ -93,11 +101,15 @@ def persons_per_capture_request(batch_size: int) -> int:
     return batch_size if batch_size < READ_SIZE else batch_size - batch_size % READ_SIZE
 
 
-def calls_per_person(operation: Operation) -> int:
-    """Return how many REST calls one person takes at most (contract 6.3, 6.8)."""
+def calls_per_person(operation: Operation, *, in_one_call: bool = False) -> int:
+    """Return how many REST calls one person takes at most (contract 6.3, 6.8).
+
+    Arguments:
+        in_one_call: the server removes all properties of a person in one call, which only a trial of `unset` shows.
+    """
     match operation:
         case UnsetProperties():
-            return len(operation.keys)
+            return 1 if in_one_call else len(operation.keys)
         case UpdatePerPerson():
             return 1 + len(operation.unset_keys)
         case _:

@@ -1,13 +1,15 @@
 """Chooses the route by which a job changes properties: REST or capture. Pure.
 
-REST takes one call per person (for `unset`, one call per person and key), and its rate limit is some hundred calls per
-minute. One capture request holds hundreds of persons and is not rate limited (contract 3, 12).
+REST takes one call per person, and its rate limit is some hundred calls per minute. One capture request holds hundreds
+of persons and is not rate limited (contract 3, 12). For `unset`, an older server takes one REST call per person and
+property (contract 6.8). The first person of the test batch shows which server it is, when the route is chosen already,
+so `auto` counts on the older one.
 """
 
 import msgspec
 
 from asyncclient import RateLimits
-from bulk.formatting import format_duration
+from bulk.formatting import format_duration, format_range
 from bulk.operations import PropertyOperation, UnsetProperties
 from bulk.posthog.request_costs import calls_per_person, estimate
 
@@ -35,8 +37,10 @@ def choose_route(operation: PropertyOperation, count: int, *, batch_size: int, r
         once = not isinstance(operation, UnsetProperties) and operation.once
         return Route(name=operation.route, why="only events set a property once" if once else "as requested")
     calls = count * calls_per_person(operation)
+    fewest = count * calls_per_person(operation, in_one_call=True)
     if calls <= MAX_REST_CALLS:
-        return Route(name="rest", why=f"auto: {calls:,} calls fit within the per-minute limit")
-    rest = estimate(operation, count, batch_size=batch_size, rates=rates, route="rest")
+        most = "at most " if fewest < calls else ""
+        return Route(name="rest", why=f"auto: {most}{calls:,} calls fit within the per-minute limit")
+    rest = estimate(operation, count, batch_size=batch_size, rates=rates, route="rest", in_one_call=True)
     time = f", at least {format_duration(rest.seconds)}" if rest.seconds >= 1 else ""
-    return Route(name="capture", why=f"auto: not rate limited; REST takes {calls:,} calls{time}")
+    return Route(name="capture", why=f"auto: not rate limited; REST takes {format_range(fewest, calls)} calls{time}")

@@ -1,4 +1,4 @@
-"""Whether a job has done its duty: complete, waiting for PostHog, or in need of attention. Values only.
+"""The duty of a job: whether it is complete, waits for PostHog, or needs attention. Values only.
 
 `report`, `verify`, `status` and `jobs` show the same duty, in words, in JSON and as exit code; `duty_decision` decides
 it.
@@ -10,7 +10,7 @@ import msgspec
 
 
 class DutyState(Enum):
-    """Whether a job has done its duty."""
+    """Whether a job is complete, waits for PostHog, or needs attention."""
 
     COMPLETE = "complete"
     WAITING = "waiting"
@@ -41,7 +41,7 @@ class DutyCause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Duty(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a job has done its duty.
+    """Whether a job is complete, waits for PostHog, or needs attention.
 
     Arguments:
         state: the value of a `DutyState`.

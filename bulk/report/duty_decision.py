@@ -1,4 +1,4 @@
-"""Decides whether a job has done its duty, as of the last record of its journal. Pure.
+"""Decides whether a job is complete, waits for PostHog or needs attention, as of its journal's last record. Pure.
 
 It follows from the journal alone and the counts of the input. What PostHog still has to do is a wait as long as PostHog
 is expected to do it; afterwards it needs attention.
@@ -54,7 +54,7 @@ Findings = tuple[list[DutyCause], list[Wait]]
 
 
 def duty_of(target_states: TargetStates, coverage: Coverage | None = None) -> Duty:
-    """Return whether a job has done its duty.
+    """Return whether a job is complete, waits for PostHog, or needs attention.
 
     Arguments:
         target_states: replayed from the journal, with no open attempts (`close_open`).
@@ -139,7 +139,7 @@ def _complete(target_states: TargetStates) -> str:
         parts.append(f"recordings of {count_of(deleted, 'person')} shown as deleted by PostHog")
     none = target_states.statuses(Axis.RECORDINGS).get(_NO_RECORDINGS, 0)
     if none:
-        parts.append(f"no recordings of {count_of(none, 'person')}")
+        parts.append(f"PostHog showed no recordings of {count_of(none, 'person')}")
     if requested := recordings.get(Recordings.NOT_VERIFIABLE, 0) - none:
         parts.append(
             f"deletion of the recordings of {count_of(requested, 'person')} requested, which cannot be verified"

@@ -43,7 +43,14 @@ def named_counts(target_states: TargetStates, axis: Axis) -> dict[str, int]:
 
 
 def needed_s(
-    limits: Limits, operation: Operation, left: int, *, batch_size: int, route: str | None, phase: str
+    limits: Limits,
+    operation: Operation,
+    left: int,
+    *,
+    batch_size: int,
+    route: str | None,
+    phase: str,
+    in_one_call: bool,
 ) -> float:
     """Return how many seconds the requests for the remaining targets take within the rate limits.
 
@@ -54,8 +61,9 @@ def needed_s(
         batch_size: persons per bulk request.
         route: by which properties are changed.
         phase: the phase; reading back sends no changes.
+        in_one_call: whether the server is known to remove all properties of a person in one call.
     """
-    cost = estimate(operation, left, batch_size=batch_size, rates=limits.rates, route=route)
+    cost = estimate(operation, left, batch_size=batch_size, rates=limits.rates, route=route, in_one_call=in_one_call)
     sending = phase != READING_BACK
     deletes, others = cost.deletes if sending else 0, cost.reads + (cost.changes if sending else 0)
     if limits.rates.per_user:
@@ -114,6 +122,7 @@ def progress_of(target_states: TargetStates, *, idle_s: float, spent: Mapping[st
                 batch_size=run.batch_size,
                 route=run.route,
                 phase=phase,
+                in_one_call=target_states.takes_key_list is True,
             ),
             wait=wait,
             is_sample=phase == TEST_BATCH,

@@ -1,7 +1,7 @@
 """The lines of a receipts file, which tells years later whether a person was part of a job. Pure.
 
 IDs are in it as keyed references only: HMAC-SHA-256 under a key that is made for the job, cut to 128 bits. The key is
-in the first line. Whoever has the file can check a guess, so it is personal data; without the key it is not.
+in the first line. With the file, anyone can check a guess, so it is personal data; without the key it is not.
 
 Each line ends with a checksum that continues the one of the line before, so that a changed, missing, doubled or moved
 line is found. The first line stands for itself, because the key is entered last.

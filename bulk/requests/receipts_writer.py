@@ -1,8 +1,8 @@
 """Writes the receipts of a job beside its plan, so that a kill leaves both, or nothing that identifies a person.
 
 The file gets its name before the plan does, without its key: until then its references are random numbers. The plan
-holds the key, and when the plan is in its place, the key is entered into the receipts. Whoever finds receipts without
-a key completes them from the plan, or removes them if there is no plan.
+holds the key, and when the plan is in its place, the key is entered into the receipts. A process
+that finds receipts without a key completes them from the plan, or removes them if there is no plan.
 """
 
 import fcntl

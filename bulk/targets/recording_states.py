@@ -21,7 +21,7 @@ from bulk.targets.reasons import AxisStatus, Reason
 READ_BY_VERIFY = frozenset({Recordings.REQUESTED, Recordings.STILL_THERE, Recordings.NOT_VERIFIABLE})
 """States in which `verify` reads the recordings of a target."""
 
-SETTLED = frozenset({Reason.NO_RECORDINGS, Reason.RECORDINGS_NOT_LEFT, Reason.RECORDINGS_NOT_NOTED})
+SETTLED = frozenset({Reason.NO_RECORDINGS, Reason.RECORDINGS_NOT_NOTED})
 """Reasons for `not_verifiable` that no later read changes."""
 
 _NONE_SHOWN: dict[Observation, Reason] = {

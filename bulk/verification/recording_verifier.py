@@ -1,19 +1,22 @@
 """Reads whether the recordings of targets are deleted, and journals the states that follow (guarantee 21).
 
 The recordings are found by the distinct IDs that the plan noted, because the persons are gone. What a read proves is in
-`targets.recording_states`.
+`targets.recording_states`. If a response shows fewer recordings than there were, a second one decides (guarantee 11).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from asyncclient import PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped
+from bulk.events import WaitKind
 from bulk.journal.job_log import JobLog
 from bulk.plan.plan_lines import RecordingNote
+from bulk.posthog import person_reader
 from bulk.posthog.recordings.recording_reader import NotReadable, RecordingCount, RecordingReader
 from bulk.states import Axis
 from bulk.targets.observations import Observation
+from bulk.targets.reasons import Reason
 from bulk.targets.recording_states import READ_BY_VERIFY, SETTLED
 
 OVERDUE_S = 3 * 86_400.0
@@ -32,16 +35,27 @@ class RecordingVerifier:
 
     def __init__(self, job: JobLog, client: PostHogClient, gate: StopGate) -> None:
         self._job = job
+        self._gate = gate
         self._reader = RecordingReader(client, gate)
 
     async def check(self) -> None:
         """Read the recordings of all targets whose deletion was requested and is not read as done.
 
         Targets whose recordings cannot be read this time keep their state.
+
+        Raises:
+            Stopped: the gate closed.
         """
+        if fewer := await self._read(self._to_read(), is_second=False):
+            await self._gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(fewer))
+            await self._read(fewer, is_second=True)
+
+    async def _read(self, targets: Iterable[int], *, is_second: bool) -> list[int]:
+        """Read the recordings of targets; return those that a second read has to decide, which keep their state."""
         job = self._job
+        fewer: list[int] = []
         overdue = job.now() - job.target_states.last_accepted_at > OVERDUE_S
-        for numbers in grouped(self._to_read(), TARGETS_AT_ONCE):
+        for numbers in grouped(targets, TARGETS_AT_ONCE):
             notes = job.plan.recording_notes(numbers)
             noted = {number: note.distinct_ids for number, note in notes.items() if note is not None}
             counts = await self._reader.count(noted)
@@ -50,11 +64,19 @@ class RecordingVerifier:
             for number, note in notes.items():
                 if note is None:
                     observed[number] = (Observation.RECORDINGS_NOT_NOTED,)
+                elif number in counts and not is_second and self._has_fewer(number, note, counts[number]):
+                    fewer.append(number)
                 elif number in counts:
                     observed[number] = (observation_of(note, counts[number], overdue=overdue),)
                 elif why is not None:
                     observed[number] = (_NOT_READABLE[why],)
             job.observe("recordings", observed)
+        return fewer
+
+    def _has_fewer(self, number: int, note: RecordingNote, count: RecordingCount) -> bool:
+        """Return whether the server shows fewer recordings than there were, and no earlier verification said so."""
+        is_known = self._job.target_states.status(Axis.RECORDINGS, number).reason is Reason.RECORDINGS_NOT_LEFT
+        return not is_known and count.shown < (note.recordings or 0)
 
     def _to_read(self) -> Iterator[int]:
         states = self._job.target_states

@@ -3,7 +3,8 @@
 It takes one request per 200 persons, one query of the list per 5,000 persons that are gone, one per 1,000 distinct IDs
 whose recordings are to be deleted, and one request per page of deletion rows. A person that is gone is read by its
 distinct ID, which finds a new person that has it. The query of the list finds the UUID, whichever distinct ID
-it has now; those few are read by UUID.
+it has now; those few are read by UUID. What the verification before showed, or the list shows, no single response
+refutes: a second read decides (guarantee 11).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +13,7 @@ from heapq import merge
 from bulk.concurrency.workers import grouped
 from bulk.journal.job_log import JobLog
 from bulk.journal.records import Verified
-from bulk.number_ranges import format_ranges
+from bulk.number_ranges import expand, format_ranges
 from bulk.plan.plan_lines import Target
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.states import Axis, Person, Properties, State
@@ -76,6 +77,8 @@ class Verification:
         self._readers = readers
         self._moved = moved
         self._deletes = job.primary_axis is Axis.PERSON
+        before = job.target_states.verified
+        self._returned_before = frozenset(expand(before.returned or "") if before is not None else ())
         axis = Axis.PROPERTIES if job.primary_axis is Axis.PROPERTIES else Axis.PERSON
         target_states = job.target_states
         maybe_deleted = [  # the error that stopped the run says that `verify` shows which of them are left
@@ -101,16 +104,22 @@ class Verification:
         returned: list[int] = []
 
         async def read(group: Sequence[int]) -> Sequence[int]:
-            if self._is_read_by_distinct_id(self._job.targets(group[:1])[group[0]]):
-                check = await self._verifier.check_gone(list(group))
+            left_out: list[int] = []
+            by_distinct_id, by_uuid = self._by_read(group)
+            if by_distinct_id:
+                check = await self._verifier.check_gone(by_distinct_id, returned_before=self._returned_before)
                 returned.extend(check.returned)
-            else:
-                check = await self._verifier.check_persons(list(group))
-            unread.extend(check.unread)
+                unread.extend(check.unread)
+                left_out += check.left_out
+            if by_uuid:
+                check = await self._verifier.check_persons(by_uuid)
+                unread.extend(check.unread)
+                left_out += check.left_out
             self._moved()
-            return check.left_out
+            return left_out
 
         await self._second_look.repeat(read, counted(self._groups()), size=READ_SIZE, workers=self._readers)
+        returned += self._returned_before & {*unread}
         listed = await self._read_list() if self._deletes else []
         await self._verifier.check_purged()
         await self._recordings.check()
@@ -127,16 +136,22 @@ class Verification:
 
     def _groups(self) -> Iterator[list[int]]:
         """Yield the targets in groups that are read alike: by distinct ID if their persons are gone, or by UUID."""
-        by_distinct_id: list[int] = []
-        by_uuid: list[int] = []
+        waiting: tuple[list[int], list[int]] = ([], [])
         for numbers in grouped(self._numbers, READ_SIZE):
-            for number, target in self._job.targets(numbers).items():
-                (by_distinct_id if self._is_read_by_distinct_id(target) else by_uuid).append(number)
-            for group in (by_distinct_id, by_uuid):
+            for group, more in zip(waiting, self._by_read(numbers), strict=True):
+                group += more
                 if len(group) >= READ_SIZE:
                     yield group[:READ_SIZE]
                     del group[:READ_SIZE]
-        yield from (group for group in (by_distinct_id, by_uuid) if group)
+        yield from (group for group in waiting if group)
+
+    def _by_read(self, numbers: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Return which of these targets are read by distinct ID, and which by UUID."""
+        by_distinct_id: list[int] = []
+        by_uuid: list[int] = []
+        for number, target in self._job.targets(numbers).items():
+            (by_distinct_id if self._is_read_by_distinct_id(target) else by_uuid).append(number)
+        return by_distinct_id, by_uuid
 
     def _is_read_by_distinct_id(self, target: Target) -> bool:
         is_gone = self._deletes and self._job.target_states.person(target.number) in FOUND_ABSENT
@@ -144,11 +159,15 @@ class Verification:
 
     async def _read_list(self) -> list[int]:
         """Return the targets whose persons the store does not have and the list shows; read those listed first."""
+
+        async def read(group: Sequence[int]) -> Sequence[int]:
+            return (await self._verifier.check_persons(list(group), listed=True)).left_out
+
         target_states, still_listed = self._job.target_states, list[int]()
         for numbers in grouped(target_states.numbers(Axis.PERSON, FOUND_ABSENT), PERSONS_PER_QUERY):
             uuids = {target.uuid: number for number, target in self._job.targets(numbers).items()}
             shown = sorted(uuids[uuid] for uuid in await self._listed.among([*uuids]))
-            await self._second_look.read(grouped(shown, READ_SIZE), readers=self._readers)
+            await self._second_look.repeat(read, grouped(shown, READ_SIZE), size=READ_SIZE, workers=self._readers)
             still_listed += [number for number in shown if target_states.person(number) in FOUND_ABSENT]
         return still_listed
 

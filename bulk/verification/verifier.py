@@ -106,8 +106,13 @@ class Verifier:
         self._server_time = server_time
         self._max_uncovered_s = max_uncovered_s
 
-    async def check_persons(self, numbers: list[int]) -> PersonCheck:
-        """Read whether the persons of these targets are present, unchanged and as desired, and record their states."""
+    async def check_persons(self, numbers: list[int], *, listed: bool = False) -> PersonCheck:
+        """Read whether the persons of these targets are present, unchanged and as desired, and record their states.
+
+        Arguments:
+            numbers: the targets.
+            listed: the list of persons shows them, so that one response without them is not enough in any state.
+        """
         target_states, targets = self._job.target_states, self._job.targets(numbers)
         expected_gone, accepted, maybe_merged = set[UUID](), set[UUID](), set[UUID]()
         for number, target in targets.items():
@@ -115,7 +120,7 @@ class Verifier:
             if state is Person.ACCEPTED:
                 reason = target_states.status(Axis.PERSON, number).reason
                 (maybe_merged if reason is Reason.STILL_PRESENT else accepted).add(target.uuid)
-            elif state in FOUND_ABSENT:
+            elif state in FOUND_ABSENT and not listed:
                 expected_gone.add(target.uuid)
         reads = await self._persons.fetch_by_uuid(
             {target.uuid: target.distinct_id for target in targets.values()},
@@ -143,33 +148,39 @@ class Verifier:
         await self._record_persons(targets, observed)
         return PersonCheck(present, reads.asked_at, tuple(left_out), tuple(unread), desired=desired)
 
-    async def check_gone(self, numbers: list[int]) -> PersonCheck:
+    async def check_gone(self, numbers: list[int], *, returned_before: Collection[int] = ()) -> PersonCheck:
         """Read by distinct ID whether persons that were found absent are there again, and record their states.
 
         Earlier reads found them absent, so one response without them is enough.
 
         Arguments:
             numbers: targets in a state of `FOUND_ABSENT` that have a distinct ID.
+            returned_before: targets whose distinct ID belonged to another person when it was last read.
         """
         targets = self._job.targets(numbers)
-        owners = await self._persons.fetch_again({each.uuid: each.distinct_id or "" for each in targets.values()})
+        results = await self._persons.fetch_again(
+            {each.uuid: each.distinct_id or "" for each in targets.values()},
+            returned=[targets[number].uuid for number in numbers if number in returned_before],
+        )
         observed: dict[int, tuple[Observation, ...]] = {}
+        left_out: list[int] = []
         unread: list[int] = []
         returned: list[int] = []
         for number, target in targets.items():
-            owner = owners[target.uuid]
-            if isinstance(owner, Present) and owner.person.uuid == target.uuid:
-                observed[number] = _PRESENT if is_same(target, owner.person) else _RECREATED
-                continue
-            if isinstance(owner, Unread) and owner.why is not UnreadReason.LEFT_OUT:
-                observed[number] = (_UNREAD[owner.why],)
+            result = results[target.uuid]
+            if isinstance(result, Present) and result.person.uuid == target.uuid:
+                observed[number] = _PRESENT if is_same(target, result.person) else _RECREATED
+            elif not isinstance(result, Unread):
+                observed[number] = _ABSENT
+                if isinstance(result, Present):
+                    returned.append(number)
+            elif result.why is UnreadReason.LEFT_OUT:
+                left_out.append(number)
+            else:
+                observed[number] = (_UNREAD[result.why],)
                 unread.append(number)
-                continue
-            observed[number] = _ABSENT
-            if isinstance(owner, Present):
-                returned.append(number)
         await self._record_persons(targets, observed)
-        return PersonCheck(unread=tuple(unread), returned=tuple(returned))
+        return PersonCheck(left_out=tuple(left_out), unread=tuple(unread), returned=tuple(returned))
 
     async def _record_persons(
         self, targets: Mapping[int, Target], observed: dict[int, tuple[Observation, ...]]
@@ -183,7 +194,8 @@ class Verifier:
     def confirm_at(self, numbers: Iterable[int]) -> float:
         """Return when a second read of these left-out targets may decide, by the boot-time clock."""
         targets = self._job.targets(sorted(numbers)).values()
-        return max((self._persons.confirm_at(target.uuid) or -math.inf for target in targets), default=-math.inf)
+        keys = (key for target in targets for key in (target.uuid, target.distinct_id) if key is not None)
+        return max((self._persons.confirm_at(key) or -math.inf for key in keys), default=-math.inf)
 
     async def check_rows(self, numbers: list[int]) -> None:
         """Read the deletion rows of these targets, and record the states of their events."""

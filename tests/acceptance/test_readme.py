@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+CLIENT_README = (ROOT / "asyncclient" / "README.md").read_text()
 
 
 def blocks(language: str) -> list[str]:
@@ -51,7 +52,7 @@ def test_every_command_of_the_program_is_in_the_readme() -> None:
 async def run(line: str, folder: Path, environ: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     import anyio.to_thread
 
-    program = line.replace("posthog-bulk ", f"{sys.executable} -m bulk ", 1)
+    program = line.replace("posthog-bulk ", f"{sys.executable} -m bulk ")
     return await anyio.to_thread.run_sync(
         lambda: subprocess.run(
             program, shell=True, cwd=folder, env=environ, capture_output=True, text=True, check=False
@@ -158,6 +159,24 @@ async def test_delete_recordings_runs_as_written(server: LocalPostHog, tmp_path:
     assert "requested" in (tmp_path / "unseen.md").read_text()
 
 
+async def test_the_unattended_job_runs_as_written_and_a_second_start_repeats_nothing(
+    server: LocalPostHog, tmp_path: Path
+) -> None:
+    anonymous = [one for uuid in server.world.iter_uuids() if not (one := server.world.person(uuid)).is_identified]
+    staff, other = anonymous[0], anonymous[1]
+    (tmp_path / "staff.txt").write_text(f"{staff.distinct_ids[0]}\n")
+    script = "\n".join(section("Run it unattended"))
+    first = await run(script, tmp_path, environment(server))
+    assert first.returncode == 0, first.stderr
+    left = set(server.world.iter_uuids())
+    assert staff.uuid in left
+    assert other.uuid not in left
+    assert "exit code 0" in (tmp_path / "idle.log").read_text()
+    again = await run(script, tmp_path, environment(server))
+    assert again.returncode == 0, again.stderr
+    assert set(server.world.iter_uuids()) == left
+
+
 async def test_the_embedding_example_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with LocalPostHog(persons=60, seed=2, options=ServerOptions(era="summary")) as server:
@@ -184,8 +203,8 @@ async def test_the_embedding_example_runs_as_written(tmp_path: Path, monkeypatch
 
 
 def calls() -> list[tuple[str, str, str, str]]:
-    """The rows of the table of calls: method and path, scope, Python name, test."""
-    table = README.split("### Every call of the API")[1].split("\n## ")[0]
+    """The rows of the client's table of calls: method and path, scope, Python name, test."""
+    table = CLIENT_README.split("## Every call of the API")[1].split("\n## ")[0]
     row = r"^\| `(.+)` ?(?:of the ingestion host |about recordings )?\| (.+) \| `(.+)` \| `(.+)` \|$"
     found = re.findall(row, table, re.MULTILINE)
     assert len(found) == table.count("::")

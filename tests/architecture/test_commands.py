@@ -14,7 +14,7 @@ from bulk.cli.main import COMMANDS, posthog_bulk
 from tests.architecture.test_documents import DOCUMENTS, named
 from tests.architecture.test_layers import ROOT
 
-SHELL = {".", "export", "printf", "cd", "git", "curl", "openssl"}
+SHELL = {".", "export", "printf", "cd", "git", "curl", "openssl", "test", "for"}
 TOOLS = {"pip", "ruff", "mypy", "tox", "pre-commit"}
 """Programs that a document may use and that are not checked further."""
 

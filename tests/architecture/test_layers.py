@@ -33,6 +33,7 @@ LAYERS = {
         "execution",
         "engine",
         "cli __main__",
+        "recipes",
     ),
     "asyncclient": (
         "_secret errors models filters activity timeline erasure config retry",

@@ -12,6 +12,7 @@ from bulk.events import (
     JobEnded,
     JobEvent,
     JobStarted,
+    KeyListTested,
     LimitMoved,
     PauseStarted,
     PhaseChanged,
@@ -56,6 +57,7 @@ EXAMPLES: list[tuple[JobEvent | PlanProgress, str, str]] = [
     (Activity(phase="exporting", elapsed_s=3.0, requests=4, persons=900), "INFO", "exporting: 4 requests, 900 persons"),
     (PhaseChanged(phase="reading back"), "INFO", "phase: reading back"),
     (RouteChosen(route="rest", why="requested"), "INFO", "route: rest (requested)"),
+    (KeyListTested(taken=True), "INFO", "removing properties takes one call per person"),
     (
         ProtectionChecked(lines=3, unmatched=1),
         "INFO",

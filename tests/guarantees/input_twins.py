@@ -77,7 +77,7 @@ INPUTS: tuple[Twin, ...] = (
         "bulk/cli/commands/test_show_persons.py::test_a_line_has_its_persons_or_the_reason_why_it_has_none",
         "bulk/selection/line_resolver.py",
         "msgspec.structs.replace(person, line=line.number, change=change)",
-        "person",
+        "msgspec.structs.replace(person, change=change)",
     ),
     twin(
         33,

@@ -21,6 +21,8 @@ _ANEW = "integration/test_properties_anew.py::test_"
 _ROUTES = "integration/test_properties_routes.py::test_"
 _SECRECY = "integration/test_properties_secrecy.py::test_"
 _PARTS = "integration/test_parts.py::test_"
+_LISTS = "integration/test_properties_key_lists.py::test_"
+_TRIAL = "bulk/execution/unset/key_list_trial.py"
 
 PROPERTIES: tuple[Twin, ...] = (
     twin(
@@ -374,7 +376,49 @@ PROPERTIES: tuple[Twin, ...] = (
         29,
         "keys that a person does not have are removed anyway",
         _PROPERTIES + "only_keys_that_a_person_has_are_removed_by_rest",
-        _CALLS, "for key in target.keys:", "for key in operation.keys:",
+        _SENDER, "self._removals(n, target.keys)", "self._removals(n, tuple(self._context.job.operation.keys))",
+    ),
+    twin(
+        7,
+        "a later run tries again whether the server takes a list of keys",
+        _LISTS + "a_later_run_makes_no_trial_again",
+        _TARGET_STATES, "                self.takes_key_list = record.taken\n", "                pass\n",
+    ),
+    twin(
+        11,
+        "the server is assumed to take a list of keys",
+        _LISTS + "an_older_server_gets_one_call_per_person_and_property",
+        _SENDER, "in_one_call=may_send_list and target_states.takes_key_list is True", "in_one_call=may_send_list",
+    ),
+    twin(
+        11,
+        "a server that applied one key is said to take a list of keys",
+        _LISTS + "an_older_server_gets_one_call_per_person_and_property",
+        "bulk/execution/unset/removals.py", "return False if keys[0] not in left else None", "return keys[0] not in left or None",
+    ),
+    twin(
+        11,
+        "calls with one key each show that the server takes a list of keys",
+        _LISTS + "a_trial_that_fails_leads_to_no_wrong_result",
+        _TRIAL, "if not self._is_open or target_states.attempts[number] != 1:", "if not self._is_open:",
+    ),
+    twin(
+        11,
+        "a list of keys that the server ignored is sent again as a list",
+        _LISTS + "a_server_that_takes_no_list_any_more_gets_one_call_per_property",
+        _SENDER, "len(keys) > 1 and target_states.attempts[number] == 0", "len(keys) > 1",
+    ),
+    twin(
+        12,
+        "a person is rejected because the server refuses a list of keys",
+        _LISTS + "an_older_server_gets_one_call_per_person_and_property",
+        _VERDICTS, "next_action = NextAction.READ_BACK if rejected else result.next_action", "next_action = result.next_action",
+    ),
+    twin(
+        23,
+        "a person is tried whose property an older server removes by mistake",
+        _LISTS + "a_property_whose_name_is_the_joined_keys_is_not_removed",
+        _TRIAL, "        return name in person.properties\n", "        return False\n",
     ),
     twin(
         29,

@@ -20,6 +20,8 @@ from bulk.number_ranges import expand
 KINDS = ["unset", "update"]
 CALL = {"unset": "delete_property", "update": "update"}
 KEYS = ("plan", "country", "logins")
+OLDER = {"delete_property_lists": False}
+"""The server removes one property per call."""
 
 
 def operation(kind: str) -> Any:
@@ -70,7 +72,7 @@ def test_a_job_ends_right_for_every_person_after_any_failure_within_a_block(
     virtual: Any, axis: Any, kind: str, fault: Callable[[str], Fault], lag_s: float
 ) -> None:
     async def main() -> None:
-        async with virtual(persons=130, capture_lag_s=lag_s) as a:
+        async with virtual(persons=130, capture_lag_s=lag_s, **OLDER) as a:
             plan = await a.plan(operation=operation(kind))
             a.server.faults.add(fault(CALL[kind]))
             report = await a.run(plan, concurrency=2)
@@ -88,7 +90,7 @@ def test_a_job_ends_right_for_every_person_after_any_failure_within_a_block(
 @pytest.mark.parametrize("status", [400, 404, 409, 422])
 def test_a_rejected_person_fails_and_the_others_of_its_block_do_not(virtual: Any, axis: Any, status: int) -> None:
     async def main() -> None:
-        async with virtual(persons=100) as a:
+        async with virtual(persons=100, **OLDER) as a:
             plan = await a.plan(operation=operation("update"))
             a.server.faults.add(Fault("status", action="update", status=status, after=40, times=1))
             report = await a.run(plan, concurrency=1)
@@ -109,7 +111,7 @@ def test_a_rejected_person_fails_and_the_others_of_its_block_do_not(virtual: Any
 @pytest.mark.parametrize("status", [400, 502])
 def test_a_delete_property_whose_capture_failed_is_not_a_success(virtual: Any, axis: Any, status: int) -> None:
     async def main() -> None:
-        async with virtual(persons=100) as a:
+        async with virtual(persons=100, **OLDER) as a:
             plan = await a.plan(operation=operation("unset"))
             a.server.faults.add(Fault("capture_down", action="delete_property", status=status, after=100, times=1))
             report = await a.run(plan, concurrency=1)
@@ -126,7 +128,7 @@ def test_keys_that_were_accepted_before_an_error_are_not_removed_again(virtual: 
     keys = tuple(f"k{n}" for n in range(100))
 
     async def main() -> None:
-        async with virtual(persons=6, capture_lag_s=lag_s) as a:
+        async with virtual(persons=6, capture_lag_s=lag_s, **OLDER) as a:
             for uuid in a.everybody:
                 a.server.world.set_properties(uuid, dict.fromkeys(keys, 1))
             plan = await a.plan(operation=UnsetProperties(keys, route="rest"))
@@ -141,7 +143,7 @@ def test_keys_that_were_accepted_before_an_error_are_not_removed_again(virtual: 
 
 def test_calls_before_an_error_count_and_only_the_others_are_sent_again(virtual: Any, axis: Any) -> None:
     async def main() -> None:
-        async with virtual(persons=89) as a:
+        async with virtual(persons=89, **OLDER) as a:
             plan = await a.plan(operation=operation("update"))
             a.server.faults.add(Fault("status", action="update", status=500, after=25 + 30, times=1))
             report = await a.run(plan, concurrency=1)
@@ -172,7 +174,7 @@ def test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly(
 
     async def main() -> None:
         rates = RateLimits(others_per_minute=60)
-        async with virtual(persons=250, limits=rates, latency_s=0.2) as a:
+        async with virtual(persons=250, limits=rates, latency_s=0.2, **OLDER) as a:
             plan, stop = await a.plan(operation=operation(kind)), anyio.Event()
             before = a.properties()
             stopped_at = 0.0
@@ -246,7 +248,7 @@ def test_a_job_cancelled_after_any_request_converges(
         )
         requests = 30 if route == "capture" else 90 if kind == "unset" else 50
         for number in range(1, requests, case_count(4, 1) if route == "rest" else 1):
-            async with virtual(persons=40, latency_s=0.01) as a:
+            async with virtual(persons=40, latency_s=0.01, **OLDER) as a:
                 plan = await a.plan(operation=chosen)
                 await cancelled_when(a, plan, is_end_of(number), batch_size=10, concurrency=3)
                 report = await a.run(plan, batch_size=10, concurrency=3)
@@ -255,7 +257,10 @@ def test_a_job_cancelled_after_any_request_converges(
                 gone = {*KEYS[:2]}
                 for each in a.properties().values():
                     assert not gone & each.keys() if kind == "unset" else is_done(each, kind)
-                assert max(a.times_intended("properties").values()) <= 2
+                times = a.times_intended("properties")
+                trial = times.pop(0)  # and a list that the server did not take is sent again key by key
+                assert max(times.values()) <= 2
+                assert trial <= (3 if kind == "unset" and route == "rest" else 2)
                 assert requests_noted(a) >= len(a.sent())
                 a.remove_files()
 
@@ -270,7 +275,7 @@ def test_a_job_cancelled_with_any_request_in_flight_converges(
     async def main() -> None:
         for number in range(1, 60 if route == "rest" else 25, case_count(3, 1) if route == "rest" else 1):
             for latency_s, lag_s in ((0.05, 0.0), (0.05, 2.0)):
-                async with virtual(persons=40, latency_s=latency_s, capture_lag_s=lag_s) as a:
+                async with virtual(persons=40, latency_s=latency_s, capture_lag_s=lag_s, **OLDER) as a:
                     plan = await a.plan(operation=UnsetProperties(("plan",), route=route))
                     already = len(a.server.requests)
                     with anyio.CancelScope() as scope:
@@ -364,4 +369,4 @@ async def test_a_test_batch_of_single_calls_goes_first(arena: Any, kind: str) ->
                 sent.append(len(set(a.addressed())))
 
         await a.run(await a.plan(operation=operation(kind)), on_progress=look)
-        assert sent == [25]
+        assert sent == [25 + (kind == "unset")]  # and the person of the trial

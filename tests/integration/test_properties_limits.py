@@ -179,6 +179,7 @@ def test_persons_whose_calls_outlast_their_read_are_still_done(
 ) -> None:
     """One call per key, eight workers, late changes: no call is made twice, and no target is given up."""
     monkeypatch.setattr("bulk.execution.group_executor.MAX_ATTEMPTS", 2)
+    monkeypatch.setattr("bulk.execution.unset.key_list_trial.MAX_TRIALS", 0)
 
     async def main() -> None:
         async with virtual(persons=persons, limits=PUBLISHED, rate_limits="posthog", capture_lag_s=600.0) as a:

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import pytest
+from changed_responses import Body, rewrite
 
 from asyncclient import RateLimits
 from asyncclient.testing import Fault
@@ -97,6 +98,33 @@ async def test_rows_that_the_server_removed_before_they_were_read_prove_nothing(
         report = await verified(a, plan)
         assert axis(report, "recordings") == {"not_verifiable": 2}
         assert reasons(report) == {"recordings_not_left": 2}
+
+
+@pytest.mark.parametrize("shown", [set(), {"s0"}], ids=["none", "one of two"])
+async def test_recordings_that_one_response_leaves_out_are_counted_again(
+    arena: Any, axis: Any, shown: set[str]
+) -> None:
+    async with arena(persons=2) as a:
+        record(a, 0, 1)
+        record(a, 0, name="kept")
+        plan = await a.plan(operation=DeleteRecordings())
+        await a.run(plan)
+        due = [True]
+
+        def change(action: str, body: Body) -> Body | None:
+            if action != "query" or not body["results"]:
+                return None
+            rows = [[*row[:2], 0 if row[0] == "kept0" else row[2]] for row in body["results"]]
+            if due:
+                due.clear()
+                rows = [row for row in rows if row[0] in shown | {"s1"}]
+            return {**body, "results": rows}
+
+        rewrite(a.server, change)
+        report = await verified(a, plan)
+        assert due == []
+        assert axis(report, "recordings") == {"requested": 1, "deleted": 1}
+        assert reasons(report) == {"not_marked_yet": 1}
 
 
 async def test_recordings_that_were_read_as_deleted_stay_so_when_their_rows_go(arena: Any, axis: Any) -> None:

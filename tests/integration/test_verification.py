@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from changed_responses import Body, rewrite
 from virtual_time import run_virtual
 
 from asyncclient.testing import Fault
@@ -35,6 +36,20 @@ def requests_of(server: Any) -> Counter[str]:
 
 def causes(report: Any) -> list[tuple[str, str | None]]:
     return [(each.kind, each.targets) for each in report.duty.causes]
+
+
+def leave_out_once(server: Any, action: str) -> list[str]:
+    """Let the next response to these reads show nobody; return a list that is empty once it did."""
+    due = [action]
+
+    def change(asked: str, body: Body) -> Body | None:
+        if asked not in due:
+            return None
+        due.clear()
+        return {**body, "results": {}}
+
+    rewrite(server, change)
+    return due
 
 
 async def test_new_persons_with_the_distinct_id_of_a_deleted_one_are_named(arena: Any, axis: Any) -> None:
@@ -78,6 +93,56 @@ async def test_the_plan_of_re_created_persons_has_exactly_those(arena: Any, tmp_
         assert (report.exit_code, a.server.world.count()) == (0, left - 2)
         with pytest.raises(Refused, match="gone again"):
             await plan_reappeared(a.client, plan, a.journal, tmp_path / "third.plan.jsonl")
+
+
+async def test_one_response_that_leaves_a_new_person_out_does_not_make_the_job_complete(arena: Any) -> None:
+    async with arena(persons=5) as a:
+        a.server.world.add_person(["old-id", "later-id"])
+        plan = await a.plan(operation=DeletePersons(), selection=ByDistinctIds(["later-id"]))
+        await a.run(plan)
+        a.server.world.add_person(["later-id"])
+        assert causes(await verify_job(a.client, plan, a.journal)) == [("reappeared", "0")]
+        once = leave_out_once(a.server, "batch_by_distinct_ids")
+        assert causes(await verify_job(a.client, plan, a.journal)) == [("reappeared", "0")]
+        assert once == []
+
+
+async def test_a_new_person_that_a_verification_cannot_read_again_is_still_named(arena: Any) -> None:
+    async with arena(persons=5) as a:
+        a.server.world.add_person(["old-id", "later-id"])
+        plan = await a.plan(operation=DeletePersons(), selection=ByDistinctIds(["later-id"]))
+        await a.run(plan)
+        a.server.world.add_person(["later-id"])
+        await verify_job(a.client, plan, a.journal)
+        rewrite(a.server, lambda action, body: {"results": []} if action == "batch_by_distinct_ids" else None)
+        report = await verify_job(a.client, plan, a.journal)
+        assert (causes(report), a.of(Verified)[-1].unread) == ([("reappeared", "0")], "0")
+
+
+async def test_a_listed_person_that_one_response_leaves_out_is_read_again(arena: Any) -> None:
+    async with arena(persons=20) as a:
+        plan = await a.plan(a.everybody[:8], operation=DeletePersons())
+        await a.run(plan)
+        a.server.world.add_person(["another-id"], uuid=a.everybody[2])
+        once = leave_out_once(a.server, "batch_by_uuids")
+        assert causes(await verify_job(a.client, plan, a.journal)) == [("reappeared", "2")]
+        assert once == []
+
+
+@pytest.mark.parametrize("left_out", ["batch_by_uuids", "batch_by_distinct_ids"])
+async def test_one_response_that_leaves_a_re_created_person_out_does_not_keep_it_out_of_the_plan(
+    arena: Any, tmp_path: Path, left_out: str
+) -> None:
+    async with arena(persons=20) as a:
+        known = a.server.world.add_person(["old-id", "later-id"]), a.server.world.add_person(["other-id"])
+        plan = await a.plan(operation=ERASURE, selection=ByDistinctIds(["later-id", "other-id"]))
+        await a.run(plan)
+        back = {a.server.world.add_person(["later-id"]), a.server.world.add_person(["new-id"], uuid=known[1])}
+        assert causes(await verify_job(a.client, plan, a.journal)) == [("reappeared", "0-1")]
+        once = leave_out_once(a.server, left_out)
+        made = await plan_reappeared(a.client, plan, a.journal, tmp_path / "again.plan.jsonl")
+        assert once == []
+        assert {target.uuid for target in made.iter()} == back
 
 
 async def test_a_re_created_person_that_cannot_be_read_is_not_left_out_of_the_plan(arena: Any, tmp_path: Path) -> None:

@@ -117,7 +117,10 @@ class PersonStore:
         key = self._owners.get(distinct_id)
         if key is None:
             key = self._seeding.number_of(distinct_id)
-        return key if key is not None and key in self else None
+        if key is None or key not in self:
+            return None
+        record = self._records.get(key)  # of a person that was added again, perhaps with other distinct IDs
+        return key if record is None or distinct_id in record.distinct_ids else None
 
     def put(self, key: int, record: Record) -> None:
         """Add or replace a person."""

@@ -10,7 +10,7 @@ from bulk.cli.options.connection_options import json_option
 from bulk.cli.options.help_layout import WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
 
-DEMO_FILES = ("demo.plan.jsonl", "demo.journal.jsonl", "report.md", "report.json")
+DEMO_FILES = ("demo.plan.jsonl", "demo.journal.jsonl", "demo.receipts", "report.html", "report.md", "report.json")
 
 
 @help_command("demo")
@@ -25,7 +25,7 @@ DEMO_FILES = ("demo.plan.jsonl", "demo.journal.jsonl", "report.md", "report.json
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Keep plan, journal and reports in this folder",
+    help="Keep plan, journal, receipts and reports in this folder",
 )
 @json_option
 def command(persons: int, keep: Path | None, json: bool) -> int:

@@ -164,6 +164,7 @@ def _make_reappeared_plan(
     from bulk.cli.job_session import run_with_client
     from bulk.engine import plan_reappeared
     from bulk.errors import NO_SUCH_FILE, JournalError, PlanError
+    from bulk.files.file_errors import fix_of_missing
     from bulk.formatting import count_of
     from bulk.jobs.job_files import plan_of
     from bulk.journal.replay import refuse_other_file
@@ -171,7 +172,7 @@ def _make_reappeared_plan(
 
     journal = arguments.from_journal or Path()
     if not os.path.lexists(journal):
-        raise JournalError(journal, NO_SUCH_FILE, "check the name")
+        raise JournalError(journal, NO_SUCH_FILE, fix_of_missing(journal))
     refuse_other_file(journal)
     plan = arguments.from_plan or plan_of(journal)
     if not os.path.lexists(plan):

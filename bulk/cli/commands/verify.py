@@ -43,6 +43,7 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     from bulk.cli.job_session import CommandOutput, run_with_client, show_summary
     from bulk.engine import verify_job
     from bulk.errors import NO_SUCH_FILE, JournalError, NotFinished, PlanError
+    from bulk.files.file_errors import fix_of_missing
     from bulk.formatting import format_time
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.next_run import run_line
@@ -51,7 +52,7 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     from bulk.sanitize import plain
 
     if not os.path.lexists(journal):
-        raise JournalError(journal, NO_SUCH_FILE, "check the name")
+        raise JournalError(journal, NO_SUCH_FILE, fix_of_missing(journal))
     refuse_other_file(journal)
     plan = plan or plan_of(journal)
     if not os.path.lexists(plan):

@@ -1,6 +1,7 @@
 """Runs the demo step by step and says what happens."""
 
 import asyncio
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -24,6 +25,9 @@ from bulk.plan.planner import make_plan
 from bulk.report.load import read_report
 from bulk.report.rendering import render_json, render_markdown
 from bulk.report.rendering.document import AXIS_TITLES
+from bulk.report.rendering.html import render_html
+from bulk.report.rendering.sections.timeline import timeline_section
+from bulk.report.rendering.text import section_lines
 from bulk.sanitize import plain
 from bulk.selection.selections import ByFilter
 from bulk.states import Axis
@@ -34,8 +38,11 @@ if TYPE_CHECKING:
 LATENCY_S = 0.08
 BATCHES = 80
 CONCURRENCY = 3
-OPTIONS = ServerOptions(project_name="Demo", latency_s=LATENCY_S, queued_delay_s=0.3, alias="rewrite")
+OPTIONS = ServerOptions(
+    project_name="Demo", latency_s=LATENCY_S, queued_delay_s=0.3, alias="rewrite", seeded_recordings=True
+)
 SELECTION = ByFilter(properties=(PropertyFilter("plan", "free"),))
+_INDENT = "   "
 OPERATION = DeletePersons(delete_events=True, delete_recordings=True)
 
 
@@ -71,23 +78,19 @@ async def run_demo(persons: int, folder: Path, *, kept: bool, display: Display, 
                     on_progress=display,
                 )
                 display.close()
-                _show_counts(output, report)
-                _step(
-                    output,
-                    6,
-                    "Verify: after PostHog has purged the events, days later (the demo lets the server do that now).",
-                )
+                _show_result(output, report)
+                _step(output, 6, "Verify: days later, when PostHog has purged the events. The demo purges them now.")
                 server.run_event_deletion()
                 report = await verify_job(client, plan, journal, on_progress=display)
             display.close()
-            _show_counts(output, report)
-            _say(output, plain(report.verdict, limit=None))
+            _show_result(output, report)
             _write_reports(output, folder, read_report(journal, plan), kept=kept)
             targets = frozenset(target.uuid for target in plan.iter())
         _step(output, 8, "Proof: compare with the server's own records, not with the journal.")
         checks = check_server_records(server, before=before, targets=targets, in_flight=in_flight)
     for check in checks:
         _say(output, f"{'yes' if check.holds else 'NO '}  {check.claim}")
+    output.print("\nNext: `posthog-bulk server` keeps such a server running, to try every operation on it yourself.")
     code = 0 if report.exit_code == 0 and all(check.holds for check in checks) else 1
     found = [{"claim": check.claim, "holds": check.holds} for check in checks]
     output.write_event("demo", exit_code=code, checks=found)
@@ -130,20 +133,23 @@ async def _run_until_killed(
 
 def _write_reports(output: CommandOutput, folder: Path, report: "Report", *, kept: bool) -> None:
     _step(output, 7, "Report: made from journal and plan, the same bytes each time.")
-    for name, render in (("report.md", render_markdown), ("report.json", render_json)):
+    for name, render in (("report.html", render_html), ("report.md", render_markdown), ("report.json", render_json)):
         write_private(folder / name, render(report).encode())
-    where = (
-        f"Wrote report.md and report.json to {plain(folder)}, beside plan and journal."
-        if kept
-        else "Wrote report.md and report.json to a temporary folder; run the demo with --keep DIR to keep them."
-    )
-    _say(output, where)
+    _, caption, *rows = section_lines(timeline_section(report), width=output.width - len(_INDENT))
+    _say(output, f"{caption.strip()}:")
+    for row in takewhile(bool, rows):
+        _say(output, row)
+    where = f"{plain(folder)}, beside plan, journal and receipts: open report.html in a browser."
+    temporary = "a temporary folder, which is removed now; to keep them: posthog-bulk demo --keep DIR"
+    _say(output, f"Wrote report.html, report.md and report.json to {where if kept else temporary}")
 
 
-def _show_counts(output: CommandOutput, report: "Report") -> None:
+def _show_result(output: CommandOutput, report: "Report") -> None:
+    """Say what is known of the persons, and whether the job is complete."""
     for axis in report.axes:
         if line := state_counts(AXIS_TITLES[axis.axis], {state.state: state.count for state in axis.states}):
             _say(output, line)
+    _say(output, plain(report.duty.sentence, limit=None))
 
 
 def _client(server: LocalPostHog) -> PostHogClient:
@@ -165,4 +171,4 @@ def _step(output: CommandOutput, number: int, text: str) -> None:
 
 
 def _say(output: CommandOutput, text: str) -> None:
-    output.print(f"   {text}")
+    output.print(f"{_INDENT}{text}")

@@ -9,6 +9,7 @@ from bulk.events import (
     JobEnded,
     JobEvent,
     JobStarted,
+    KeyListTested,
     LimitMoved,
     PauseStarted,
     PhaseChanged,
@@ -111,6 +112,10 @@ def event_line(event: Event, *, now: datetime) -> str | None:
             return f"Test batch OK: {count_of(event.targets, 'person')}. Continuing with the rest"
         case RouteChosen():
             return f"Route: {route_name(event.route)} ({plain(event.why)})"
+        case KeyListTested():
+            if event.taken:
+                return "The server removes all properties of a person in one call: one call per person"
+            return "The server removes one property per call: one call per person and property"
         case Trouble():
             # the pause that a 429 asks for is shown once, not for every batch
             is_pause = event.error == RATE_LIMITED and event.retry_in_s is not None

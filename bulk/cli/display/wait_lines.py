@@ -81,7 +81,8 @@ def _catching_up(wait: Wait, now: datetime) -> str:
 
 
 def _second_read(wait: Wait, now: datetime) -> str:
-    return f"{_persons(wait)} missing from a response; reading again in {_ends(wait, now)}"
+    missing = "IDs" if wait.targets is None else count_of(wait.targets, "ID")
+    return f"{missing} missing from a response; reading again in {_ends(wait, now)}"
 
 
 def _retry(wait: Wait, now: datetime) -> str:
@@ -102,10 +103,6 @@ def _file(wait: Wait, now: datetime) -> str:
 def _input(wait: Wait, now: datetime) -> str:
     del now  # nothing tells when they come
     return f"Waiting for the next lines of the input, for {format_duration(wait.waited_s)} so far"
-
-
-def _persons(wait: Wait) -> str:
-    return "Persons" if wait.targets is None else count_of(wait.targets, "person")
 
 
 _LINES: dict[WaitKind, Callable[[Wait, datetime], str]] = {

@@ -40,6 +40,11 @@ class RecordingCount(msgspec.Struct, frozen=True):
     kept: int = 0
     marked: int = 0
 
+    @property
+    def shown(self) -> int:
+        """All of them."""
+        return self.kept + self.marked
+
 
 class NotReadable(Enum):
     """Why recordings cannot be read; the value is for people."""

@@ -1,4 +1,4 @@
-"""What became of an input line, told at once, for a file that keeps it. Pure."""
+"""The outcome of one input line, as one value that the receipts keep. Pure."""
 
 from collections.abc import Callable
 from uuid import UUID

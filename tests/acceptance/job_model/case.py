@@ -31,7 +31,8 @@ OPERATIONS: dict[str, Any] = {
     "update-capture": UpdateProperties(properties={"plan": "pro", "seats": 3}, route="capture"),
 }
 ERAS = ("empty202", "summary", "queued")
-GAPS_S = (0.0, 61.0, 1860.0, 86_400.0, 30 * 86_400.0)
+DAY_S = 86_400.0
+GAPS_S = (0.0, 61.0, 1860.0, DAY_S, 30 * DAY_S)
 STEPS_S = (10.0, -10.0, 3600.0, -3600.0)
 TIGHT = RateLimits(deletes_per_minute=2, deletes_per_hour=4, others_per_minute=40)
 
@@ -71,6 +72,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any]
     wall_off_s: float
     turns: tuple[Turn, ...]
+    list_lag_s: float = 0.0
 
     @property
     def deletes_persons(self) -> bool:
@@ -113,11 +115,13 @@ def draw(seed: int) -> Case:
     names = list(OPERATIONS)
     operation, era = names[seed % len(names)], ERAS[seed // len(names) % len(ERAS)]
     ways = ("uuids", "distinct_ids", "everyone") if operation.startswith("unset") else ("uuids", "distinct_ids")
+    options = _options(chance, era) | _more_options(seed, operation)
     return Case(
         seed=seed,
         operation=operation,
         era=era,
-        options=_options(chance, era),
+        options=options,
+        list_lag_s=_list_lag_s(seed, operation, batch_reads=options.get("batch_reads", True)),
         targets=chance.randint(3, 12),
         selected_by=chance.choice(ways),
         planned_in_trouble=chance.random() < 0.25,
@@ -142,6 +146,23 @@ def _options(chance: random.Random, era: str) -> dict[str, Any]:
     if era != "queued":
         options["delete_order"] = chance.choice(("legacy", "tombstone"))
     return options
+
+
+def _more_options(seed: int, operation: str) -> dict[str, Any]:
+    """Options of the recordings, from a source of their own: the other draws stay as they are."""
+    chance = random.Random(f"more options {seed}")
+    options: dict[str, Any] = {}
+    if "recordings" in operation or operation == "delete+both":
+        options["recording_lag_s"] = chance.choice((0.0, 600.0, DAY_S, 10 * DAY_S))
+        options["recording_grace_days"] = chance.choice((1, 7, 365))
+        options["recording_marks"] = chance.random() < 0.9
+    return options
+
+
+def _list_lag_s(seed: int, operation: str, *, batch_reads: bool) -> float:
+    """How long the list of persons lags; servers without batch reads find distinct IDs in it, so that it does not."""
+    chance = random.Random(f"list {seed}")
+    return chance.choice((0.0, 600.0, 20 * DAY_S)) if batch_reads and operation.startswith("delete") else 0.0
 
 
 def _turn(chance: random.Random, *, first: bool) -> Turn:

@@ -15,6 +15,7 @@ from typing import Any
 
 import anyio
 from job_model.case import OPERATIONS, TIGHT, Case, Turn, draw
+from job_model.duty import judge_duty
 from job_model.machine import EPOCH, Machine
 from job_model.network import InTrouble
 from job_model.oracle import Oracle, ended_of, judge_fold, judge_waits, states_of
@@ -215,6 +216,9 @@ class Driver:
             self.log.append(f"{purpose} {ended}: exit {read.exit_code} {_told(read)}")
             self._expect(judge_fold(read, ended_of(events)))
             self._expect(oracle.judge_proof(read))
+            self._expect(judge_duty(read))
+            if report is not None and purpose == "verify" and report.exit_code != report.duty.exit_code:
+                self._expect([f"verify exits with {report.exit_code}: {report.duty.sentence}"])
         self._expect(self._witness.faults)
         return report
 

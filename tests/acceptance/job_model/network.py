@@ -127,8 +127,10 @@ def action_of(call: ParsedRequest) -> str:
     tail = parts[-1]
     if tail == "batch":
         return "capture" if call.method == "POST" else "probe"
-    if tail in ("query", "persons"):
-        return "list" if tail == "persons" else tail
+    if tail == "query":
+        return "recordings" if "raw_session_replay_events" in call.peek()["query"]["query"] else tail
+    if tail == "persons":
+        return "list"
     if "persons" not in parts:
         return "projects"
     if tail == "deletion_status":

@@ -14,7 +14,8 @@ GONE = frozenset({"deleted_confirmed", "found_deleted"})
 AWAY = GONE | {"already_deleted", "disappeared"}
 DONE = frozenset({"changed_confirmed", "found_changed", "already_as_desired"})
 COVERED = frozenset({"queued", "purged"})
-REQUESTED = frozenset({"requested", "not_verifiable"})  # before and after verify: nobody here has recordings
+REQUESTED = frozenset({"requested", "deleted", "still_there", "not_verifiable"})
+READ = REQUESTED - {"requested"}
 NOT_WAITING = frozenset({"not_started", "unknown", "to_retry"})
 """Pending states in which a run has something to do."""
 FAILED = frozenset({"failed", "contradicted"})
@@ -94,7 +95,7 @@ class Oracle:
                     continue
                 self._proven[axis, number] = of_axis[number]
                 for state in of_axis[number]:
-                    if problem := self._unproven(axis, state, evidence):
+                    if problem := self._unproven(axis, state, member.name, evidence):
                         yield f"{member.name} is {axis} {state}, and {problem}"
 
     def judge_truth(self, report: Report) -> Iterable[str]:
@@ -103,7 +104,12 @@ class Oracle:
         for number, member in enumerate(self._planned):
             is_now = self._project.alive_as(member)
             of_target = {axis: of_axis[number] for axis, of_axis in states.items()}
-            if problem := self._untrue(member, is_now, of_target):
+            problem = self._untrue(member, is_now, of_target)
+            if problem is None and self._case.deletes_persons and is_now != "gone" and report.exit_code != 1:
+                problem = f"verify exits with {report.exit_code}"
+            if problem is None and of_target["recordings"] <= REQUESTED:
+                problem = self._witness.recordings.untrue(member, of_target["recordings"])
+            if problem:
                 told = ", ".join(f"{axis} {'/'.join(sorted(each))}" for axis, each in of_target.items())
                 yield f"{member.name} is {is_now} in truth ({told}): {problem}"
 
@@ -114,8 +120,9 @@ class Oracle:
             excused = self._case.changes_properties and any(act.what == "merge" for act in self._others.mutations)
             if person is None or (person.properties != BYSTANDING and not excused):
                 yield f"{member.name}, who is not in the plan, is {person and person.properties}"
+        yield from self._witness.recordings.touched_others()
 
-    def _unproven(self, axis: str, state: str, evidence: Evidence) -> str | None:
+    def _unproven(self, axis: str, state: str, name: str, evidence: Evidence) -> str | None:
         is_away = evidence.is_absent or evidence.merged or evidence.recreated
         explained = any(
             absent >= accepted for absent in evidence.absent_by_uuid for accepted in evidence.deletes_accepted
@@ -150,9 +157,9 @@ class Oracle:
                 return "this server has rows"
             case ("events", "unverifiable"):
                 return None if evidence.events_accepted else "nothing was accepted"
-            case ("recordings", "deleted" | "still_there"):
-                return "nobody here has recordings"
-            case ("recordings", state) if state in REQUESTED:
+            case ("recordings", state) if state in READ:
+                return self._witness.recordings.unproven(state, name, evidence.recordings_accepted)
+            case ("recordings", "requested"):
                 return None if evidence.recordings_accepted else "nothing was accepted"
         return None
 
@@ -174,7 +181,7 @@ class Oracle:
         return None
 
     def _untrue_of_deleted(self, member: Member, is_now: str, person: frozenset[str], evidence: Evidence) -> str | None:
-        ever_other = bool(self._others.did(member.name, "merge", "recreate"))
+        ever_other = bool(self._others.did(member.name, "merge", "recreate", "newcomer"))
         if is_now == "same":
             return "it is still there"
         if is_now == "recreated":
@@ -188,8 +195,8 @@ class Oracle:
         return None if person <= allowed or (ever_other and person <= {"merged", "recreated"}) else "it is gone"
 
     def _merged_later(self, member: Member, evidence: Evidence) -> bool:
-        """Whether its distinct ID had been read as nobody's before somebody merged it, or whoever had it by then."""
-        merged_at = max((act.at for act in self._others.did(member.name, "merge")), default=0.0)
+        """Whether its distinct ID had been read as nobody's before somebody got it."""
+        merged_at = max((act.at for act in self._others.did(member.name, "merge", "newcomer")), default=0.0)
         return any(at < merged_at for at in evidence.absent_by_distinct_id)
 
     def _must_know_recreated(self, states: dict[str, frozenset[str]]) -> bool:

@@ -1,6 +1,7 @@
 """Other people at work on the same persons: they delete, merge, re-create and change them, and ask for deletions."""
 
 import random
+from uuid import uuid5
 
 import msgspec
 from job_model.case import Case
@@ -62,6 +63,14 @@ class Others:
         if world.uuid_of(member.distinct_ids[0]) not in (None, member.uuid):
             return False
         world.recreate(member.uuid)
+        return True
+
+    def _newcomer(self, member: Member) -> bool:
+        """Somebody new gets the distinct ID of a person that is gone."""
+        world = self._project.world
+        if world.person(member.uuid) is not None or world.uuid_of(member.distinct_ids[0]) is not None:
+            return False
+        world.add_person(member.distinct_ids[:1], uuid=uuid5(member.uuid, str(len(self.mutations))))
         return True
 
     def _change(self, member: Member) -> bool:

@@ -60,7 +60,16 @@ class Project:
             project.bystanders.append(project._add(f"b{number}", BYSTANDING))
         for member in project.selected:
             project._history(member, chance)
+        if case.recordings_too:
+            project._record(random.Random(f"recordings {case.seed}"))
+        project.server.reconfigure(list_lag_s=case.list_lag_s)
         return project
+
+    def _record(self, chance: random.Random) -> None:
+        """Give everybody up to two recordings, under any of the distinct IDs."""
+        for member in (*self.selected, *self.bystanders):
+            for number in range(1 if member in self.bystanders else chance.randint(0, 2)):
+                self.world.add_recording(f"{member.name}-{number}", [chance.choice(member.distinct_ids)])
 
     def select(
         self,

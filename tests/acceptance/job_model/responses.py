@@ -44,6 +44,8 @@ def spoilt(action: str, response: Response, spells: Sequence[Spell]) -> Response
             body["results"] = [row for row in body["results"] if row["person_uuid"] not in left_out]
         case "list":
             body["results"] = [person for person in body["results"] if person["uuid"] not in left_out]
+        case "recordings":
+            body["results"] = _without_recordings(body["results"], spells)
         case "query":
             body["results"] = [row for row in body["results"] if left_out.isdisjoint(row)]
         case _:
@@ -64,6 +66,15 @@ def with_statuses(response: Response, void: Mapping[tuple[UUID, datetime], str])
 
 def _has_body(response: Response) -> bool:
     return response.status == 200 and response.body.startswith(b"{")
+
+
+def _without_recordings(rows: list[Any], spells: Sequence[Spell]) -> list[Any]:
+    """Rows of recordings without those of some persons, or without the first one of each."""
+    for one in spells:
+        own = [row[0] for row in rows if not set(row[1]).isdisjoint(one.member.distinct_ids)]
+        hidden = own if one.how == "left_out" else own[:1]
+        rows = [row for row in rows if row[0] not in hidden]
+    return rows
 
 
 def _spoilt_single(response: Response, spell: Spell) -> Response:
@@ -123,4 +134,4 @@ def asked_for(action: str, path: str, body: Any, query: Mapping[str, str]) -> Ca
             distinct_id, counting = query.get("distinct_id"), query.get("limit") == "1"
             return lambda member: distinct_id in member.distinct_ids if distinct_id else not counting
         case _:
-            return lambda _: action == "query"
+            return lambda _: action in ("query", "recordings")

@@ -74,6 +74,7 @@ class Trouble:
         self._stepping = self._chance.choice((0.0, 0.0, 0.05))
         self._sleeping = self._chance.choice((0.0, 0.0, 0.05))
         self._refusing = self._chance.random() < 0.3
+        self._more_chance = random.Random(f"more trouble {case.seed}")
         self.others = Others(case, project, self._chance)
 
     def end(self) -> None:
@@ -91,6 +92,10 @@ class Trouble:
             self.others.act()
         if chance.random() < self._spell_rate:
             self._cast()
+        if self._case.recordings_too and self._more_chance.random() < self._spell_rate:
+            self._hide_recordings()
+        if not self.planning and self._more_chance.random() < self._meddling / 2:
+            self.others.do("newcomer", self._more_chance.choice(self._project.selected))
         if chance.random() < self._stepping:
             self._machine.wall_off_s += chance.choice(STEPS_S)
         if chance.random() < self._sleeping:
@@ -161,6 +166,13 @@ class Trouble:
         until = self._machine.true() + chance.choice((3.0, 40.0, 900.0)) if long else None
         how = "left_out" if "deletion_status" in where else chance.choice(_WAYS)
         self.spells.append(Spell(member=member, where=where, how=how, until=until))
+
+    def _hide_recordings(self) -> None:
+        """Let responses leave out recordings of a person: all of them, or one."""
+        chance, member = self._more_chance, self._more_chance.choice(self._project.selected)
+        until = self._machine.true() + chance.choice((3.0, 40.0)) if chance.random() < 0.3 else None
+        how = chance.choice(("left_out", "one_left_out"))
+        self.spells.append(Spell(member=member, where=frozenset({"recordings"}), how=how, until=until))
 
     def _sleep(self) -> None:
         """The machine sleeps, and others do not."""

@@ -15,6 +15,7 @@ from job_model.case import OPERATIONS, Case
 from job_model.machine import EPOCH
 from job_model.others import Others
 from job_model.project import HOUR_S, Member, Project
+from job_model.recordings import RecordingEvidence
 
 from asyncclient.testing.http.envelope import Response
 from asyncclient.testing.http.parsed_request import ParsedRequest
@@ -83,6 +84,7 @@ class Witness:
         self._operation = OPERATIONS[case.operation]
         self._by_uuid = {str(member.uuid): member for member in project.selected}
         self._by_distinct_id = {each: member for member in project.selected for each in member.distinct_ids}
+        self.recordings = RecordingEvidence(case, project)
         self.planned: frozenset[str] = frozenset()
 
     def begin(self, planned: frozenset[str]) -> None:
@@ -92,6 +94,7 @@ class Witness:
             planned: names of those in the plan.
         """
         self.planned = planned
+        self.recordings.begin()
         self.evidence = {name: Evidence(story=before.story) for name, before in self.evidence.items()}
 
     def sent(self, action: str, call: ParsedRequest) -> None:
@@ -110,6 +113,8 @@ class Witness:
             self._read(action, call, response)
         elif action == "deletion_status":
             self._rows(response)
+        elif action == "recordings" and _body(response):
+            self.recordings.told(call.peek()["query"], _body(response)["results"])
         elif action in ("bulk_delete", "capture") or action in _OF_ONE:
             self._changed(action, call, response)
 

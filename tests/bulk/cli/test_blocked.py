@@ -108,7 +108,8 @@ def test_a_job_with_blocked_output_continues_ends_and_resumes(
     end_by_two_signals(process)
     posthog.server.faults.clear()
     assert run(kind, *KINDS[kind], *JOB).code == 0
-    assert read_report("x.journal.jsonl").exit_code == 0
+    waits = kind in ("delete-events", "delete-recordings")  # PostHog deletes those later
+    assert read_report("x.journal.jsonl").exit_code == (75 if waits else 0)
 
 
 def test_run_ends_by_the_first_signal_alone(blocked: Blocked, run: Run, posthog: Any) -> None:

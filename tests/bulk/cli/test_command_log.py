@@ -154,7 +154,7 @@ def test_quiet_shows_results_and_no_progress(run: Run, posthog: Any, options: tu
     result = run(*DELETE, *options)
     assert result.code == 0
     assert result.err == ""
-    assert "Complete: 60 persons gone" in result.out
+    assert "Waiting for PostHog to purge the events of 60 persons" in result.out
 
 
 def test_verbose_shows_the_log_in_place_of_progress(run: Run, posthog: Any) -> None:

@@ -244,3 +244,21 @@ def test_a_job_without_its_files_or_without_re_created_persons_is_not_planned_ag
 def test_options_that_do_not_fit_are_refused(run: Run, arguments: tuple[str, ...], message: str) -> None:
     result = run("plan", *arguments)
     assert (result.code, message in result.err) == (2, True), result.err
+
+
+@pytest.mark.parametrize("command", ["verify", "status", "report"])
+def test_a_job_whose_plan_was_not_run_yet_says_how_to_run_it(command: str, run: Run, posthog: Any) -> None:
+    planned = run("plan", "delete", "--everyone", "-o", "x.plan.jsonl")
+    assert planned.code == 0, planned.err
+    result = run(command, "x.journal.jsonl")
+    assert result.code == 74
+    fix = "its plan was not run yet; run it first: `posthog-bulk run x.plan.jsonl`"
+    assert f"no such file: x.journal.jsonl; {fix}" in " ".join(result.err.split())
+
+
+def test_recordings_that_nobody_had_are_said_in_words(run: Run, posthog: Any) -> None:
+    made = run("delete-recordings", "--everyone", "--yes", "--expect-count", "60", "--plan", "x.plan.jsonl")
+    assert made.code == 0, made.err
+    shown = run("verify", "x.journal.jsonl").out
+    assert "Recordings: PostHog showed no recordings before the deletion and shows none now" in " ".join(shown.split())
+    assert "no_recordings" not in shown

@@ -125,7 +125,7 @@ def test_the_example_of_the_whole_command_runs_as_printed(run: Run, posthog: Any
 @pytest.mark.slow
 def test_the_example_of_the_server_runs_as_printed(spawn: Callable[..., "subprocess.Popen[bytes]"]) -> None:
     (words,) = examples("server")
-    process = spawn(*words)
+    process = spawn(*words, "--port", "0")  # the port of the example may be in use on this machine
     assert process.stdout is not None
     assert process.stdout.readline().startswith(b"export POSTHOG_HOST=")
     process.send_signal(signal.SIGINT)

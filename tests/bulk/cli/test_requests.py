@@ -33,15 +33,25 @@ def erase(run: Run, *options: str) -> Any:
 def test_a_job_of_requests_shows_what_is_due_and_who_ordered_it(run: Run, requests_file: Path) -> None:
     result = erase(run, "--approver", "Bob")
     assert result.code == 0, result.err
-    assert "Requests 3, due from 2026-02-28 to 2026-03-01" in " ".join(result.out.split())
+    assert "Erasure requests 3, due from 2026-02-28 to 2026-03-01" in " ".join(result.out.split())
     for command in (("report", "x.journal.jsonl"), ("status", "x.journal.jsonl")):
         shown = " ".join(run(*command).out.split())
         assert all(f"{name} {text}" in shown for name, text in RECORD.items())
-    assert "Due 2026-02-28: 2 requests, all done 2026-03-01: 1 request, all done" in shown
-    assert "2026-02-28: 2 requests, all done" in run("jobs").out
+    assert "Due 2026-02-28: 2 requests, none open 2026-03-01: 1 request, none open" in shown
+    assert "2026-02-28: 2 requests, none open" in run("jobs").out
     status = json.loads(run("status", "x.journal.jsonl", "--json").out)
     assert [one["due"] for one in status["due"]] == ["2026-02-28", "2026-03-01"]
     assert status["record"]["operator"] == "Ann"
+
+
+def test_ids_that_no_job_knows_are_not_called_complete(run: Run, requests_file: Path) -> None:
+    assert erase(run).code == 0
+    Path("ids").write_text("nobody\nsomebody else\n")
+    one = run("report", "x.journal.jsonl", "--find", "somebody else").out
+    assert "NOT PART OF THIS JOB" in one
+    both = run("report", "x.journal.jsonl", "--find-file", "ids", "-o", "-").out
+    assert "NOT ALL PART OF THIS JOB" in both
+    assert "COMPLETE" not in one + both
 
 
 def test_an_open_request_whose_day_has_passed_is_overdue(run: Run, requests_file: Path) -> None:
@@ -61,7 +71,7 @@ def test_a_job_with_one_request_is_due_as_a_whole(run: Run, posthog: Any) -> Non
     result = run("delete", "--distinct-ids", "ids", *options, "--yes", "--expect-count", "1", "--plan", "x.plan.jsonl")
     assert result.code == 0, result.err
     assert "Due 2026-11-30" in " ".join(result.out.split())
-    assert "2026-11-30: 1 request, all done" in run("status", "x.journal.jsonl").out
+    assert "2026-11-30: 1 request, none open" in run("status", "x.journal.jsonl").out
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,8 @@ def test_a_second_process_on_a_journal_leaves_at_once(spawn: Spawn, run: Run, po
     assert "another process" in result.sentence
     assert len(posthog.mutations) == 2
     status = run("status", "x.journal.jsonl")
-    assert status.code == 0
+    assert status.code == 75
+    assert "Waiting for the end of the run that is in progress." in status.out
     assert ", running" in status.out
     assert "Progress " in status.out
 

@@ -252,7 +252,7 @@ def test_recordings_wait_for_a_verification_and_then_for_posthog_and_are_complet
     duty = duty_of(journal(OPERATIONS["delete-recordings"], requested, changed(*rest)))
     assert duty.state == "complete"
     assert duty.sentence == (
-        "Complete: recordings of 5 persons shown as deleted by PostHog, no recordings of 3 persons, "
+        "Complete: recordings of 5 persons shown as deleted by PostHog, PostHog showed no recordings of 3 persons, "
         "deletion of the recordings of 2 persons requested, which cannot be verified."
     )
 

@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import anyio
 import pytest
+from virtual_time import run_virtual
 
 from asyncclient import PersonRef
+from bulk.concurrency.stop_gate import StopGate
 from bulk.plan.plan_lines import Target
-from bulk.posthog.person_reads import ABSENT, LEFT_OUT, PersonReads, Present, ReadResult, Unread, UnreadReason
+from bulk.posthog.person_reads import ABSENT, PersonReads, Present, ReadResult, Unread, UnreadReason
 from bulk.verification.reappeared import distinct_id_of, find_reappeared
 
 PLANNED = datetime(2026, 12, 4, tzinfo=UTC)
@@ -30,18 +31,18 @@ def present(number: int, created_at: datetime) -> Present:
 
 
 class Reader:
-    """Returns fixed results, and LEFT_OUT for everybody else."""
+    """Returns fixed results, and ABSENT for everybody else."""
 
     def __init__(self, by_uuid: dict[UUID, ReadResult], owners: dict[str, ReadResult]) -> None:
         self._by_uuid, self._owners = by_uuid, owners
         self.asked: list[str] = []
 
     async def fetch_by_uuid(self, targets: dict[UUID, str | None]) -> PersonReads[UUID]:
-        return PersonReads({each: self._by_uuid.get(each, LEFT_OUT) for each in targets}, 0.0)
+        return PersonReads({each: self._by_uuid.get(each, ABSENT) for each in targets}, 0.0)
 
-    async def fetch_owners(self, distinct_ids: Sequence[str]) -> dict[str, ReadResult]:
+    async def fetch_by_distinct_id(self, distinct_ids: Sequence[str]) -> PersonReads[str]:
         self.asked += distinct_ids
-        return {each: self._owners.get(each, LEFT_OUT) for each in distinct_ids}
+        return PersonReads({each: self._owners.get(each, ABSENT) for each in distinct_ids}, 0.0)
 
 
 class Planned:
@@ -55,7 +56,10 @@ class Planned:
 
 
 def find(plan: Any, reader: Any, numbers: Sequence[int]) -> tuple[list[UUID], int]:
-    return anyio.run(find_reappeared, plan, numbers, reader)
+    async def main() -> tuple[list[UUID], int]:
+        return await find_reappeared(plan, numbers, reader, StopGate())
+
+    return run_virtual(main())
 
 
 def test_only_persons_that_are_not_the_planned_ones_are_found() -> None:
@@ -73,7 +77,7 @@ def test_a_person_that_has_uuid_and_distinct_id_is_found_once() -> None:
     assert find(Planned(target(0, "a")), reader, [0]) == ([uuid(0)], 0)
 
 
-@pytest.mark.parametrize("why", [reason for reason in UnreadReason if reason is not UnreadReason.LEFT_OUT])
+@pytest.mark.parametrize("why", UnreadReason)
 def test_targets_that_could_not_be_read_are_counted(why: UnreadReason) -> None:
     reader = Reader({uuid(0): Unread(why)}, {"b": Unread(why)})
     assert find(Planned(target(0, "a"), target(1, "b"), target(2, "c")), reader, [0, 1, 2]) == ([], 2)

@@ -63,8 +63,8 @@ class Reader:
         self.expected_gone, self.accepted, self.unless_merged = expected_gone, accepted, unless_merged
         return PersonReads({uuid: self.results.get(uuid.int - 1, ABSENT) for uuid in targets}, asked_at=7.0)
 
-    def confirm_at(self, uuid: UUID) -> float | None:
-        return {1: 100.0, 2: 105.0}.get(uuid.int)
+    def confirm_at(self, key: UUID | str) -> float | None:
+        return {UUID(int=1): 100.0, "user-1": 105.0}.get(key)
 
     async def fetch(self, uuids: Collection[UUID], needed_from: float) -> Mapping[UUID, RowReading]:
         self.rows_read, self.needed_from = list(uuids), needed_from

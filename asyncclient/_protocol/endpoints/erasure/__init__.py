@@ -1,1 +1,1 @@
-"""Requests about what persons leave behind: recordings, and events without a person."""
+"""Requests about session recordings, and requests that delete events without a person."""

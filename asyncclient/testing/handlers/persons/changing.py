@@ -52,6 +52,8 @@ def delete_property(context: HandlerContext) -> Response:
         raise envelope.invalid("This field may not be blank.", code="blank", attr="$unset")
     # Older servers wrap any value in a list, even a list.
     names = wanted if isinstance(wanted, list) and context.options.delete_property_lists else [wanted]
+    if isinstance(names[0], list) and context.options.nested_keys_joined:
+        names = [",".join(map(str, names[0]))]  # as JavaScript turns a list into a key
     _refuse_hidden(context, names)
     if not _captured(context, key, {"$unset": names}):
         assert context.fault is not None

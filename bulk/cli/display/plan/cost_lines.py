@@ -6,8 +6,8 @@ Pure. `bulk.posthog.request_costs` computes the figures and `bulk.posthog.routes
 from collections.abc import Iterator
 
 from asyncclient import RateLimits
-from bulk.formatting import count_of, format_count, format_duration
-from bulk.operations import Operation, PropertyOperation, UnsetProperties, UpdatePerPerson, axes
+from bulk.formatting import count_of, format_count, format_duration, format_range
+from bulk.operations import Operation, PropertyOperation, axes
 from bulk.posthog.request_costs import (
     TEST_BATCH_SIZE,
     Estimate,
@@ -22,10 +22,6 @@ from bulk.states import Axis
 Row = tuple[str, str]
 """A heading, empty where the row continues the last one, and a text."""
 
-_PER_CALL: dict[type, str] = {
-    UnsetProperties: "one per person and property",
-    UpdatePerPerson: "up to one per person and one more per property that it loses",
-}
 _ROUTE_NAMES = {"capture": "capture", "rest": "REST"}
 _LIMITS = {
     "posthog": "within the rate limits",
@@ -53,17 +49,24 @@ def cost_rows(operation: Operation, count: int, *, rate_limits: str, batch_size:
         yield "Estimated time", f"{_time(cost)}, {limits}"
         return
     route = choose_route(operation, count, batch_size=batch_size, rates=rates)
-    costs = {
-        name: estimate(operation, count, batch_size=batch_size, rates=rates, route=name) for name in ("rest", "capture")
-    }
-    per_call = _PER_CALL[type(operation)] if calls_per_person(operation) > 1 else "one per person"
-    rest, capture = costs["rest"], costs["capture"]
-    yield "Requests", f"by REST: {count_of(rest.changes, 'call')}, {per_call}, and {count_of(rest.reads, 'read')}"
+    most = estimate(operation, count, batch_size=batch_size, rates=rates, route="rest")
+    rest = estimate(operation, count, batch_size=batch_size, rates=rates, route="rest", in_one_call=True)
+    capture = estimate(operation, count, batch_size=batch_size, rates=rates, route="capture")
+    reads = count_of(rest.reads, "read")
+    if most.changes > rest.changes:
+        yield "Requests", f"by REST: {format_range(rest.changes, most.changes)} calls, and {reads}"
+        yield "", "one call per person if the server removes all properties in one call, else one per property;"
+        yield "", "the first person of the test batch shows which"
+    else:
+        more = " and one more per property that it loses" if calls_per_person(operation) > 1 else ""
+        per_call = f"{'up to ' if more else ''}one per person{more}"
+        yield "Requests", f"by REST: {count_of(rest.changes, 'call')}, {per_call}, and {reads}"
     each = "each " if capture.events > 1 else ""
     many = f"{each}for up to {count_of(persons_per_capture_request(batch_size), 'person')}"
     events = f"{count_of(capture.events, 'capture request')} (not rate limited),"
     yield "", f"by capture: {events} {many}, and {count_of(capture.reads, 'read')}"
-    yield "Estimated time", f"by REST: {_time(rest)}, by capture: {_time(capture)}, {limits}"
+    slower = f" ({format_duration(most.seconds)} with one per property)" if most.seconds > max(1, rest.seconds) else ""
+    yield "Estimated time", f"by REST: {_time(rest)}{slower}, by capture: {_time(capture)}, {limits}"
     yield "Route", f"{_ROUTE_NAMES[route.name]} ({_reason(operation, route.name, route.why)})"
 
 

@@ -175,7 +175,7 @@ def _due_rows(plan: Plan) -> Iterator[Row]:
     if days:
         first, last, requests = days[0].due, days[-1].due, sum(one.requests for one in days)
         until = f"from {first} to {last}" if first != last else first
-        yield "Requests", f"{format_count(requests)}, due {until}"
+        yield "Erasure requests", f"{format_count(requests)}, due {until}"
     elif plan.header.record is not None and (received := parse_received(plan.header.record.received or "")):
         yield "Due", due_date(received).isoformat()
 

@@ -71,7 +71,7 @@ def due_section(report: Report) -> Section | None:
             one.due,
             format_count(one.requests),
             format_count(one.open_requests),
-            "overdue" if one.is_overdue else "open" if one.open_requests else "done",
+            "overdue" if one.is_overdue else "open" if one.open_requests else "none open",
             format_count(one.purge_windows_left),
         )
         for one in report.due

@@ -1,4 +1,4 @@
-"""What a job does not reach, so that nobody takes the report for more than it proves. Pure."""
+"""The section "Not covered" of a report: events, copies and input lines that a job does not reach. Pure."""
 
 from collections.abc import Iterator
 

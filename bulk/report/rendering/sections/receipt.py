@@ -32,11 +32,19 @@ def lay_out_receipt(receipt: Receipt) -> Document:
     return Document(
         title=title,
         state=state.value,
-        state_title=_STATE_TITLES[state],
+        state_title=_title(receipt, state),
         verdict=receipt.verdict,
         notes=(),
         sections=tuple(sections),
     )
+
+
+def _title(receipt: Receipt, state: DutyState) -> str:
+    """Return the state in words; IDs of which the job knows nothing are not called complete."""
+    unknown = [answer.result == "not_in_job" for answer in receipt.answers]
+    if state is not DutyState.COMPLETE or not any(unknown):
+        return _STATE_TITLES[state]
+    return "Not part of this job" if all(unknown) else "Not all part of this job"
 
 
 def _answers(receipt: Receipt) -> Iterator[Section]:

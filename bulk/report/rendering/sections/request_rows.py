@@ -33,7 +33,7 @@ def record_rows(record: JobRecord | None) -> Iterator[Row]:
 def due_words(one: DueCount) -> str:
     """Return what is due on a day, as in "2026-12-29: 3 of 5 requests open, 4 weekend purges before it"."""
     if not one.open_requests:
-        return f"{one.due}: {count_of(one.requests, 'request')}, all done"
+        return f"{one.due}: {count_of(one.requests, 'request')}, none open"
     words = f"{one.due}: {one.open_requests:,} of {count_of(one.requests, 'request')} open"
     if one.is_overdue:
         return f"{words}, OVERDUE"
@@ -46,7 +46,7 @@ def due_rows(due: Sequence[DueCount]) -> Iterator[Row]:
     for number, one in enumerate(shown[:_DAYS_SHOWN]):
         yield "" if number else "Due", due_words(one)
     if not shown and due:
-        yield "Due", f"{count_of(sum(one.requests for one in due), 'request')} until {due[-1].due}, all done"
+        yield "Due", f"{count_of(sum(one.requests for one in due), 'request')} until {due[-1].due}, none open"
     if len(shown) > _DAYS_SHOWN:
         left = shown[_DAYS_SHOWN:]
         requests = sum(one.open_requests for one in left)

@@ -115,6 +115,14 @@ def test_a_merge_moves_all_distinct_ids_and_the_other_person_vanishes(world):
     assert world.uuid_of("user-7") is None
 
 
+@pytest.mark.parametrize("before", ["user-3", "old"])
+def test_a_person_that_is_added_again_has_its_new_distinct_ids_alone(world, before):
+    uuid = world.uuid_of("user-3") if before == "user-3" else world.add_person([before])
+    world.remove_person(uuid)
+    world.add_person(["new"], uuid=uuid)
+    assert (world.uuid_of(before), world.uuid_of("new")) == (None, uuid)
+
+
 def test_a_recreated_person_is_the_same_uuid_with_another_time_and_number(world):
     uuid = world.uuid_of("user-7")
     before = world.person(uuid)

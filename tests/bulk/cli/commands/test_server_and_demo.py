@@ -125,6 +125,10 @@ def test_the_demo_kills_resumes_verifies_and_proves(spawn: Spawn, tmp_path: Path
     assert process.returncode == 0, told + err.decode()
     assert re.search(r"Process \d+ was killed", told)
     assert re.findall(r"^(\d)\. ", told, re.MULTILINE) == list("12345678")
+    steps = re.split(r"^\d\. ", told, flags=re.MULTILINE)
+    assert "\n   Waiting for PostHog to purge the events of " in steps[5]
+    assert "\n   Complete: " in steps[6]
+    assert "Interruption of run 1" in steps[7]
     proof = told[told.index("8. Proof") :].splitlines()[1:]
     assert len(proof) == 6
     assert all(line.startswith("   yes  ") for line in proof)
@@ -132,6 +136,7 @@ def test_the_demo_kills_resumes_verifies_and_proves(spawn: Spawn, tmp_path: Path
         "demo.journal.jsonl",
         "demo.plan.jsonl",
         "demo.receipts",
+        "report.html",
         "report.json",
         "report.md",
     ]

@@ -11,6 +11,7 @@ from bulk.events import (
     JobEnded,
     JobEvent,
     JobStarted,
+    KeyListTested,
     LimitMoved,
     PauseStarted,
     PhaseChanged,
@@ -123,6 +124,15 @@ def test_the_start_of_a_run_shows_operation_project_and_what_is_left() -> None:
 
 def test_the_route_and_its_reason_are_shown_sanitized() -> None:
     assert line(RouteChosen(route="rest", why="30 \x1bcalls")) == "Route: REST (30 \\x1bcalls)"
+
+
+def test_a_trial_shows_how_many_calls_a_person_takes() -> None:
+    assert line(KeyListTested(taken=True)) == (
+        "The server removes all properties of a person in one call: one call per person"
+    )
+    assert line(KeyListTested(taken=False)) == (
+        "The server removes one property per call: one call per person and property"
+    )
 
 
 def test_the_phases_and_the_test_batch_are_shown() -> None:

@@ -39,7 +39,7 @@ NOW = datetime(2026, 11, 29, 11, 3, 14, tzinfo=UTC)
         ),
         (
             Wait(kind=WaitKind.SECOND_READ, waited_s=1, left_s=4, targets=1),
-            "1 person missing from a response; reading again in 4 s (at 11:03:18)",
+            "1 ID missing from a response; reading again in 4 s (at 11:03:18)",
         ),
         (Wait(kind=WaitKind.RETRY, waited_s=1, left_s=30), "A request failed; retrying in 30 s (at 11:03:44)"),
         (

@@ -28,17 +28,29 @@ def test_deletions_are_counted_in_bulk_calls(operation: Operation) -> None:
 
 
 def test_a_review_shows_the_cost_of_both_routes_and_the_route_that_is_taken() -> None:
-    rest, capture, time, route = rows(UnsetProperties(keys=("a", "b", "c", "d", "e")), 100_000)
-    assert rest == ("Requests", "by REST: 500,000 calls, one per person and property, and 1,002 reads")
+    rest, *why, capture, time, route = rows(UnsetProperties(keys=("a", "b", "c", "d", "e")), 100_000)
+    assert rest == ("Requests", "by REST: 100,000 to 500,000 calls, and 1,002 reads")
+    assert [text for _, text in why] == [
+        "one call per person if the server removes all properties in one call, else one per property;",
+        "the first person of the test batch shows which",
+    ]
     assert capture == (
         "",
         "by capture: 501 capture requests (not rate limited), each for up to 200 persons, and 1,002 reads",
     )
     assert time == (
         "Estimated time",
-        "by REST: at least 1 d 10 h, by capture: at least 4 min, within the rate limits",
+        "by REST: at least 7 h (1 d 10 h with one per property), by capture: at least 4 min, within the rate limits",
     )
     assert route == ("Route", "capture (auto: not rate limited)")
+
+
+def test_without_a_choice_of_calls_a_review_shows_one_figure() -> None:
+    rest, *_ = rows(UnsetProperties(keys=("a",)), 100_000)
+    assert rest == ("Requests", "by REST: 100,000 calls, one per person, and 1,002 reads")
+    rest, _, _, _, time, _ = rows(UnsetProperties(keys=("a", "b")), 100, limits="off")
+    assert rest == ("Requests", "by REST: 100 to 200 calls, and 4 reads")
+    assert time[1] == "by REST: under 1 s, by capture: under 1 s, without rate limits"
 
 
 def test_few_persons_go_by_rest_and_a_requested_route_is_taken() -> None:
