@@ -40,6 +40,9 @@ def input_files(server: Any) -> None:
     ids = [server.world.person(uuid).distinct_ids[0] for uuid in uuids]
     for number, name in enumerate(("leavers.txt", "vips.txt", "quiet.txt", "unseen.txt")):
         Path(name).write_text("".join(f"{one}\n" for one in ids[number * 5 : number * 5 + 5]))
+    of_seats = [(p.distinct_ids[0], p.properties["email"]) for p in map(server.world.person, uuids[20:25])]
+    rows = (f"{distinct_id},{email},3\n" for distinct_id, email in of_seats)
+    Path("seats.csv").write_text("".join(("distinct_id,mail,seats\n", *rows)))
     emails = [str(server.world.person(uuid).properties.get("email", "")).upper() for uuid in uuids]
     Path("leavers.csv").write_text("".join(f"{line};\n" for line in ("Email", *filter(None, emails))))
 
@@ -51,6 +54,9 @@ def ready(run: Run, name: str) -> None:
         assert run(*examples("plan")[0]).code == 0
     if name in jobs:
         assert run("run", "leavers.plan.jsonl", "--approve", digest()).code == 0
+    if name == "revert":
+        kept = ("--distinct-ids", "vips.txt", "--keep-before", "before.jsonl", "--yes", "--expect-count", 5)
+        assert run("update", "plan=vip", *kept).code == 0
     if name in ("report", "verify-signature"):
         signing_key()
     if name == "verify-signature":

@@ -67,8 +67,9 @@ OPTIONS = {
     "run": "--journal --approve --max-targets --expect-count --expect-lines --concurrency --batch-size --rate-limits "
     "--wait --json --host --project-id --key-file",
     "delete": f"--delete-events --delete-recordings {OPERATION_OPTIONS}",
-    "unset": f"--route {OPERATION_OPTIONS}",
-    "update": f"--route {OPERATION_OPTIONS}",
+    "unset": f"--route --keep-before {OPERATION_OPTIONS}",
+    "update": f"--values --id-column --types --empty-is --once --route --keep-before {OPERATION_OPTIONS}",
+    "revert": "--output --route --keep-before --json --host --project-id --key-file",
     "delete-events": OPERATION_OPTIONS,
     "delete-recordings": OPERATION_OPTIONS,
     "split": "--distinct-ids --main-distinct-id --expect-count --yes --wait --json --host --project-id --key-file",
