@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
@@ -293,7 +294,7 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     from bulk.states import state_label
     from bulk.targets.reasons import REASON_MEANINGS, Reason
 
-    state, *to_do = duty_lines(report.duty, plan, journal, run_again=resume_line)
+    state, *to_do = duty_lines(report.duty, plan, journal, run_again=resume_line, now=datetime.now(UTC))
     is_only_unfinished = {cause.kind for cause in report.duty.causes} == {UNFINISHED}
     output.print(plain(report.verdict, limit=None) if is_only_unfinished else state)
     for sentence in orphan_sentences(report.operation, report.selection, coverage_in(report)):

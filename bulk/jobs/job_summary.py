@@ -53,7 +53,7 @@ class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
         duty: whether the job is complete; None if the job is not started.
         run_verdict: what its runs did, in one sentence; None if the job is not started.
         due: what is due on which day, as of the journal's last record; empty for a job that is not started.
-        shredded_at: when the files that identify persons were destroyed, ISO 8601.
+        shredded_at: when the plan was destroyed, ISO 8601.
         problem: why the job cannot be read, or what is wrong with its files.
     """
 

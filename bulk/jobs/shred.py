@@ -9,7 +9,6 @@ import glob
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,9 +17,11 @@ import msgspec
 from bulk.errors import NO_SUCH_FILE, FileTrouble, JournalEmpty, JournalError, Refused
 from bulk.files.file_errors import as_file_trouble
 from bulk.files.job_file_kinds import receipts_of
-from bulk.files.private_files import open_regular, sync_folder
+from bulk.files.private_files import open_regular
 from bulk.formatting import count_of
-from bulk.jobs.job_files import plan_of, unreported_marker
+from bulk.jobs.destruction import destroy, is_overwritten
+from bulk.jobs.job_files import plan_of
+from bulk.jobs.unstarted_plan import plan_to_shred, shred_plan
 from bulk.journal.records import FilesShredded, JobOpened, Record
 from bulk.journal.replay import open_journal
 from bulk.journal.storage import Journal
@@ -31,11 +32,9 @@ from bulk.report.find import receipts_beside
 from bulk.requests.receipts_writer import complete_receipts
 from bulk.sanitize import file_word
 from bulk.states import PENDING
-from bulk.undo.before_entries import read_before_file
 
-_ZEROS = bytes(1 << 20)
-_HEAD_BYTES = 64
-PLAN, RECEIPTS, BEFORE_IMAGE = "plan", "receipts", "before_image"
+BEFORE_IMAGE, PLAN, RECEIPTS = "before_image", "plan", "receipts"
+_FIRST_LINE_MAX = 16 << 20
 
 
 class Shredded(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +42,8 @@ class Shredded(msgspec.Struct, frozen=True, kw_only=True):
 
     Arguments:
         removed: the files that are gone.
-        kept: the files that are left: the journal, and the receipts if there are any.
+        kept: the files that are left: the journal, and the receipts if there are any; nothing of a plan that was never
+            run.
         shredded_at: ISO 8601 in UTC.
     """
 
@@ -60,16 +60,18 @@ async def shred_job(
     unfinished: bool = False,
     now: Callable[[], float] = time.time,
 ) -> Shredded:
-    """Overwrite and remove the plan of a job and its before-image, and record that in the journal; nothing is sent.
+    """Overwrite and remove the plan and the before-image of a job, and record that in the journal; nothing is sent.
 
     Afterwards the persons cannot be read back or named any more. The report still holds, and with the receipts it can
     still be found out whether a person was erased.
 
     Arguments:
-        journal: of the job.
+        journal: of the job; or its plan, if it was never run. Nothing can be recorded then, and the receipts, which
+            prove nothing, are destroyed too.
         plan: its plan; None for the one of the same name.
         receipts: also destroy the receipts; nobody can then find out any more whether a person was part of the job.
-        unfinished: also destroy the plan of a job that is not finished, or whose events are not purged yet.
+        unfinished: also destroy the plan of a job that is not finished, waits for PostHog, or needs attention for
+            persons.
         now: returns the time in seconds since the epoch.
 
     Returns:
@@ -81,6 +83,8 @@ async def shred_job(
         FileTrouble: a file cannot be read, overwritten or removed.
     """
     path = Path(journal)
+    if (unstarted := plan_to_shred(path, None if plan is None else Path(plan))) is not None:
+        return Shredded(removed=shred_plan(unstarted, was_run=unfinished), kept=(), shredded_at=_iso(now()))
     opened, target_states, found = _open(
         path, plan_of(path) if plan is None else Path(plan), receipts=receipts, unfinished=unfinished
     )
@@ -94,7 +98,7 @@ async def shred_job(
             writer.append(FilesShredded(at=at, files=kinds))
             await writer.durable()
             for file in found.values():
-                _destroy(file)
+                destroy(file)
             writer.append(FilesShredded(at=at, files=kinds, done=True))
             await writer.durable()
         elif target_states.shredded is not None:
@@ -103,8 +107,12 @@ async def shred_job(
     return Shredded(
         removed=tuple(found.values()),
         kept=(path,) if left is None else (path, left),
-        shredded_at=datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        shredded_at=_iso(at),
     )
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _open(
@@ -142,6 +150,12 @@ def _check_finished(journal: Path, target_states: TargetStates) -> None:
             "without the plan",
             f"run posthog-bulk verify {file_word(str(journal))} first, when it is done, or give --unfinished",
         )
+    if open_causes := [cause for cause in duty.causes if cause.targets is not None]:
+        found = "; ".join(f"{count_of(cause.count, 'person')}: {cause.what}" for cause in open_causes)
+        raise Refused(
+            f"the job of {journal} needs attention, for which the plan may be needed: {found}",
+            f"see posthog-bulk status {file_word(str(journal))} for what to do, or give --unfinished",
+        )
 
 
 def _is_unfinished(target_states: TargetStates) -> bool:
@@ -156,9 +170,12 @@ def _files(
     found: dict[str, Path] = {}
     was_begun = _is_unfinished(target_states)
     if os.path.lexists(plan):
-        if not (was_begun and _is_overwritten(plan)):
+        if not (was_begun and is_overwritten(plan)):
             _check_plan(plan, job, was_begun=was_begun)
-            found |= _before_image(plan, job, was_begun=was_begun)  # first, because only the plan names it
+            if (before := _before_image(plan, job, was_begun=was_begun)) is not None:
+                found[BEFORE_IMAGE] = before  # before the plan, which names it
+                for number, end in enumerate(_torn_ends(before), 1):
+                    found[f"{BEFORE_IMAGE}_end_{number}"] = end
         found[PLAN] = plan
     elif target_states.shredded is None and not receipts:
         raise JournalError(plan, NO_SUCH_FILE, "name the plan of the job with --plan")
@@ -166,24 +183,32 @@ def _files(
         usual = receipts_of(journal)
         if (beside := receipts_beside(journal, job)) is not None:
             found[RECEIPTS] = beside
-        elif os.path.lexists(usual) and was_begun and _is_overwritten(usual):
+        elif os.path.lexists(usual) and was_begun and is_overwritten(usual):
             found[RECEIPTS] = usual
     return found
 
 
-def _before_image(plan: Path, job: JobOpened, *, was_begun: bool) -> dict[str, Path]:
-    """Return the before-image of a job, and the incomplete ends that crashes cut off it, if there are any."""
-    name = read_header(plan).operation.get("keep_before")
-    if name is None:
-        return {}
-    path, found = Path(name), dict[str, Path]()
-    if os.path.lexists(path):
-        if not (was_begun and _is_overwritten(path)) and read_before_file(path).opened.plan_digest != job.plan_digest:
-            raise Refused(f"{path} is the before-image of another job", "move it away")
-        found[BEFORE_IMAGE] = path
-    for number, tail in enumerate(sorted(path.parent.glob(f"{glob.escape(path.name)}.torn-*")), 1):
-        found[f"{BEFORE_IMAGE}_end_{number}"] = tail
-    return found
+def _before_image(plan: Path, job: JobOpened, *, was_begun: bool) -> Path | None:
+    """Return the file with what persons had before their change; None if the job has none, or it is another file."""
+    named = read_header(plan).operation.get("keep_before")
+    if not isinstance(named, str) or not os.path.lexists(named):
+        return None
+    path = Path(named)
+    if was_begun and is_overwritten(path):
+        return path
+    fd = open_regular(path, os.O_RDONLY)
+    try:
+        with as_file_trouble(path, "cannot be read"), os.fdopen(os.dup(fd), "rb") as file:
+            first = file.readline(_FIRST_LINE_MAX)
+    finally:
+        os.close(fd)
+    is_own = b'"type":"before_image"' in first and b'"plan_digest":"%b"' % job.plan_digest.encode() in first
+    return path if is_own else None
+
+
+def _torn_ends(path: Path) -> list[Path]:
+    """Return the files with incomplete entries that runs have cut off a before-image after crashes."""
+    return sorted(path.parent.glob(f"{glob.escape(path.name)}.torn-*"))
 
 
 def _check_plan(plan: Path, job: JobOpened, *, was_begun: bool) -> None:
@@ -201,32 +226,3 @@ def _check_plan(plan: Path, job: JobOpened, *, was_begun: bool) -> None:
             complete_receipts(receipts_of(plan), footer.receipts, footer.digest, job=job.job)
     if not is_same:
         raise Refused(f"{plan} is the plan of another job", "name the plan of this job with --plan")
-
-
-def _is_overwritten(path: Path) -> bool:
-    fd = open_regular(path, os.O_RDONLY)
-    try:
-        with as_file_trouble(path, "cannot be read"):
-            head = os.pread(fd, _HEAD_BYTES, 0)
-    finally:
-        os.close(fd)
-    return not head.strip(b"\0")
-
-
-def _destroy(path: Path) -> None:
-    """Overwrite a file from its start, sync it, and remove its name; raises FileTrouble."""
-    fd = open_regular(path, os.O_RDWR)
-    try:
-        with as_file_trouble(path, "cannot be overwritten"):
-            size, offset = os.fstat(fd).st_size, 0
-            while offset < size:
-                offset += os.pwrite(fd, _ZEROS[: size - offset], offset)
-            os.fsync(fd)
-        with as_file_trouble(path, "cannot be removed"):
-            if os.path.samestat(path.lstat(), os.fstat(fd)):
-                path.unlink()
-    finally:
-        os.close(fd)
-    with suppress(FileNotFoundError):
-        unreported_marker(path).unlink()
-    sync_folder(path)

@@ -65,11 +65,6 @@ class Duty(msgspec.Struct, frozen=True, kw_only=True):
         """The exit code of `verify`, `report` and `status`."""
         return EXIT_CODES[DutyState(self.state)]
 
-    @property
-    def is_open(self) -> bool:
-        """Whether something is left to do or to wait for about persons of the plan; input lines do not count."""
-        return bool(self.waiting_for) or any(cause.targets is not None for cause in self.causes)
-
 
 def while_running(duty: Duty) -> Duty:
     """Return the duty of a job that a process is working on: it waits for the end of that run."""

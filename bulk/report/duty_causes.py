@@ -18,6 +18,13 @@ UNFINISHED = "not_finished"
 """The kind of the cause that a run still has something to do."""
 RESUME = "Resume the job: posthog-bulk run PLAN"
 RUN_AGAIN = "Run the same job again, which tries them again: posthog-bulk run PLAN"
+CONFIRM_BY_HAND = "Confirm this in PostHog by hand: without the plan it cannot be verified any more."
+PLAN_ANEW = (
+    "The plan was destroyed, so this job cannot be run or verified any more: plan the operation again from its input "
+    "for those that need it."
+)
+FIND = " To see whether an ID belongs to one of them: posthog-bulk report JOURNAL --find ID"
+NEVER_VERIFIED = "never_verified"
 SEE_PERSONS = "posthog-bulk show PLAN --target N shows the person with number N"
 
 LOST = frozenset({Person.MERGED, Person.RECREATED})
@@ -138,6 +145,22 @@ def state_causes(target_states: TargetStates) -> Iterator[DutyCause]:
         if rule.kind != "merged":
             members = without(members, lost)
         yield from cause_of(members, rule.kind, rule.what, rule.action)
+
+
+def after_shred(causes: list[DutyCause], *, has_receipts: bool) -> list[DutyCause]:
+    """Return causes with what can be done about them without the plan.
+
+    Arguments:
+        causes: with actions that need the plan.
+        has_receipts: whether the receipts of the job still tell whether an ID belongs to it.
+    """
+    action = PLAN_ANEW + FIND * has_receipts
+    return [
+        cause
+        if cause.kind == NEVER_VERIFIED
+        else msgspec.structs.replace(cause, action=PLAN_ANEW if cause.targets is None else action)
+        for cause in causes
+    ]
 
 
 def cause_of(members: bytearray, kind: str, what: str, action: str) -> list[DutyCause]:

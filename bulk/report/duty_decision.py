@@ -12,7 +12,17 @@ from bulk.formatting import count_of, format_time
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import parse_ranges
 from bulk.report.duty import Duty, DutyCause, DutyState
-from bulk.report.duty_causes import RESUME, RUN_AGAIN, SEE_PERSONS, UNFINISHED, cause_of, state_causes
+from bulk.report.duty_causes import (
+    CONFIRM_BY_HAND,
+    NEVER_VERIFIED,
+    RESUME,
+    RUN_AGAIN,
+    SEE_PERSONS,
+    UNFINISHED,
+    after_shred,
+    cause_of,
+    state_causes,
+)
 from bulk.report.purge_schedule import PURGE_TAKES_S, expected_purge, next_purge
 from bulk.selection.inputs.coverage import Coverage
 from bulk.states import PENDING, Axis, Events, Person, Properties, Recordings
@@ -30,6 +40,7 @@ RECORDINGS_TAKE_S = 12 * 3600.0
 READ_AGAIN_AFTER_S = 3600.0
 """Seconds after which persons that could not be read are worth another verification."""
 
+_NOT_MARKED_YET = AxisStatus(Recordings.REQUESTED, Reason.NOT_MARKED_YET)
 _NO_RECORDINGS = AxisStatus(Recordings.NOT_VERIFIABLE, Reason.NO_RECORDINGS)
 _APPLYING = frozenset({Person.ACCEPTED, Properties.ACCEPTED})
 _HELD = frozenset({Person.HELD_BACK, Events.HELD_BACK})
@@ -41,13 +52,33 @@ class Wait(msgspec.Struct, frozen=True):
 
     Arguments:
         what: a noun phrase.
+        targets: the set of the targets that it is about.
         verify_from: from when it is expected to be done, in epoch seconds.
         expected_at: when it is expected to begin; None where there is no such time.
     """
 
     what: str
+    targets: bytearray
     verify_from: float
     expected_at: float | None = None
+
+
+class OpenTargets(msgspec.Struct, frozen=True, kw_only=True):
+    """The sets of targets for which a job is not complete.
+
+    Arguments:
+        unfinished: a run has something left to do for them.
+        attention: they need attention for another cause.
+        waiting: PostHog, or a verification, has something left to do for them.
+    """
+
+    unfinished: bytearray
+    attention: bytearray
+    waiting: bytearray
+
+    def has(self, target: int) -> bool:
+        """Return whether a target is in one of the sets."""
+        return bool(self.unfinished[target] or self.attention[target] or self.waiting[target])
 
 
 Findings = tuple[list[DutyCause], list[Wait]]
@@ -60,20 +91,12 @@ def duty_of(target_states: TargetStates, coverage: Coverage | None = None) -> Du
         target_states: replayed from the journal, with no open attempts (`close_open`).
         coverage: of the plan's input; None where it is not known.
     """
-    causes: list[DutyCause] = []
-    waits: list[Wait] = []
-    for found_causes, found_waits in (
-        _unfinished(target_states),
-        ([*state_causes(target_states)], []),
-        _reappeared(target_states),
-        _held_back(target_states),
-        _queued_events(target_states),
-        _requested_recordings(target_states),
-        _unread_and_listed(target_states),
-        ([] if coverage is None or not coverage.not_covered else [_not_covered(coverage)], []),
-    ):
-        causes += found_causes
-        waits += found_waits
+    causes, waits = _findings(target_states)
+    if coverage is not None and coverage.not_covered:
+        causes.append(_not_covered(coverage))
+    if (shredded := target_states.plan_shredded) is not None:
+        has_receipts = target_states.shredded is None or "receipts" not in target_states.shredded.files
+        causes = after_shred(causes, has_receipts=has_receipts and shredded.done)
     expected = [wait.expected_at for wait in waits if wait.expected_at is not None]
     duty = Duty(
         state=DutyState.COMPLETE.value,
@@ -90,6 +113,44 @@ def duty_of(target_states: TargetStates, coverage: Coverage | None = None) -> Du
     if waits:
         return _as(duty, DutyState.WAITING, f"Waiting for {_waiting(duty)}.")
     return _as(duty, DutyState.COMPLETE, f"Complete: {_complete(target_states)}.")
+
+
+def open_targets_of(target_states: TargetStates) -> OpenTargets:
+    """Return the targets for which a job is not complete; the argument is that of `duty_of`."""
+    causes, waits = _findings(target_states)
+    unfinished, attention, waiting = (bytearray(target_states.count) for _ in range(3))
+    for cause in causes:
+        found = _marked(target_states, cause.targets)
+        if cause.kind == UNFINISHED:
+            unfinished = in_either(unfinished, found)
+        else:
+            attention = in_either(attention, found)
+    for wait in waits:
+        waiting = in_either(waiting, wait.targets)
+    return OpenTargets(unfinished=unfinished, attention=attention, waiting=waiting)
+
+
+def _findings(target_states: TargetStates) -> Findings:
+    """Return the causes and the waits that are about targets."""
+    causes: list[DutyCause] = []
+    waits: list[Wait] = []
+    for found_causes, found_waits in (
+        _unfinished(target_states),
+        ([*state_causes(target_states)], []),
+        _reappeared(target_states),
+        _held_back(target_states),
+        _queued_events(target_states),
+        _requested_recordings(target_states),
+        _unread_and_listed(target_states),
+    ):
+        causes += found_causes
+        waits += found_waits
+    if target_states.plan_shredded is not None:  # nothing can be read back any more
+        for wait in waits:
+            what = f"the plan was destroyed before a verification showed the end of the wait for {wait.what}"
+            causes += cause_of(wait.targets, NEVER_VERIFIED, what, CONFIRM_BY_HAND)
+        waits = []
+    return causes, waits
 
 
 def reappeared(target_states: TargetStates) -> bytearray:
@@ -157,7 +218,7 @@ def _unfinished(target_states: TargetStates) -> Findings:
     if target_states.run_stats.last_at >= applied_at:
         return causes + cause_of(applying, "not_applied", "accepted by PostHog and not applied", RUN_AGAIN), []
     what = f"PostHog to apply what it accepted for {count_of(applying.count(1), 'person')}"
-    return causes, [Wait(what, applied_at)] * bool(applying.count(1))
+    return causes, [Wait(what, applying, applied_at)] * bool(applying.count(1))
 
 
 def _held_back(target_states: TargetStates) -> Findings:
@@ -171,7 +232,7 @@ def _held_back(target_states: TargetStates) -> Findings:
     if stats.last_at >= purge + PURGE_TAKES_S:
         return cause_of(held, "held_back", "held back by an earlier deletion of their events", RUN_AGAIN), []
     what = f"an earlier deletion of the events of {count_of(count, 'person')}, after which the job has to run again"
-    return [], [Wait(what, purge + PURGE_TAKES_S, purge)]
+    return [], [Wait(what, held, purge + PURGE_TAKES_S, purge)]
 
 
 def _reappeared(target_states: TargetStates) -> Findings:
@@ -195,19 +256,22 @@ def _queued_events(target_states: TargetStates) -> Findings:
         what = f"events not purged {(as_of - oldest) / 86_400:.0f} days after their deletion was queued"
         return cause_of(queued, "purge_overdue", what, "Ask PostHog support why these events are not purged."), []
     purge = expected_purge(newest, as_of)
-    return [], [Wait(f"PostHog to purge the events of {count_of(count, 'person')}", purge + PURGE_TAKES_S, purge)]
+    what = f"PostHog to purge the events of {count_of(count, 'person')}"
+    return [], [Wait(what, queued, purge + PURGE_TAKES_S, purge)]
 
 
 def _requested_recordings(target_states: TargetStates) -> Findings:
     """Return the targets whose recordings PostHog has not deleted yet, or that no verification has read."""
-    kept = target_states.statuses(Axis.RECORDINGS).get(AxisStatus(Recordings.REQUESTED, Reason.NOT_MARKED_YET), 0)
+    requested = target_states.members(lambda status: status.state is Recordings.REQUESTED)
+    kept = target_states.members(lambda status: status == _NOT_MARKED_YET)
     waits: list[Wait] = []
-    if kept:
-        what = f"PostHog to delete the recordings of {count_of(kept, 'person')}"
-        waits.append(Wait(what, target_states.run_stats.last_at + RECORDINGS_TAKE_S))
-    if unread := target_states.counts(Axis.RECORDINGS).get(Recordings.REQUESTED, 0) - kept:
-        what = f"a verification of the deleted recordings of {count_of(unread, 'person')}"
-        waits.append(Wait(what, target_states.last_accepted_at + RECORDINGS_TAKE_S))
+    if count := kept.count(1):
+        what = f"PostHog to delete the recordings of {count_of(count, 'person')}"
+        waits.append(Wait(what, kept, target_states.run_stats.last_at + RECORDINGS_TAKE_S))
+    unread = without(requested, kept)
+    if count := unread.count(1):
+        what = f"a verification of the deleted recordings of {count_of(count, 'person')}"
+        waits.append(Wait(what, unread, target_states.last_accepted_at + RECORDINGS_TAKE_S))
     return [], waits
 
 
@@ -217,9 +281,10 @@ def _unread_and_listed(target_states: TargetStates) -> Findings:
     if verified is None:
         return [], []
     waits: list[Wait] = []
-    if count := _marked(target_states, verified.unread).count(1):
+    unread = _marked(target_states, verified.unread)
+    if count := unread.count(1):
         what = f"a read of {count_of(count, 'person')} that the last verification could not read"
-        waits.append(Wait(what, verified.at + READ_AGAIN_AFTER_S))
+        waits.append(Wait(what, unread, verified.at + READ_AGAIN_AFTER_S))
     listed = _marked(target_states, verified.listed)
     if verified.at >= target_states.last_accepted_at + LISTED_FOR_S:
         action = f"Ask PostHog support to remove these persons from the list: {SEE_PERSONS}, with its UUID."
@@ -227,7 +292,7 @@ def _unread_and_listed(target_states: TargetStates) -> Findings:
     if count := listed.count(1):
         purge = next_purge(verified.at)
         what = f"PostHog to remove {count_of(count, 'deleted person')} from its persons list"
-        waits.append(Wait(what, purge + PURGE_TAKES_S, purge))
+        waits.append(Wait(what, listed, purge + PURGE_TAKES_S, purge))
     return [], waits
 
 

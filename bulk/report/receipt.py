@@ -14,12 +14,13 @@ from bulk.formatting import count_of, format_time
 from bulk.journal.replay import JournalFacts
 from bulk.journal.target_states import TargetStates
 from bulk.report.duty import EXIT_CODES, DutyState
+from bulk.report.duty_decision import OpenTargets, open_targets_of
 from bulk.report.requests import record_of
 from bulk.report.target_history import TargetHistory
 from bulk.requests.job_record import JobRecord
 from bulk.requests.receipt_lines import LineEntry
 from bulk.requests.receipts import LookUp
-from bulk.states import NEEDS_ATTENTION, PENDING, Axis, Events, State
+from bulk.states import Axis, Events
 from bulk.version import VERSION
 
 RECEIPT_FORMAT = 1
@@ -27,7 +28,7 @@ RECEIPT_FORMAT = 1
 Result = Literal["done", "waiting", "not_finished", "needs_attention", "not_found", "not_covered", "not_in_job"]
 _WORDS: dict[Result, str] = {
     "done": "done",
-    "waiting": "done, except that PostHog has not purged the events yet",
+    "waiting": "waits for PostHog, or for a verification",
     "not_finished": "not finished",
     "needs_attention": "needs attention",
     "not_found": "no person had this ID when the job was planned",
@@ -38,6 +39,7 @@ _OUTCOME_WORDS = {
     "protected": "not covered, because its person is protected",
     "unread": "not covered, because its person could not be read when the job was planned",
 }
+_NOT_PURGED = "done, except that PostHog has not purged the events yet"
 _WORST_FIRST: tuple[Result, ...] = ("needs_attention", "not_finished", "waiting", "done")
 
 
@@ -46,7 +48,8 @@ class PersonResult(msgspec.Struct, frozen=True, kw_only=True):
 
     Arguments:
         target: its number in the plan.
-        result: `done`, `waiting` (for the purge of the events), `not_finished` or `needs_attention`.
+        result: `done`, `waiting` (for PostHog or a verification), `not_finished` or `needs_attention`; the causes and
+            the waits are those of the job's duty.
         states: by axis, of the axes that the job is about.
         requested_at: when the first request for it left, ISO 8601; None if none did.
         done_at: when reading back first showed it; None if it did not.
@@ -105,7 +108,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         plan_digest: the plan's, which the journal records.
         journal_digest: SHA-256 of the journal's complete lines.
         receipts_digest: SHA-256 of the entries of the receipts.
-        shredded_at: when the files that identify persons were destroyed.
+        shredded_at: when the plan was destroyed.
     """
 
     format: int
@@ -128,11 +131,16 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def exit_code(self) -> int:
-        """That of `report`: 1 if an answer needs attention, 75 if one is not finished or waits, otherwise 0."""
+        """That of `report`: 1 if an answer needs attention, 75 if one waits, otherwise 0.
+
+        As for the whole job, a line of a request that matched no person needs attention: its ID may be wrong.
+        """
         results = {answer.result for answer in self.answers}
-        if results & {"needs_attention", "not_covered"} or (self.reference is not None and not results):
+        if self.reference is not None and (not results or "not_found" in results):
             return EXIT_CODES[DutyState.NEEDS_ATTENTION]
-        return EXIT_CODES[DutyState.WAITING if results & {"waiting", "not_finished"} else DutyState.COMPLETE]
+        if results & {"needs_attention", "not_finished", "not_covered"}:
+            return EXIT_CODES[DutyState.NEEDS_ATTENTION]
+        return EXIT_CODES[DutyState.WAITING if "waiting" in results else DutyState.COMPLETE]
 
 
 def answer_ids(
@@ -146,13 +154,13 @@ def answer_ids(
         target_states: of the job.
         history: of all targets that were found.
     """
-    answers = []
+    answers, open_targets = list[Answer](), open_targets_of(target_states)
     for number in range(count):
         look_up = found.get(number)
         if look_up is None:
             answers.append(Answer(number=number + 1, result="not_in_job", sentence=_sentence("not_in_job", ())))
             continue
-        persons = _persons(look_up.targets, target_states, history)
+        persons = _persons(look_up.targets, target_states, open_targets, history)
         result = _result(persons, [line.outcome for line in look_up.lines])
         answers.append(
             Answer(
@@ -176,10 +184,10 @@ def answer_request(
         target_states: of the job.
         history: of all these targets.
     """
-    answers = []
+    answers, open_targets = list[Answer](), open_targets_of(target_states)
     for look_up, number in lines:
         entry = look_up.lines[0]
-        persons = _persons(look_up.targets, target_states, history)
+        persons = _persons(look_up.targets, target_states, open_targets, history)
         result = _result(persons, [line.outcome for line in look_up.lines])
         answers.append(
             Answer(
@@ -209,7 +217,7 @@ def build_receipt(
     job, approved = target_states.job, target_states.approved
     if job is None:
         raise ValueError("the journal is empty")
-    shredded = target_states.shredded
+    shredded = target_states.plan_shredded
     return Receipt(
         format=RECEIPT_FORMAT,
         version=VERSION,
@@ -231,16 +239,20 @@ def build_receipt(
     )
 
 
-def _persons(targets: Iterable[int], target_states: TargetStates, history: TargetHistory) -> tuple[PersonResult, ...]:
-    return tuple(_person(target, target_states, history) for target in targets)
+def _persons(
+    targets: Iterable[int], target_states: TargetStates, open_targets: OpenTargets, history: TargetHistory
+) -> tuple[PersonResult, ...]:
+    return tuple(_person(target, target_states, open_targets, history) for target in targets)
 
 
-def _person(target: int, target_states: TargetStates, history: TargetHistory) -> PersonResult:
+def _person(
+    target: int, target_states: TargetStates, open_targets: OpenTargets, history: TargetHistory
+) -> PersonResult:
     states = {axis: target_states.state(axis, target) for axis in Axis}
     times = history.times(target)
     return PersonResult(
         target=target,
-        result=_result_of(states.values()),
+        result=_result_of(target, open_targets),
         states={axis.value: name for axis, state in states.items() if (name := state.name.lower()) != "not_requested"},
         requested_at=_iso(times.requested_at),
         done_at=_iso(times.done_at),
@@ -248,13 +260,12 @@ def _person(target: int, target_states: TargetStates, history: TargetHistory) ->
     )
 
 
-def _result_of(states: Iterable[State]) -> Result:
-    known = frozenset(states)
-    if known & NEEDS_ATTENTION:
+def _result_of(target: int, open_targets: OpenTargets) -> Result:
+    if open_targets.attention[target]:
         return "needs_attention"
-    if known & PENDING:
+    if open_targets.unfinished[target]:
         return "not_finished"
-    return "waiting" if Events.QUEUED in known else "done"
+    return "waiting" if open_targets.waiting[target] else "done"
 
 
 def _result(persons: Sequence[PersonResult], outcomes: Sequence[str]) -> Result:
@@ -273,6 +284,8 @@ def _sentence(result: Result, persons: Sequence[PersonResult], lines: Sequence[L
     if len(persons) != 1:
         return f"{count_of(len(persons), 'person')}: {words}" if persons else words
     person = persons[0]
+    if result == "waiting" and person.states.get(Axis.EVENTS.value) == Events.QUEUED.name.lower():
+        words = _NOT_PURGED
     if person.done_at is not None:
         words += f"; read back at {format_time(person.done_at, seconds=True)}"
     if person.purged_at is not None:

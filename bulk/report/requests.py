@@ -7,14 +7,12 @@ from typing import Any
 import msgspec
 
 from bulk.journal.target_states import TargetStates
+from bulk.report.duty_decision import open_targets_of
 from bulk.requests.due_dates import DueCount, RequestsDue, due_counts, due_date, parse_received
 from bulk.requests.job_record import JobRecord
 from bulk.requests.open_requests import count_open_requests
 from bulk.requests.receipts import Receipts
 from bulk.selection.input_findings import by_kind
-from bulk.states import NEEDS_ATTENTION, PENDING, Axis, Events, State
-
-_OPEN: frozenset[State] = PENDING | NEEDS_ATTENTION | {Events.QUEUED}
 
 
 def record_of(target_states: TargetStates) -> JobRecord | None:
@@ -41,7 +39,7 @@ def due_of(
         target_states: of the job.
         open_requests: how many requests are open by day, from the receipts. Without them, every request counts as open
             until the whole job is done, because a journal does not tell which persons belong to which request.
-        is_open: whether the job waits or needs attention for any person.
+        is_open: whether the job is not complete.
     """
     job = target_states.job
     if job is None:
@@ -69,10 +67,4 @@ def open_requests_of(target_states: TargetStates, receipts: Receipts | None) -> 
     """
     if receipts is None or target_states.job is None or not target_states.job.due:
         return None
-    return count_open_requests(receipts, lambda target: is_target_open(target_states, target))
-
-
-def is_target_open(target_states: TargetStates, target: int) -> bool:
-    """Return whether a target is not done: pending, in need of attention, or with events that are not purged."""
-    states = {target_states.state(axis, target) for axis in Axis}
-    return not states.isdisjoint(_OPEN)
+    return count_open_requests(receipts, open_targets_of(target_states).has)

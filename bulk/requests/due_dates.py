@@ -19,8 +19,8 @@ class DueCount(msgspec.Struct, frozen=True, kw_only=True):
     Arguments:
         due: the last day on which they can be answered in time, ISO 8601.
         requests: how many they are.
-        open_requests: how many of them are not done: a person is left, an event deletion is not completed, or a
-            line of the request could not be used or read. A request whose person does not exist is done.
+        open_requests: how many of them are not done: the job is not complete for a person of theirs, or a line of
+            theirs is not covered by the plan.
         is_overdue: whether the day has passed and a request is open.
         purge_windows_left: weekend purges of PostHog that start before that day.
     """

@@ -7,8 +7,8 @@ from bulk.number_ranges import parse_ranges
 from bulk.requests.receipt_lines import LineEntry, PersonEntry
 from bulk.requests.receipts import Receipts
 
-_NOT_DONE = frozenset({"unread", "refused"})
-"""Outcomes of a line after which its request is not done, whatever became of the targets."""
+_NOT_DONE = frozenset({"unmatched", "unread", "refused", "protected"})
+"""Outcomes of a line after which its request is not done, whatever became of the targets: the plan lacks the line."""
 _Request = tuple[str, str]
 
 

@@ -293,10 +293,11 @@ def _numbers(entry: LineEntry) -> Iterator[int]:
 
 def _forms(value: str) -> Iterator[tuple[IdKind, str]]:
     """Yield what an ID may be, in the form in which receipts have it."""
-    yield IdKind.DISTINCT_ID, value
     bare = value.strip()
-    if "@" in bare:
-        yield IdKind.EMAIL, value
+    for form in dict.fromkeys((value, bare)):  # blanks around an ID come with it from a mail or a spreadsheet
+        yield IdKind.DISTINCT_ID, form
+        if "@" in form:
+            yield IdKind.EMAIL, form
     if (uuid := canonical_uuid(bare)) is not None:
         yield IdKind.UUID, uuid
 

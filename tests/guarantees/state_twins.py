@@ -231,7 +231,7 @@ STATES: tuple[Twin, ...] = (
         33,
         "a job is complete although input lines are not covered",
         (_DUTY + "input_lines_that_are_not_covered_need_attention", "bulk/cli/test_duty_agrees.py::test_input_lines_without_a_person_need_attention_although_every_person_is_gone"),
-        _DECISION, "[] if coverage is None or not coverage.not_covered else [_not_covered(coverage)]", "[]",
+        _DECISION, "        causes.append(_not_covered(coverage))\n", "        pass\n",
     ),
     twin(
         22,
@@ -246,10 +246,74 @@ STATES: tuple[Twin, ...] = (
         "bulk/verification/reappeared.py", "for each in persons if not is_same(target, each)", "for each in persons",
     ),
     twin(
+        22,
+        "a copy of the planned persons has re-created ones",
+        "bulk/cli/commands/test_persons_of_plan.py::test_persons_that_are_gone_or_re_created_are_named_and_left_out[True]",
+        "bulk/jobs/plan_copy.py", "            if isinstance(person, RawPerson) and not is_same(target, person):\n", "            if False:\n",
+    ),
+    twin(
+        22,
+        "a copy of the planned persons has only the distinct IDs that a batch read shows",
+        "bulk/cli/commands/test_persons_of_plan.py::test_the_copy_has_the_persons_of_the_plan_with_all_their_distinct_ids",
+        "bulk/jobs/plan_copy.py", "            complete[index] = again\n", "            pass\n",
+    ),
+    twin(
         21,
         "deleted persons that the list still shows are not named",
         _VERIFIED + "a_deleted_person_that_the_list_still_shows_is_named",
         _VERIFICATION, "listed=_ranges(listed),", "listed=None,",
+    ),
+    twin(
+        11,
+        "a re-created person that the list of an older server hides is not found",
+        _VERIFIED + "a_re_created_person_that_the_list_of_an_older_server_hides_is_found",
+        "bulk/posthog/person_reader.py", "if self._reads.reads_list and (hidden", "if False and (hidden",
+    ),
+    twin(
+        11,
+        "a batch that the server refused counts as sent",
+        "bulk/posthog/test_attempt_result.py::test_no_error_counts_as_sent[RateLimited-]",
+        "bulk/posthog/attempt_result.py", "    (RateLimited, \"failed\", NextAction.RETRY),", "    (RateLimited, \"ok\", NextAction.NOTHING),",
+    ),
+    twin(
+        11,
+        "a batch that the server rejected counts as sent",
+        (
+            "bulk/posthog/test_attempt_result.py::test_no_error_counts_as_sent[BadRequest-]",
+            _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again[400]",
+        ),
+        "bulk/posthog/attempt_result.py", "    (BadRequest, \"unknown\", NextAction.READ_BACK_AND_REJECT),", "    (BadRequest, \"ok\", NextAction.NOTHING),",
+    ),
+    twin(
+        11,
+        "the counts of a response are not compared",
+        "bulk/posthog/test_attempt_result.py::test_only_a_response_with_exact_counts_is_a_success",
+        "bulk/posthog/attempt_result.py", "counts_right = summary.persons_found == len(uuids) and", "counts_right = True or",
+    ),
+    twin(
+        20,
+        "a person whose events are held back is deleted",
+        "bulk/execution/test_next_step.py::test_final_accepted_and_held_back_targets_have_no_next_step[Events.HELD_BACK-Person.HELD_BACK]",
+        "bulk/execution/next_step.py", "person in (Person.ACCEPTED, Person.HELD_BACK)", "person is Person.ACCEPTED",
+        "bulk/execution/next_step.py", "EVENTS_DONE = frozenset({Events.NOT_REQUESTED,", "EVENTS_DONE = frozenset({Events.HELD_BACK, Events.NOT_REQUESTED,",
+    ),
+    twin(
+        21,
+        "events count as purged by any completed row",
+        "bulk/verification/test_verifier.py::test_queued_events_are_purged_by_a_completed_row_that_is_not_older_than_their_coverage",
+        _VERIFIER, "if not target_states.coverage.is_newer(number := uuids[uuid], completed[uuid].timestamp())", "if (number := uuids[uuid]) is not None",
+    ),
+    twin(
+        2,
+        "requests in flight are forgotten after a kill",
+        "bulk/journal/test_target_states.py::test_an_attempt_without_a_result_is_unknown_only_after_its_process_is_gone",
+        "bulk/journal/target_states.py", "            self._set_axes(intent.axes, intent.targets, accepted=False)\n        interrupted", "            pass\n        interrupted",
+    ),
+    twin(
+        21,
+        "changes that never show are not sent again",
+        "bulk/verification/test_completion_poller.py::test_overdue_targets_are_sent_again_until_their_attempts_are_used_up",
+        "bulk/verification/resend_policy.py", "return now - max(last_accepted_at, self._last_done_at) > after_s * self._patience", "return False",
     ),
     twin(
         11,
@@ -274,6 +338,24 @@ STATES: tuple[Twin, ...] = (
         "one response without recordings decides about them",
         _RECORDINGS + "recordings_that_one_response_leaves_out_are_counted_again",
         "bulk/verification/recording_verifier.py", "not is_second and self._has_fewer(number, note, counts[number])", "False",
+    ),
+    twin(
+        11,
+        "recordings that two responses do not show are never read again",
+        _RECORDINGS + "recordings_that_two_responses_leave_out_are_found_by_the_next_verification",
+        "bulk/targets/recording_states.py", "SETTLED = frozenset({Reason.NO_RECORDINGS,", "SETTLED = frozenset({Reason.RECORDINGS_NOT_LEFT, Reason.NO_RECORDINGS,",
+    ),
+    twin(
+        11,
+        "one response without a listed person refutes that the list shows it",
+        _VERIFIED + "a_person_that_was_listed_stays_named_until_two_responses_do_not_show_it[one response without them]",
+        "bulk/verification/listed_persons.py", "if missing and self.why_not is None:", "if False:",
+    ),
+    twin(
+        11,
+        "a query that fails refutes that the list shows a person",
+        _VERIFIED + "a_person_that_was_listed_stays_named_until_two_responses_do_not_show_it[no response]",
+        "bulk/verification/listed_persons.py", "return found if self.why_not is None else {*found, *before}", "return found",
     ),
     twin(
         22,

@@ -166,6 +166,7 @@ def _make_reappeared_plan(
     from bulk.errors import NO_SUCH_FILE, JournalError, PlanError
     from bulk.files.file_errors import fix_of_missing
     from bulk.formatting import count_of
+    from bulk.jobs.destroyed_plan import refuse_destroyed
     from bulk.jobs.job_files import plan_of
     from bulk.journal.replay import refuse_other_file
     from bulk.plan.plan_file import load_plan
@@ -175,6 +176,7 @@ def _make_reappeared_plan(
         raise JournalError(journal, NO_SUCH_FILE, fix_of_missing(journal))
     refuse_other_file(journal)
     plan = arguments.from_plan or plan_of(journal)
+    refuse_destroyed(plan, journal, so="the distinct IDs of its persons are gone")
     if not os.path.lexists(plan):
         raise PlanError(plan, NO_SUCH_FILE, "the plan of the job has the distinct IDs: give it with --plan")
     with load_plan(plan) as loaded:

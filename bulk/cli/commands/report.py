@@ -98,6 +98,7 @@ def command(
     """
     from bulk.cli.display.terminal import text_width
     from bulk.cli.job_session import CommandOutput
+    from bulk.files.lock_probe import is_locked
     from bulk.files.signed_file import load_private_key, signature_of
     from bulk.files.signed_file import sign as sign_content
     from bulk.jobs.job_files import plan_of
@@ -110,6 +111,8 @@ def command(
         raise click.UsageError("--receipts only works with --reference and --find")
 
     def read() -> "Report | Receipt":
+        if is_locked(journal):
+            click.echo("posthog-bulk: a process is working on this job: shown as of its last record.", err=True)
         return _read(journal, plan, reference=reference, ids=asked, receipts=receipts, values=not redact)
 
     if output is None or str(output) == STDOUT:

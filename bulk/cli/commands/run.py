@@ -54,6 +54,7 @@ def command(
     from bulk.cli.job_paths import check_job_files
     from bulk.cli.job_session import CommandOutput, run_plan, write_plan_event
     from bulk.execution import preflight
+    from bulk.jobs.destroyed_plan import refuse_destroyed
     from bulk.jobs.job_files import journal_of
     from bulk.plan.plan_file import load_plan, short_digest
 
@@ -61,6 +62,7 @@ def command(
     protected = build_protect(protect)
     journal = journal or journal_of(plan)
     check_job_files(plan, journal)
+    refuse_destroyed(plan, journal, so="the job cannot be run any more")
     with explained(lambda: not_started(plan, same_command_line())), load_plan(plan) as loaded:
         write_plan_event(loaded, output)
         preflight.check_caps(

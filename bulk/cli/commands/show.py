@@ -52,12 +52,15 @@ def command(plan: Path, numbers: str | None, line: int | None, json: bool) -> in
     """
     from bulk.cli.display.plan.plan_review import format_review, run_command_line
     from bulk.cli.job_session import CommandOutput
+    from bulk.jobs.destroyed_plan import refuse_destroyed
+    from bulk.jobs.job_files import journal_of
     from bulk.plan.plan_file import load_plan
 
     if numbers is not None and line is not None:
         raise click.UsageError("--target and --line cannot be combined")
     ranges = [] if numbers is None else _ranges(numbers)
     output = CommandOutput(json=False)
+    refuse_destroyed(plan, journal_of(plan), so="its persons cannot be shown any more")
     with load_plan(plan) as loaded:
         if numbers is not None:
             _show_targets(loaded, ranges, output, json=json)

@@ -200,7 +200,7 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
         ("Project", f"{project} on {plain(report.host)}"),
         ("Approved", plain(format_time(report.approved_at, seconds=True)) if report.approved_at else "no"),
     ]
-    state, *to_do = duty_lines(status.duty, plan, journal, run_again=run_line(plan, journal))
+    state, *to_do = duty_lines(status.duty, plan, journal, run_again=run_line(plan, journal), now=now)
     rows += [("State", state), *((("", line) for line in to_do) if not status.is_running else ())]
     rows.append(("Runs", plain(report.run_verdict, limit=None)))
     counts = [

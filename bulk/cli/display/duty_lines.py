@@ -1,6 +1,7 @@
 """Says in lines for people whether a job is complete, and what to do: command lines name the files of the job. Pure."""
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 from bulk.jobs.next_run import verify_line
@@ -13,7 +14,7 @@ NUMBERS_SHOWN = 60
 _FILE = re.compile(r"\b(PLAN|JOURNAL)\b")
 
 
-def duty_lines(duty: Duty, plan: Path, journal: Path, *, run_again: str) -> list[str]:
+def duty_lines(duty: Duty, plan: Path, journal: Path, *, run_again: str, now: datetime) -> list[str]:
     """Return the state of a duty, then what to do about each cause, then how to verify what it waits for.
 
     That persons are left to process has no line of its own: the line that resumes the job stands beside these.
@@ -23,6 +24,7 @@ def duty_lines(duty: Duty, plan: Path, journal: Path, *, run_again: str) -> list
         plan: the plan file.
         journal: the journal.
         run_again: the command line that runs the job again.
+        now: the time, for a verification that is worth its requests already.
     """
     lines = [plain(duty.sentence, limit=None)]
     lines += [
@@ -31,7 +33,8 @@ def duty_lines(duty: Duty, plan: Path, journal: Path, *, run_again: str) -> list
         if cause.kind != UNFINISHED
     ]
     if duty.waiting_for:
-        lines.append(f"To verify: {verify_line(plan, journal)}")
+        is_due = duty.verify_from is not None and datetime.fromisoformat(duty.verify_from) <= now
+        lines.append(f"{'To verify, from now on' if is_due else 'To verify'}: {verify_line(plan, journal)}")
     return lines
 
 

@@ -1,11 +1,16 @@
 """Requests on the command line: select by them, see what is due, write their receipts, and shred the job."""
 
 import json
+import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bulk.journal.replay import open_journal
+from bulk.journal.target_states import TargetStates
 
 Run = Callable[..., Any]
 RECORD = {"Operator": "Ann", "Approver": "Bob", "Reason": "DSR of January"}
@@ -37,7 +42,7 @@ def test_a_job_of_requests_shows_what_is_due_and_who_ordered_it(run: Run, reques
     for command in (("report", "x.journal.jsonl"), ("status", "x.journal.jsonl")):
         shown = " ".join(run(*command).out.split())
         assert all(f"{name} {text}" in shown for name, text in RECORD.items())
-    assert "Due 2026-02-28: 2 requests, none open 2026-03-01: 1 request, none open" in shown
+    assert "Due 2026-02-28: 2 requests, none open 2026-03-01: 1 of 1 request open, OVERDUE" in shown
     assert "2026-02-28: 2 requests, none open" in run("jobs").out
     status = json.loads(run("status", "x.journal.jsonl", "--json").out)
     assert [one["due"] for one in status["due"]] == ["2026-02-28", "2026-03-01"]
@@ -61,7 +66,7 @@ def test_an_open_request_whose_day_has_passed_is_overdue(run: Run, requests_file
     for command in (("status", "x.journal.jsonl"), ("jobs",)):
         assert "2026-02-28: 2 of 2 requests open, OVERDUE" in run(*command).out
     status = json.loads(run("status", "x.journal.jsonl", "--json").out)
-    assert [(one["open_requests"], one["is_overdue"]) for one in status["due"]] == [(2, True), (0, False)]
+    assert [(one["open_requests"], one["is_overdue"]) for one in status["due"]] == [(2, True), (1, True)]
     assert status["record"]["approver"] == "Bob"
 
 
@@ -151,6 +156,13 @@ def test_after_shred_each_command_says_what_is_not_possible_any_more(
     verified = run("verify", "x.journal.jsonl")
     assert verified.code == 74
     assert "was destroyed by shred at" in verified.sentence
+    for command in (
+        ("run", "x.plan.jsonl"),
+        ("show", "x.plan.jsonl"),
+        ("plan", "--from", "x.journal.jsonl", "--reappeared", "-o", "n"),
+    ):
+        refused = run(*command)
+        assert (refused.code, "x.plan.jsonl was destroyed by shred at" in refused.sentence) == (74, True)
     found = run("report", "x.journal.jsonl", "--find", one.distinct_ids[0])
     assert "Person 0: done; read back at" in found.out
     assert run("shred", "x.journal.jsonl", "--receipts", "--yes").code == 0
@@ -194,3 +206,110 @@ def test_a_first_run_refuses_damaged_receipts_and_a_later_one_does_not(
     assert run("run", "x.plan.jsonl", "--approve", digest).code == 0
     Path("x.receipts").write_bytes(b"damaged")
     assert run("run", "x.plan.jsonl").code == 0
+
+
+def erase_all(run: Run, posthog: Any, *options: str) -> None:
+    """Erase two persons for one request each, with events and recordings."""
+    rows = ["distinct_id,reference,received"]
+    rows += [f"{person.distinct_ids[0]},DSR-{number},2026-11-20" for number, person in enumerate(persons(posthog)[:2])]
+    Path("r.csv").write_text("\n".join(rows) + "\n")
+    line = ("delete", "--requests", "r.csv", "--yes", "--expect-count", "2", "--plan", "x.plan.jsonl")
+    assert run(*line, *options).code == 0
+
+
+def open_requests(run: Run) -> int:
+    (due,) = json.loads(run("status", "x.journal.jsonl", "--json").out)["due"]
+    return int(due["open_requests"])
+
+
+def test_a_receipt_waits_as_long_as_its_job_waits_for_the_recordings(run: Run, posthog: Any) -> None:
+    erase_all(run, posthog, "--delete-recordings")
+    assert run("status", "x.journal.jsonl").code == 75
+    receipt = run("report", "x.journal.jsonl", "--reference", "DSR-1")
+    assert (receipt.code, "waits for PostHog, or for a verification" in " ".join(receipt.out.split())) == (75, True)
+    assert open_requests(run) == 2
+    assert run("verify", "x.journal.jsonl").code == 0
+    assert run("report", "x.journal.jsonl", "--reference", "DSR-1").code == 0
+    assert open_requests(run) == 0
+
+
+def test_a_receipt_of_a_re_created_person_needs_attention_as_its_job_does(run: Run, posthog: Any) -> None:
+    erase_all(run, posthog)
+    posthog.server.world.add_person(["user-1"])
+    assert run("verify", "x.journal.jsonl").code == 1
+    (receipt,) = json.loads(run("report", "x.journal.jsonl", "--find", "user-1", "--json").out)["answers"]
+    assert receipt["result"] == "needs_attention"
+    codes = [run("report", "x.journal.jsonl", "--reference", f"DSR-{number}").code for number in (0, 1)]
+    assert (sorted(codes), open_requests(run)) == ([0, 1], 1)
+
+
+def test_a_request_that_matched_no_person_needs_attention_in_its_receipt_as_in_its_job(
+    run: Run, requests_file: Path
+) -> None:
+    assert erase(run).code == 0
+    receipt = run("report", "x.journal.jsonl", "--reference", "DSR-3")
+    assert (receipt.code, run("report", "x.journal.jsonl").code) == (1, 1)
+    assert "No person had this ID when the job was planned." in receipt.out
+
+
+def test_without_receipts_no_request_counts_as_done_while_lines_are_not_covered(run: Run, requests_file: Path) -> None:
+    assert erase(run).code == 0
+    Path("x.receipts").unlink()
+    status = json.loads(run("status", "x.journal.jsonl", "--json").out)
+    assert [one["open_requests"] for one in status["due"]] == [2, 1]
+
+
+def test_shred_of_a_plan_that_was_never_run_asks_too_and_says_what_is_gone(run: Run, requests_file: Path) -> None:
+    missing = run("shred", "x.journal.jsonl")
+    assert (missing.code, "no such file: x.journal.jsonl" in missing.sentence) == (74, True)
+    assert run("plan", "delete", "--requests", "r.csv", "-o", "x.plan.jsonl").code == 0
+    assert run("shred", "x.plan.jsonl").code == 2  # no terminal to ask at
+    result = run("shred", "x.plan.jsonl", "--yes", "--json")
+    assert (result.code, json.loads(result.out)["kept"]) == (0, [])
+    assert "For the report" not in result.err
+    assert [path.name for path in Path().iterdir()] == ["r.csv"]
+
+
+def test_a_day_of_receipt_in_the_future_is_shown_before_the_approval(run: Run, requests_file: Path) -> None:
+    plan = ("plan", "delete", "--requests", "r.csv", "-o")
+    assert "in the future" not in run(*plan, "a.plan.jsonl").out
+    Path("r.csv").write_text(Path("r.csv").read_text().replace("2026-02-01", "2206-02-01"))
+    assert "received in the future: check the day of receipt" in run(*plan, "b.plan.jsonl").out
+
+
+def test_find_reads_ids_with_blanks_around_them_and_calls_no_stranger_complete(run: Run, requests_file: Path) -> None:
+    assert erase(run).code == 0
+    found = run("report", "x.journal.jsonl", "--find", " user-0 ", "--find", "user-0\t")
+    assert found.out.count("person 0: done") == 2
+    for layout in ("txt", "md", "html"):
+        unknown = run("report", "x.journal.jsonl", "--find", "somebody", "--format", layout)
+        assert (unknown.code, re.search(r"(?i)^complete|>complete<|\*\*complete", unknown.out, re.MULTILINE)) == (
+            0,
+            None,
+        )
+        assert "not part of this job" in unknown.out.lower()
+
+
+def test_a_report_that_is_written_during_a_run_says_so(run: Run, requests_file: Path) -> None:
+    assert erase(run).code == 0
+    assert "is working on this job" not in run("report", "x.journal.jsonl").err
+    with open_journal(Path("x.journal.jsonl"), TargetStates()):
+        report = run("report", "x.journal.jsonl")
+    assert "a process is working on this job: shown as of its last record" in report.err
+
+
+def test_a_verification_that_is_due_already_is_said_to_be(
+    run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    erase_all(run, posthog, "--delete-events")
+    assert "To verify: posthog-bulk verify x.journal.jsonl" in run("status", "x.journal.jsonl").out
+    monkeypatch.setattr("bulk.cli.commands.status.datetime", LaterClock)
+    assert "To verify, from now on: posthog-bulk verify x.journal.jsonl" in run("status", "x.journal.jsonl").out
+
+
+class LaterClock(datetime):
+    """The time in ten days."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> Any:
+        return datetime.now(tz) + timedelta(days=10)

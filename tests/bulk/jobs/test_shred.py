@@ -13,7 +13,6 @@ from asyncclient import Limits, PostHogClient, RateLimits
 from asyncclient.testing import LocalPostHog
 from bulk import (
     ByDistinctIds,
-    ByPersonIds,
     DeletePersons,
     JournalBusy,
     Refused,
@@ -25,10 +24,11 @@ from bulk import (
 )
 from bulk.errors import FileTrouble
 from bulk.jobs.shred import shred_job
+from bulk.journal.records import Verified
 from bulk.journal.replay import open_journal
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_lines import PlanFooter, encode_footer
-from bulk.requests.receipt_lines import NO_KEY, encode
+from bulk.requests.receipt_lines import NO_JOB, NO_KEY, encode
 from bulk.requests.receipts import read_receipts_header
 
 NOW = 1_795_000_000.0
@@ -138,6 +138,96 @@ async def test_receipts_that_lack_their_key_get_it_before_the_plan_is_destroyed(
     assert [answer.result for answer in find_persons(job.journal, job.ids).answers] == ["done"] * 3
 
 
+@pytest.mark.parametrize("named", ["plan", "journal"])
+async def test_a_plan_that_was_never_run_is_destroyed_with_its_receipts(job: Job, named: str) -> None:
+    _unstart(job)
+    done = await shred_job(getattr(job, named), now=lambda: NOW)
+    assert (done.removed, done.kept) == ((job.plan, job.receipts), ())
+    assert [*job.plan.parent.iterdir()] == []
+
+
+async def test_a_plan_whose_journal_is_elsewhere_is_refused_unless_it_is_said(job: Job) -> None:
+    moved = job.journal.rename(job.journal.with_name("moved.journal.jsonl"))
+    with pytest.raises(Refused, match=r"was run: its journal is .*moved.journal.jsonl"):
+        await shred_job(job.plan)
+    moved.unlink()
+    with pytest.raises(Refused, match="was run, as its receipts say"):
+        await shred_job(job.plan)
+    assert (await shred_job(job.plan, unfinished=True)).removed == (job.plan,)
+    assert job.receipts.exists()
+
+
+async def test_a_job_that_waits_and_whose_plan_is_destroyed_needs_attention(job: Job) -> None:
+    """A wait that only a verification could end would never end."""
+    with open_journal(job.journal, TargetStates()) as opened:
+        async with opened.writer() as writer:
+            writer.append(Verified(at=NOW, persons=3, unread="1"))
+    assert read_report(job.journal).exit_code == 75
+    with pytest.raises(Refused, match="which can never be verified without the plan"):
+        await shred_job(job.journal)
+    await shred_job(job.journal, unfinished=True)
+    duty = read_report(job.journal).duty
+    assert (duty.state, duty.waiting_for, duty.verify_from) == ("needs_attention", (), None)
+    assert [(cause.kind, cause.targets) for cause in duty.causes] == [("never_verified", "1")]
+    (answer,) = find_persons(job.journal, job.ids[1:2]).answers
+    assert answer.result == "needs_attention"
+
+
+async def test_a_job_with_re_created_persons_keeps_its_plan_unless_it_is_said(job: Job) -> None:
+    with open_journal(job.journal, TargetStates()) as opened:
+        async with opened.writer() as writer:
+            writer.append(Verified(at=NOW, persons=3, returned="1"))
+    with pytest.raises(Refused, match="needs attention, for which the plan may be needed: 1 person: re-created"):
+        await shred_job(job.journal)
+    await shred_job(job.journal, unfinished=True)
+    (cause,) = read_report(job.journal).duty.causes
+    assert "--reappeared" not in cause.action
+    assert "posthog-bulk report JOURNAL --find ID" in cause.action
+
+
+async def test_receipts_that_are_destroyed_alone_or_later_do_not_destroy_the_plan_again(job: Job) -> None:
+    moved = job.plan.rename(job.plan.with_name("moved"))
+    await shred_job(job.journal, receipts=True, now=lambda: NOW)
+    assert read_report(job.journal).shredded_at is None
+    await shred_job(job.journal, plan=moved, now=lambda: NOW + 9)
+    assert read_report(job.journal).shredded_at == "2026-11-18T11:06:49.000Z"
+
+
+async def test_the_before_image_is_destroyed_too_and_another_file_of_its_name_is_not(tmp_path: Path) -> None:
+    async with (
+        LocalPostHog(persons=2, seed=3) as server,
+        PostHogClient(
+            host=server.url,
+            project_id=server.project_id,
+            personal_api_key=server.personal_api_key,
+            limits=Limits(RateLimits.off()),
+        ) as client,
+    ):
+        ids = [server.world.person(uuid).distinct_ids[0] for uuid in server.world.iter_uuids()]
+        for name in ("own", "other"):
+            before = tmp_path / f"{name}.before.jsonl"
+            operation = UpdateProperties({"plan": name}, keep_before=str(before))
+            path, journal = tmp_path / f"{name}.plan.jsonl", tmp_path / f"{name}.journal.jsonl"
+            with await make_plan(client, operation, ByDistinctIds(ids), path) as plan:
+                await run_job(client, plan, journal, approve=plan.digest)
+            if name == "other":
+                before.write_text("something else\n")
+            torn = tmp_path / f"{name}.before.jsonl.torn-90"
+            torn.write_text("the end of an entry")
+            done = await shred_job(journal)
+            assert done.removed == ((before, torn, path) if name == "own" else (path,))
+            assert before.exists() == torn.exists() == (name == "other")
+
+
+def _unstart(job: Job) -> None:
+    """Leave the files of a job as they are before its first run."""
+    header, _ = read_receipts_header(job.receipts)
+    whole = job.receipts.read_bytes()
+    first, _ = encode(msgspec.structs.replace(header, job=NO_JOB), 0)
+    job.receipts.write_bytes(first + whole[len(first) :])
+    job.journal.unlink()
+
+
 _SHRED = """
 import sys
 import anyio
@@ -163,26 +253,14 @@ async def test_a_kill_at_any_moment_can_be_repeated(job: Job, faulty: Callable[.
     assert read_report(job.journal).shredded_at is not None
 
 
-async def test_the_before_image_goes_with_the_plan(tmp_path: Path) -> None:
-    """It is destroyed first, because only the plan names it; another job's file is refused."""
-    keep, other = tmp_path / "before.jsonl", tmp_path / "before.jsonl.torn-90"
-    async with (
-        LocalPostHog(persons=5, seed=3) as server,
-        PostHogClient(
-            host=server.url,
-            project_id=server.project_id,
-            personal_api_key=server.personal_api_key,
-            limits=Limits(RateLimits.off()),
-        ) as client,
-    ):
-        uuids = list(server.world.iter_uuids())
-        plan = tmp_path / "x.plan.jsonl"
-        operation = UpdateProperties({"plan": "secret"}, keep_before=str(keep))
-        with await make_plan(client, operation, ByPersonIds(uuids), plan) as made:
-            await run_job(client, made, tmp_path / "x.journal.jsonl", approve=made.digest)
-    other.write_text("the end of an entry")
-    done = await shred_job(tmp_path / "x.journal.jsonl", now=lambda: NOW)
-    assert done.removed == (keep, other, plan)
-    assert not keep.exists()
-    assert '"files":["before_image","before_image_end_1","plan"]' in (tmp_path / "x.journal.jsonl").read_text()
-    assert "before.jsonl" not in (tmp_path / "x.journal.jsonl").read_text()
+@pytest.mark.slow
+@pytest.mark.parametrize(("call", "when"), [("unlink", 1), ("fsync", 3)])
+async def test_a_kill_while_a_plan_that_was_never_run_is_destroyed_can_be_repeated(
+    job: Job, faulty: Callable[..., Any], call: str, when: int
+) -> None:
+    _unstart(job)
+    assert faulty(_SHRED, job.plan, call=call, when=when, fault="SIGKILL").returncode != 0
+    if job.plan.exists():
+        await shred_job(job.plan)
+    assert not job.plan.exists()
+    assert not job.receipts.exists()

@@ -186,7 +186,7 @@ def test_a_person_that_is_held_back_waits_for_a_purge_and_then_needs_a_run() -> 
 def test_input_lines_that_are_not_covered_need_attention() -> None:
     coverage = Coverage(lines=12, unmatched=1, refused=1)
     duty = duty_of(journal(OPERATIONS["delete"], done("delete")), coverage)
-    assert (duty.state, kinds(duty), duty.is_open) == ("needs_attention", ["not_covered"], False)
+    assert (duty.state, kinds(duty)) == ("needs_attention", ["not_covered"])
     assert duty.sentence == ("Needs attention: 2 of 12 input lines are not covered (1 matched no person, 1 refused).")
 
 

@@ -128,10 +128,10 @@ def test_a_reference_that_holds_an_id_is_kept_as_a_keyed_reference_and_found(pat
 
 def test_open_requests_are_counted_per_day(path: Path) -> None:
     receipts = written(path)
-    # DSR-2 has no person, so it is done; DSR-4 was refused, so it is not
-    assert count_open_requests(receipts, lambda target: target == 2) == {"2026-12-01": 1, "2026-12-02": 2}
-    assert count_open_requests(receipts, lambda target: target == 0) == {"2026-12-01": 1, "2026-12-02": 2}
-    assert count_open_requests(receipts, lambda _: False) == {"2026-12-02": 1}
+    # DSR-2 matched no person and DSR-4 was refused: the plan covers neither
+    assert count_open_requests(receipts, lambda target: target == 2) == {"2026-12-01": 2, "2026-12-02": 2}
+    assert count_open_requests(receipts, lambda target: target == 0) == {"2026-12-01": 2, "2026-12-02": 2}
+    assert count_open_requests(receipts, lambda _: False) == {"2026-12-01": 1, "2026-12-02": 1}
 
 
 def test_a_changed_byte_anywhere_is_noticed_with_its_line(path: Path) -> None:

@@ -1,5 +1,6 @@
 """`posthog-bulk shred`: destroy the files of a job that identify persons, and keep the evidence."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,27 +27,36 @@ NOTE = (
     is_flag=True,
     help="Also destroy the receipts: nobody can then find out any more whether a person was part of the job",
 )
-@option("--unfinished", is_flag=True, help="Also accept a job that is not finished, or whose events are not purged yet")
+@option(
+    "--unfinished",
+    is_flag=True,
+    help="Also accept a job that is not finished, waits for PostHog, or needs attention for persons",
+)
 @option("--yes", is_flag=True, help="Do not ask for confirmation")
 @json_option
 def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, yes: bool, json: bool) -> int:
-    """Overwrite and remove the plan of JOB, named by its journal, and its before-image if it kept one. The journal
-    records it and stays, as evidence.
+    """Overwrite and remove the plan of JOB, named by its journal, and the file of --keep-before, which can then not be
+    reverted. The journal records it and stays, as evidence.
 
     Afterwards no file names the persons, and they cannot be read back any more. report, status and report --find still
-    work. A command that was killed can be repeated.
+    work. A command that was killed can be repeated. A job that was never run is named by its plan; its receipts are
+    removed too.
 
     \b
     Example:
-      posthog-bulk shred leavers.journal.jsonl --unfinished --yes
+      posthog-bulk shred leavers.journal.jsonl
     """
     import anyio
 
     from bulk.cli.job_session import CommandOutput
+    from bulk.errors import NO_SUCH_FILE, JournalError
+    from bulk.jobs.job_files import plan_of
     from bulk.jobs.shred import shred_job
     from bulk.sanitize import file_word, plain
 
     output = CommandOutput(json=json)
+    if not os.path.lexists(journal) and not os.path.lexists(plan or plan_of(journal)):
+        raise JournalError(journal, NO_SUCH_FILE, "name the journal of the job, or its plan if it was never run")
     if not yes:
         _confirm(journal, receipts=receipts)
 
@@ -58,9 +68,11 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
         output.print(f"Overwritten and removed: {plain(path)}")
     if not done.removed:
         output.print("Nothing to remove: the files are gone already.")
-    output.print(f"Kept as evidence: {', '.join(plain(path) for path in done.kept)}")
+    if done.kept:
+        output.print(f"Kept as evidence: {', '.join(plain(path) for path in done.kept)}")
     output.print(NOTE)
-    output.print_command(f"For the report: posthog-bulk report {file_word(str(journal))}")
+    if done.kept:
+        output.print_command(f"For the report: posthog-bulk report {file_word(str(journal))}")
     output.write_event(
         "shredded",
         removed=[str(path) for path in done.removed],

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from itertools import chain, repeat
 from typing import Any
 
@@ -176,6 +177,9 @@ def _due_rows(plan: Plan) -> Iterator[Row]:
         first, last, requests = days[0].due, days[-1].due, sum(one.requests for one in days)
         until = f"from {first} to {last}" if first != last else first
         yield "Erasure requests", f"{format_count(requests)}, due {until}"
+        latest = due_date(datetime.fromisoformat(plan.header.created_at).date() + timedelta(days=1))
+        if date.fromisoformat(last) > latest:  # by a day, because the day of receipt is that of any time zone
+            yield "", "received in the future: check the day of receipt of the requests that are due last"
     elif plan.header.record is not None and (received := parse_received(plan.header.record.received or "")):
         yield "Due", due_date(received).isoformat()
 

@@ -9,10 +9,15 @@ from bulk.report.report import Report
 _FILES = (
     "JOURNAL and PLAN stand for the files of this job. The same version makes the same report from them, byte for byte."
 )
+_ONLY_JOURNAL = (
+    "JOURNAL stands for the journal of this job. The same version makes the same report from it, byte for byte. The "
+    "plan was destroyed; its digest is that of the approval."
+)
 _APPROVED = "head -n -1 PLAN | sha256sum"
+_VERIFY = "posthog-bulk verify JOURNAL"
 _CHECKS = (
     ("The same report again, to be compared with this one", "posthog-bulk report JOURNAL -o AGAIN.html"),
-    ("The state in PostHog now", "posthog-bulk verify JOURNAL"),
+    ("The state in PostHog now", _VERIFY),
     ("The signature of this report, if it has one", "posthog-bulk verify-signature FILE --key PUBLIC.pem"),
 )
 
@@ -22,13 +27,18 @@ def proof_section(report: Report) -> Section:
     digests = tuple(_digests(report))
     rows: list[Row] = [(what, value) for what, value, _ in digests]
     rows += [("Lines of the journal", format_count(report.journal_lines)), ("Version of posthog-bulk", report.version)]
-    blocks: list[Block] = [_FILES, Table(headings=(), rows=tuple(rows), caption="Digests and version")]
+    has_plan = report.shredded_at is None
+    blocks: list[Block] = [
+        _FILES if has_plan else _ONLY_JOURNAL,
+        Table(headings=(), rows=tuple(rows), caption="Digests and version"),
+    ]
     if report.torn_tail_bytes:
         line = format_count(report.journal_lines + 1)
         why = report.torn_tail_reason or "is incomplete"
         size = count_of(report.torn_tail_bytes, "byte")
         blocks.append(f"Incomplete last record (ignored): line {line} of the journal {why}, {size}.")
-    blocks.append(Commands(lines=(*((what, command) for what, _, command in digests), *_CHECKS)))
+    commands = (*((what, command) for what, _, command in digests), *_CHECKS)
+    blocks.append(Commands(lines=tuple(one for one in commands if has_plan or one[1] not in (_APPROVED, _VERIFY))))
     return Section(title="How to check this report", blocks=tuple(blocks))
 
 

@@ -1,0 +1,42 @@
+"""Overwrites a file from its start, with zeros, and removes it."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from bulk.files.file_errors import as_file_trouble
+from bulk.files.private_files import open_regular, sync_folder
+from bulk.jobs.job_files import unreported_marker
+
+_ZEROS = bytes(1 << 20)
+_HEAD_BYTES = 64
+
+
+def is_overwritten(path: Path) -> bool:
+    """Return whether a file begins with zeros, as one whose destruction was interrupted; raises FileTrouble."""
+    fd = open_regular(path, os.O_RDONLY)
+    try:
+        with as_file_trouble(path, "cannot be read"):
+            head = os.pread(fd, _HEAD_BYTES, 0)
+    finally:
+        os.close(fd)
+    return bool(head) and not head.strip(b"\0")
+
+
+def destroy(path: Path) -> None:
+    """Overwrite a file from its start, sync it, and remove its name; raises FileTrouble."""
+    fd = open_regular(path, os.O_RDWR)
+    try:
+        with as_file_trouble(path, "cannot be overwritten"):
+            size, offset = os.fstat(fd).st_size, 0
+            while offset < size:
+                offset += os.pwrite(fd, _ZEROS[: size - offset], offset)
+            os.fsync(fd)
+        with as_file_trouble(path, "cannot be removed"):
+            if os.path.samestat(path.lstat(), os.fstat(fd)):
+                path.unlink()
+    finally:
+        os.close(fd)
+    with suppress(FileNotFoundError):
+        unreported_marker(path).unlink()
+    sync_folder(path)
