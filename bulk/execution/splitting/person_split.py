@@ -129,6 +129,7 @@ async def send_split(
 
     Raises:
         NotFinished: the server did not respond for too long after the call was sent, so that its outcome is not known.
+        Refused: the person lost one of the distinct IDs since it was read; nothing was sent.
         PostHogError: the call did not reach the server, or the server refused it; nothing was changed.
     """
     gate = StopGate()
@@ -146,9 +147,12 @@ async def send_split(
 
 
 async def _send(client: PostHogClient, split: PersonSplit) -> None:
-    """Send the call; again only if it certainly did not reach the server."""
+    """Send the call, just after a read that waits for the server; again only if it certainly did not arrive."""
     by_id = None if split.main is not None else split.distinct_ids
     while True:
+        person = await client.persons.get(split.uuid)
+        if not {*split.distinct_ids} <= {*person.distinct_ids}:
+            raise Refused("the person was changed since it was checked; nothing was sent", "run the same command again")
         try:
             await client.persons.split(split.uuid, main_distinct_id=split.main, distinct_ids_to_split=by_id)
         except Unreachable:
@@ -156,11 +160,10 @@ async def _send(client: PostHogClient, split: PersonSplit) -> None:
         except ConnectFailed:
             if not client.retry.retry_for_s:
                 raise
-            await client.persons.get(split.uuid)  # waits until the server responds again
-            continue
         except TRANSIENT_ERRORS:  # the outcome is not known, and a read shows it
             return
-        return
+        else:
+            return
 
 
 async def _is_visible(client: PostHogClient, split: PersonSplit, gate: StopGate, wait_s: float) -> bool:
