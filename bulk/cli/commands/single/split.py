@@ -1,7 +1,6 @@
 """`posthog-bulk split`: make distinct IDs of one person persons of their own."""
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -129,12 +128,9 @@ def _ask(what: str, count: int) -> None:
     Raises:
         Refused: the user typed another number, or nothing.
     """
-    from bulk.cli.approval import WARNING
-    from bulk.cli.streams.input import standard_input
+    from bulk.cli.approval import ask_at_terminal
     from bulk.errors import Refused
 
-    say = partial(click.echo, nl=False, err=True)
-    say(f"\n{what}\n\n  {WARNING}\n\nType the number of distinct IDs to continue: ")
-    typed = standard_input(sys.stdin).readline().decode(errors="replace")
-    if typed.strip().replace(",", "") != str(count):
+    typed = ask_at_terminal(what, "Type the number of distinct IDs to continue: ")
+    if typed.replace(",", "") != str(count):
         raise Refused("not approved; nothing was sent", "run the same command again to be asked again")
