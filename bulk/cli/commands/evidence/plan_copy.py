@@ -36,7 +36,7 @@ def copy_plan(
     from bulk.cli.exit_codes import ExitCode
     from bulk.cli.interruption import explained, nothing_kept
     from bulk.cli.job_paths import check_job_files
-    from bulk.cli.job_session import CommandOutput, run_with_client
+    from bulk.cli.job_session import CommandOutput, long_reads_shown, run_with_client
     from bulk.concurrency.stop_gate import StopGate
     from bulk.events import Activity
     from bulk.execution import preflight
@@ -54,7 +54,8 @@ def copy_plan(
     found, digest, made_at, requests = PlanPersons(), hashlib.sha256(), 0.0, 0
     needed = [plan, path, *([settings.key_file] if settings.key_file else [])]
     with load_plan(plan) as loaded:
-        copies = CopyJournal(loaded, path)
+        with long_reads_shown() as on_read:
+            copies = CopyJournal(loaded, path, on_read=on_read)
         try:
             with output_file(output, force=force, needed=needed) as file:
 
