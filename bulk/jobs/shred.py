@@ -60,7 +60,7 @@ async def shred_job(
     receipts: bool = False,
     unfinished: bool = False,
     now: Callable[[], float] = time.time,
-    on_read: OnRead | None = None,
+    on_read: Callable[[Path, int, int], None] | None = None,
 ) -> Shredded:
     """Overwrite and remove the plan and the before-image of a job, and record that in the journal; nothing is sent.
 
@@ -75,7 +75,7 @@ async def shred_job(
         unfinished: also destroy the plan of a job that is not finished, waits for PostHog, or needs attention for
             persons.
         now: returns the time in seconds since the epoch.
-        on_read: called while the journal is read.
+        on_read: called while the journal is read: with its path, the bytes read so far, and its size.
 
     Returns:
         What was removed and what is left; the same call can be repeated.
