@@ -216,6 +216,27 @@ def test_every_action_has_the_names_of_the_files_and_runs(run: Run, posthog: Any
         assert [target.distinct_id for target in plan.iter()] == ["user-2"]
 
 
+@pytest.mark.parametrize("has_same_uuid", [True, False], ids=["same UUID", "same distinct ID"])
+def test_after_the_offered_plan_was_run_a_job_with_re_created_persons_is_complete(
+    run: Run, posthog: Any, has_same_uuid: bool
+) -> None:
+    Path("ids").write_text("user-1\nuser-2\nuser-3\n")
+    world = posthog.server.world
+    uuid = world.uuid_of("user-2")
+    assert run("delete", *IDS).code == 0
+    if has_same_uuid:
+        world.recreate(uuid)
+    else:
+        world.add_person(["user-2"])
+    assert run("verify", JOURNAL).code == 1
+    assert run("plan", "--from", JOURNAL, "--reappeared", "-o", "again.plan.jsonl").code == 0
+    digest = json.loads(Path("again.plan.jsonl").read_text().splitlines()[-1])["digest"]
+    assert run("run", "again.plan.jsonl", "--approve", digest).code == 0
+    verified = run("verify", JOURNAL)
+    assert verified.code == 0, verified.out
+    assert "Complete: 3 persons gone" in verified.out
+
+
 def test_a_job_without_its_files_or_without_re_created_persons_is_not_planned_again(run: Run, posthog: Any) -> None:
     line = ("plan", "--from", JOURNAL, "--reappeared", "-o", "new")
     missing = run(*line)
