@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         DeleteRecordings,
         Operation,
         RouteChoice,
+        Rows,
         UnsetProperties,
         UpdatePerPerson,
         UpdateProperties,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from bulk.plan.plan_file import Plan, load_plan
     from bulk.plan.plan_lines import PlanFooter, PlanHeader, RecordingNote, Target
     from bulk.plan.planner import make_plan
+    from bulk.property_checks import DesiredProperties
     from bulk.report.find import find_persons, find_request
     from bulk.report.load import read_report
     from bulk.report.receipt import Receipt
@@ -38,7 +40,8 @@ if TYPE_CHECKING:
     from bulk.selection.conditions.protection import Protect
     from bulk.selection.conditions.query_selections import ByActivity, ByQuery
     from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, ByRequests, Selection, Source
-    from bulk.selection.values.row_selection import ByRows, open_rows
+    from bulk.selection.values.row_lines import EmptyIs
+    from bulk.selection.values.row_selection import ByRows, RowSource, open_rows
     from bulk.undo.revert import plan_revert
 
 _HOME = {
@@ -55,41 +58,45 @@ _HOME = {
     "DeleteEvents": "operations",
     "DeletePersons": "operations",
     "DeleteRecordings": "operations",
+    "DesiredProperties": "property_checks",
     "DueCount": "requests.due_dates",
+    "EmptyIs": "selection.values.row_lines",
     "FileTrouble": "errors",
+    "find_persons": "report.find",
+    "find_request": "report.find",
     "JobEvent": "events",
     "JobRecord": "requests.job_record",
     "JournalBusy": "errors",
+    "load_plan": "plan.plan_file",
+    "make_plan": "plan.planner",
     "NotFinished": "errors",
+    "open_rows": "selection.values.row_selection",
     "Operation": "operations",
     "Plan": "plan.plan_file",
-    "RecordingNote": "plan.plan_lines",
+    "plan_reappeared": "engine",
+    "plan_revert": "undo.revert",
     "PlanEvent": "events",
     "PlanFooter": "plan.plan_lines",
     "PlanHeader": "plan.plan_lines",
     "PlanProgress": "events",
     "Protect": "selection.conditions.protection",
+    "read_report": "report.load",
     "Receipt": "report.receipt",
+    "RecordingNote": "plan.plan_lines",
     "Refused": "errors",
     "Report": "report.report",
     "RouteChoice": "operations",
+    "Rows": "operations",
+    "RowSource": "selection.values.row_selection",
+    "run_job": "engine",
     "Selection": "selection.selections",
+    "shred_job": "jobs.shred",
     "Shredded": "jobs.shred",
     "Source": "selection.selections",
     "Target": "plan.plan_lines",
     "UnsetProperties": "operations",
     "UpdatePerPerson": "operations",
     "UpdateProperties": "operations",
-    "find_persons": "report.find",
-    "find_request": "report.find",
-    "load_plan": "plan.plan_file",
-    "make_plan": "plan.planner",
-    "open_rows": "selection.values.row_selection",
-    "plan_reappeared": "engine",
-    "plan_revert": "undo.revert",
-    "read_report": "report.load",
-    "run_job": "engine",
-    "shred_job": "jobs.shred",
     "verify_job": "engine",
 }
 
@@ -107,7 +114,9 @@ __all__ = [
     "DeleteEvents",
     "DeletePersons",
     "DeleteRecordings",
+    "DesiredProperties",
     "DueCount",
+    "EmptyIs",
     "FileTrouble",
     "JobEvent",
     "JobRecord",
@@ -125,6 +134,8 @@ __all__ = [
     "Refused",
     "Report",
     "RouteChoice",
+    "RowSource",
+    "Rows",
     "Selection",
     "Shredded",
     "Source",

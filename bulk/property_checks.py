@@ -86,7 +86,11 @@ class DesiredProperties(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
         return (*self.values, *self.absent, *self.once)
 
     def unmet_keys(self, properties: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the keys that a person still has to get or lose; a property whose value is null exists."""
+        """Return the keys that a person still has to get or lose; a property whose value is null exists.
+
+        Arguments:
+            properties: of the person.
+        """
         different = [
             key for key, value in self.values.items() if key not in properties or not equal(properties[key], value)
         ]

@@ -15,7 +15,7 @@ from asyncclient._protocol.outage import Outage, StopWaiting, cause_of, may_be_o
 from asyncclient._protocol.responses.decoding import to_error
 from asyncclient._protocol.responses.expectations import EmptyBody
 from asyncclient._secret import Secret
-from asyncclient._transport import Transport
+from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient.errors import PostHogError, Unreachable
 from asyncclient.events import ClientEvent, ServerReachable, ServerUnreachable
 from asyncclient.retry import RetryPolicy
@@ -76,7 +76,7 @@ class OutageTransport:
 
     def __init__(
         self,
-        inner: Transport,
+        inner: RateLimitedTransport,
         availability: Availability,
         policy: RetryPolicy,
         probe: Callable[[], tuple[Request[Any], str]],
@@ -100,22 +100,27 @@ class OutageTransport:
         """
         if not self._policy.retry_for_s:
             return await self._inner.send(request, path, before_send, attempt=attempt)
-
-        async def unless_outage() -> None:
-            if self._availability.is_in_doubt:  # since a moment in which the request waited for its permit
-                raise _HeldBack
-            if before_send is not None:
-                await before_send()
-
+        availability = self._availability
         while True:
-            if self._availability.is_in_doubt:
+            if availability.is_in_doubt:
                 await self._wait(request, path)
             try:
-                response = await self._inner.send(request, path, unless_outage, attempt=attempt)
+                response = await self._inner.send(
+                    request, path, before_send, attempt=attempt, hold_back=self._hold_back
+                )
             except _HeldBack:
                 continue
-            self._availability.has_responded = True
+            availability.has_responded = True
             return response
+
+    def _hold_back(self) -> None:
+        """Let a request leave unless an outage began while it waited for its permit.
+
+        Raises:
+            _HeldBack: the server may be in an outage.
+        """
+        if self._availability.is_in_doubt:
+            raise _HeldBack
 
     def may_be_outage(self, error: PostHogError) -> bool:
         """Return whether it takes a probe to tell what a failure means."""

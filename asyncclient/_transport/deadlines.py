@@ -51,12 +51,14 @@ class Deadlines:
         Arguments:
             within_s: seconds after which it is ended; None for a call that takes as long as it takes.
         """
-        task = asyncio.current_task(self._loop)
+        loop = self._loop
+        task = asyncio.current_task(loop)
         assert task is not None, "a call is made in a task"
-        call = Call(task, math.inf if within_s is None else self._loop.time() + within_s)
+        ends_at = math.inf if within_s is None else loop.time() + within_s
+        call = Call(task, ends_at)
         self._calls.add(call)
-        if call.ends_at < self._due:
-            self._look_at(call.ends_at)
+        if ends_at < self._due:
+            self._look_at(ends_at)
         return call
 
     def over(self, call: Call) -> None:

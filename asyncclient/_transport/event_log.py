@@ -22,6 +22,13 @@ from asyncclient.limits import Bucket
 LOGGER: Final = logging.getLogger("asyncclient")
 LOGGER.addHandler(logging.NullHandler())
 
+_LEVELS: Final = {
+    RequestFinished: logging.DEBUG,
+    Retrying: logging.INFO,
+    PrefixMoved: logging.INFO,
+    ServerReachable: logging.INFO,
+}
+"""The level of a kind of event; a warning for all others."""
 _BUCKETS = {
     Bucket.DELETES: "deletions",
     Bucket.OTHERS: "reads and changes",
@@ -34,7 +41,7 @@ _BUCKETS = {
 
 def log_event(event: ClientEvent) -> None:
     """Write an event to the logger, if its level is enabled."""
-    level = _level(event)
+    level = _LEVELS.get(type(event), logging.WARNING)
     if LOGGER.isEnabledFor(level):
         LOGGER.log(level, "%s", message_of(event), extra={"event": event})
 
@@ -63,12 +70,3 @@ def message_of(event: ClientEvent) -> str:
             return f"server reachable again after {event.away_s:.1f} s"
         case PrefixMoved():
             return f"path of API calls changed from /api/{event.old}/ to /api/{event.new}/"
-
-
-def _level(event: ClientEvent) -> int:
-    match event:
-        case RequestFinished():
-            return logging.DEBUG
-        case Retrying() | PrefixMoved() | ServerReachable():
-            return logging.INFO
-    return logging.WARNING

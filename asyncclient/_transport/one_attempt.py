@@ -70,7 +70,7 @@ class OneAttempt:
                 would send it again.
             ResponseBeforeRequest: the connection held a response already, which belongs to no request.
         """
-        if self.began or request.url != self.url:
+        if self.began or (request.url is not self.url and request.url != self.url):
             raise NotSentAgain
         self.began = True
         self._authorize(request)

@@ -64,7 +64,7 @@ class PathPrefix:
         if used == SUCCESSOR:
             self.settled = self.settled or is_served(request, response)
             return False
-        moved_away = _moved_away(response)
+        moved_away = response.status >= 300 and _moved_away(response)
         if moved_away and not request.reveals_prefix and (self.settled or request.mutating):
             redirected_read = _is_redirected(response) and not request.mutating
             if not redirected_read:
@@ -92,7 +92,7 @@ class PathPrefixTransport:
         prefix = self._prefix
         used = prefix.name
         response = await self._inner.send(request, prefix.path(request), before_send, attempt=attempt)
-        if not request.in_project:
+        if prefix.fixed or not request.in_project:  # nothing to learn
             return response
         if prefix.learn(used, request, response):
             self._emit(PrefixMoved(old=used, new=prefix.name))

@@ -1,7 +1,7 @@
 """What all views of a client share, and how a request goes through the layers. Knows no resource."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -109,8 +109,8 @@ class RequestPipeline:
         self._stacks: dict[bool, RetryingTransport] = {}
         self._outages: dict[bool, OutageTransport] = {}
 
-    async def send(self, request: Request[Any]) -> Response:
-        """Send through all layers.
+    def send(self, request: Request[Any]) -> Awaitable[Response]:
+        """Return the response to a request that is sent through all layers.
 
         Raises:
             PostHogError: as the layers do.
@@ -120,9 +120,9 @@ class RequestPipeline:
         stack = self._open_stack(request.to_ingestion)
         if request.mutating:
             self.refuse_current_project()
-        if request.in_project and not self.shared.prefix.settled and (request.mutating or self.before_send is not None):
-            await self.settle_prefix()
-        return await stack.send(request, self.before_send)
+        if not self.shared.prefix.settled and request.in_project and (request.mutating or self.before_send is not None):
+            return self._send_below_settled_prefix(request, stack)
+        return stack.send(request, self.before_send)
 
     async def call(self, request: Request[T]) -> T:
         """Send a call, and read the success that it expects.
@@ -133,9 +133,9 @@ class RequestPipeline:
         """
         return reading.read(request, await self.send(request), self._secret(request.to_ingestion))
 
-    async def read(self, request: Request[Any], decoder: "msgspec.json.Decoder[T]") -> T:
+    def read(self, request: Request[Any], decoder: "msgspec.json.Decoder[T]") -> Awaitable[T]:
         """As `call`, for a read whose body is to be decoded otherwise."""
-        return await self.call(request.expecting(Json(decoder=decoder)))
+        return self.call(request.expecting(Json(decoder=decoder)))
 
     async def open(self, request: Request[str]) -> tuple[Response, Stream]:
         """Send a call whose success comes as a stream, which the caller closes. Errors as `call`."""
@@ -181,6 +181,10 @@ class RequestPipeline:
         log_event(event)
         for listener in self.listeners:
             listener(event)
+
+    async def _send_below_settled_prefix(self, request: Request[Any], stack: RetryingTransport) -> Response:
+        await self.settle_prefix()
+        return await stack.send(request, self.before_send)
 
     def _secret(self, to_ingestion: bool) -> Secret:
         """What the server that gets a request was shown, and may repeat."""

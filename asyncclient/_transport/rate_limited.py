@@ -38,8 +38,19 @@ class RateLimitedTransport:
         self._server_clock = server_clock
         self._clock = clock
 
-    async def send(self, request: Request[Any], path: str, before_send: BeforeSend | None, *, attempt: int) -> Response:
+    async def send(
+        self,
+        request: Request[Any],
+        path: str,
+        before_send: BeforeSend | None,
+        *,
+        attempt: int,
+        hold_back: Callable[[], None] | None = None,
+    ) -> Response:
         """Send the request when the rate limit allows it, and emit its events.
+
+        Arguments:
+            hold_back: called before `before_send`, once the request has a permit; if it raises, nothing is sent.
 
         Raises:
             ApiStatusError: the response is a 429; or nothing was sent, because the server asks for a longer pause than
@@ -51,6 +62,8 @@ class RateLimitedTransport:
         status: int | None = None
         started = 0.0
         try:
+            if hold_back is not None:
+                hold_back()
             if before_send is not None:
                 await before_send()
             started = self._clock()

@@ -49,6 +49,15 @@ OF_ANOTHER_LOOP: Final = (
 )
 READ_AHEAD: Final = 64 * 1024
 """Bytes of a body that aiohttp reads before the client takes them, give or take as many again."""
+SETTINGS: Final[Mapping[str, Any]] = {
+    "raise_for_status": False,
+    "auto_decompress": False,
+    "max_line_size": LONGEST_LINE,
+    "max_field_size": LONGEST_LINE,
+    "max_headers": MOST_HEADERS,
+    "read_bufsize": READ_AHEAD,
+}
+"""Of the client's own session, and of each call through a session of the user."""
 COMMON_HEADERS: Final = {"Accept": JSON, "Accept-Encoding": ACCEPTED}
 WITH_BODY: Final = {"Content-Type": JSON}
 
@@ -65,6 +74,7 @@ def open_session(options: SessionOptions, origin: str) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=COMMON_HEADERS | {"User-Agent": options.user_agent or USER_AGENT},
         proxy=None if proxy is None else proxy.reveal(),
+        **SETTINGS,
     )
 
 
@@ -113,7 +123,8 @@ class SessionWire:
         self._timeout_s = timeout_s
         self._owns_session = session is None
         self._session = open_session(options, origin) if session is None else session
-        self._common = COMMON_HEADERS if session is not None else {}  # its own session has them
+        self._settings = SETTINGS if session is not None else {}  # its own session has them, and these headers
+        self._common = COMMON_HEADERS if session is not None else {}
         if session is not None and "User-Agent" not in session.headers:
             self._common = self._common | {"User-Agent": USER_AGENT}
         self._common_with_body = self._common | WITH_BODY
@@ -152,6 +163,10 @@ class SessionWire:
         try:
             response = await self._request(request, attempt, timeout)
             left()
+            if not request.streamed and response.content.at_eof():
+                return Response(
+                    status=response.status, path=path, headers=response.headers, body=b"", origin=self._origin
+                )
             return await self._read(request, path, response, limit_s)
         except asyncio.CancelledError as error:
             sent = attempt.began
@@ -193,14 +208,9 @@ class SessionWire:
             headers=headers,
             skip_auto_headers=WITH_BODY if body is None else None,
             allow_redirects=False,
-            raise_for_status=False,
-            auto_decompress=False,
             timeout=timeout,
             middlewares=(attempt,),
-            max_line_size=LONGEST_LINE,
-            max_field_size=LONGEST_LINE,
-            max_headers=MOST_HEADERS,
-            read_bufsize=READ_AHEAD,
+            **self._settings,
         )
 
     async def _read(

@@ -31,6 +31,7 @@ class Queue:
         self.changed: anyio.Event | None = None
         self.pace = burst_pace(minute_limit)
         self.blocked_since: float | None = None
+        self.locked_out = False
         self.in_flight: dict[int, float] = {}
 
     def wake(self) -> None:
@@ -79,6 +80,7 @@ class Queue:
                 if self.blocked_since is None:
                     self.blocked_since = now
                 wait_s = self.bucket.wait_s(now)
+                self.locked_out = wait_s is not None and wait_s <= 0
                 if wait_s is None:
                     longest_s = look_again_s
                 elif wait_s > 0:
@@ -91,12 +93,13 @@ class Queue:
                 self.changed = None
         finally:
             self.blocked_since = None
+            self.locked_out = False
 
     def current_wait(self, now: float, bucket: Bucket) -> LimitWait | None:
         """Return what the head of the queue waits for; None if nothing waits."""
         if self.blocked_since is None:
             return None
-        left_s = self.bucket.wait_s(now)
+        left_s = None if self.locked_out else self.bucket.wait_s(now)
         return LimitWait.of(bucket.value, now - self.blocked_since, left_s, pause_s=self.bucket.not_before - now)
 
     def _check_pause(self, now: float, longest_pause_s: float) -> None:

@@ -7,6 +7,7 @@ each knows what the others have used and have in flight.
 import asyncio
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from asyncclient._protocol.limits.limit_reduction import LimitReduction
 from asyncclient._protocol.limits.rate_limits import Bucket
@@ -77,7 +78,8 @@ class SharedLimits:
         """Release the lock; rewrite the file first if most of its records no longer count."""
         try:
             if self.file.record_count > max(REWRITE_FROM, 2 * self._live_records):
-                self._rewrite(now)
+                with suppress(LimitsFileError):  # there is no room for a second file; this one goes on growing
+                    self._rewrite(now)
         finally:
             self.file.unlock()
 

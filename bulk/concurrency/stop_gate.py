@@ -85,7 +85,8 @@ class StopGate:
         Raises:
             Stopped: the gate is closed already, so no request may leave.
         """
-        self.check()
+        if self.closed:
+            raise Stopped
         self._cancellable.discard(scope)
 
     def make_cancellable(self, scope: anyio.CancelScope) -> None:

@@ -26,16 +26,26 @@ class BatchSender:
     Arguments:
         verified: the targets of the group that were read.
         on_sent: called when a request leaves.
-        is_trial: the first attempt shows whether the server removes all properties of a person in one call.
+        trial_keys: if the person still has exactly these properties, the first attempt shows whether the server removes
+            them in one call; empty for no trial.
+
+    Attributes:
+        tried: whether the last attempt was such a trial.
     """
 
     def __init__(
-        self, context: RunContext, verified: VerifiedTargets, *, on_sent: Callable[[], None], is_trial: bool = False
+        self,
+        context: RunContext,
+        verified: VerifiedTargets,
+        *,
+        on_sent: Callable[[], None],
+        trial_keys: tuple[str, ...] = (),
     ) -> None:
         self._context = context
         self._verified = verified
         self._on_sent = on_sent
-        self._is_trial = is_trial
+        self._trial_keys = trial_keys
+        self.tried = False
 
     async def send(self, call: Call, numbers: list[int]) -> AttemptResult:
         """Send a batch. If a block of calls is stopped, the journal says how far it came.
@@ -99,7 +109,8 @@ class BatchSender:
         """
         target_states = self._context.job.target_states
         may_send_list = len(keys) > 1 and target_states.attempts[number] == 0
-        if may_send_list and self._is_trial and target_states.takes_key_list is None:
+        self.tried = may_send_list and keys == self._trial_keys and target_states.takes_key_list is None
+        if self.tried:
             return trial_removals(keys)
         return removals(keys, in_one_call=may_send_list and target_states.takes_key_list is True)
 

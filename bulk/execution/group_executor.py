@@ -42,14 +42,19 @@ class GroupExecutor:
     Arguments:
         numbers: ascending target numbers.
         test_batch: between queueing and deleting, read the persons once more and stop the job if one disappeared.
-        is_trial: the first attempt shows whether the server removes all properties of a person in one call.
+        trial_keys: the first attempt shows whether the server removes these properties of a person in one call.
 
     If a response leaves a target out, that target is set aside (`left_out`): only a second read, some seconds later,
     decides what became of it.
     """
 
     def __init__(
-        self, context: RunContext, numbers: Sequence[int], *, test_batch: bool = False, is_trial: bool = False
+        self,
+        context: RunContext,
+        numbers: Sequence[int],
+        *,
+        test_batch: bool = False,
+        trial_keys: tuple[str, ...] = (),
     ) -> None:
         self._context = context
         self._job = context.job
@@ -65,9 +70,8 @@ class GroupExecutor:
             max_read_ahead=max_read_ahead(context, len(self._numbers)),
             clock=self._clock,
         )
-        self._is_trial = is_trial
         self._sender = BatchSender(
-            context, self._verified, on_sent=self._batch_policy.note_sent_in_time, is_trial=is_trial
+            context, self._verified, on_sent=self._batch_policy.note_sent_in_time, trial_keys=trial_keys
         )
         self._without_row: set[int] = set()
         self._left_out: set[int] = set()
@@ -76,6 +80,11 @@ class GroupExecutor:
     def left_out(self) -> list[int]:
         """Targets that a response left out: nothing was concluded from that, and no further request was sent."""
         return sorted(self._left_out)
+
+    @property
+    def tried(self) -> bool:
+        """Whether the last attempt was the trial."""
+        return self._sender.tried
 
     async def run(self) -> None:
         """Take the first step that is left for any target, until no step is left.
@@ -248,7 +257,7 @@ class GroupExecutor:
 
     def _note_list_refused(self, result: AttemptResult) -> None:
         """Record that the server takes no list of keys; a 500 says so in a trial only, later it is any failure."""
-        if self._is_trial or result.status != 500:
+        if self.tried or result.status != 500:
             record_result(self._context, taken=False)
 
     async def _in_outage(self, call: Call) -> bool:

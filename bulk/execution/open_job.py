@@ -4,7 +4,6 @@ The order matters: nothing is written before every check has passed. The first r
 tells the server's clock, by which the requests of earlier runs are counted before any other request leaves.
 """
 
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -21,14 +20,15 @@ from bulk.events import Activity, JobEnded, JobEvent, JobStarted, PhaseChanged, 
 from bulk.execution import preflight
 from bulk.execution.progress_emitter import ProgressEmitter
 from bulk.execution.run_settings import RunSettings
+from bulk.jobs.first_record import first_record
 from bulk.journal.binding import check_binding
 from bulk.journal.job_log import JobLog
 from bulk.journal.limit_usage import restore_limits
-from bulk.journal.records import FORMAT, Approved, JobOpened, Record, RunEnded, RunStarted
+from bulk.journal.records import Approved, Record, RunEnded, RunStarted
 from bulk.journal.replay import open_journal
 from bulk.journal.storage import Journal
 from bulk.journal.target_states import TargetStates
-from bulk.operations import Operation, describe, from_dict, without_values
+from bulk.operations import Operation, describe, from_dict
 from bulk.plan.plan_file import Plan, complete_receipts_of
 from bulk.plan.protected_targets import refuse_protected
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, to_not_finished
@@ -38,11 +38,8 @@ from bulk.progress.file_reading import FileReading, OnRead
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.duty_decision import duty_of
 from bulk.report.progress import named_counts
-from bulk.report.requests import due_in
 from bulk.report.verdict import exit_code
 from bulk.selection.conditions.protection import Protect
-from bulk.selection.input_findings import by_kind
-from bulk.selection.inputs.coverage import coverage_of
 from bulk.states import ACCEPTED, ACTIONABLE, PENDING, Axis
 from bulk.version import VERSION
 
@@ -241,25 +238,9 @@ def _first_records(
     job: JobLog, settings: RunSettings, rates: str, purpose: str, *, newly: bool, route: str | None
 ) -> list[Record]:
     records: list[Record] = []
-    header, at = job.plan.header, job.now()
+    at = job.now()
     if job.target_states.job is None:
-        records.append(
-            JobOpened(
-                format=FORMAT,
-                job=secrets.token_hex(8),
-                host=header.host,
-                project=header.project_id,
-                operation=without_values(header.operation),
-                selection=_selection_summary(header.selection),
-                plan_digest=job.plan.digest,
-                count=job.plan.count,
-                planned_at=header.created_at,
-                at=at,
-                coverage=coverage_of(by_kind(job.plan.findings)),
-                record=header.record,
-                due=due_in(job.plan.findings),
-            )
-        )
+        records.append(first_record(job.plan, at))
     if newly:
         records.append(Approved(at=at, digest=job.plan.digest, how="digest", approver=settings.approver))
     records.append(
@@ -275,12 +256,6 @@ def _first_records(
         )
     )
     return records
-
-
-def _selection_summary(selection: dict[str, object]) -> dict[str, object]:
-    """Return the part of a selection that a journal may hold: no values, no identifiers (guarantee 27)."""
-    summary = selection.get("summary")
-    return summary if isinstance(summary, dict) else {}
 
 
 def _started(job: JobLog, runs_before: int, purpose: str) -> JobStarted:

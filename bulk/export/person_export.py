@@ -58,7 +58,7 @@ async def export_lines(
     exported = 0
     async for raw in _selected(client, selection, findings, gate or StopGate(), page_size):
         exported += 1
-        yield _line(raw)
+        yield person_line(raw)
     if not exported and findings.unreadable:
         raise NotFinished(
             f"{count_of(findings.unreadable, 'selected person')} could not be read, and no other person matches the "
@@ -120,6 +120,6 @@ async def export_csv(
             yield row
 
 
-def _line(raw: msgspec.Raw) -> bytes:
+def person_line(raw: msgspec.Raw) -> bytes:
     """Return an object as one line: JSON has line ends only between tokens, where a space is the same."""
     return bytes(raw).replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"

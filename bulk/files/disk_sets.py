@@ -15,6 +15,8 @@ from bulk.errors import FileTrouble
 
 CACHE_KIB = 16 * 1024
 """Memory that one set uses before it writes to the temporary file."""
+ROW_CACHE_KIB = 4 * 1024
+"""The same for an index of rows, beside which others are in use."""
 KEY_SIZE = 16
 """Bytes of the key of a string."""
 
@@ -22,12 +24,12 @@ KEY_SIZE = 16
 class _Table:
     """A table in a database of its own, for use in one thread."""
 
-    def __init__(self, columns: str) -> None:
+    def __init__(self, columns: str, *, cache_kib: int = CACHE_KIB) -> None:
         with _as_file_trouble():
             # to SQLite the empty name is a temporary database for this connection alone
             self._database = sqlite3.connect("", isolation_level=None)
             for pragma in (
-                f"cache_size=-{CACHE_KIB}",
+                f"cache_size=-{cache_kib}",
                 "journal_mode=OFF",
                 "synchronous=OFF",
                 "temp_store=FILE",
@@ -141,7 +143,7 @@ class DiskRowIndex(_Table):
     """The first row of each key: the number of its line and a digest; close it, or use it as a context manager."""
 
     def __init__(self) -> None:
-        super().__init__("id BLOB PRIMARY KEY, line INTEGER, digest BLOB")
+        super().__init__("id BLOB PRIMARY KEY, line INTEGER, digest BLOB", cache_kib=ROW_CACHE_KIB)
 
     def add_many(self, rows: Iterable[tuple[bytes, int, bytes]]) -> list[tuple[int, bytes]]:
         """Add rows in order, as key, line and digest, and return for each the line and the digest of the first one.

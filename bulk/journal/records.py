@@ -199,6 +199,23 @@ class RunEnded(_Record, frozen=True, tag="run_ended"):
     reason: str
 
 
+class CopyMade(_Record, frozen=True, tag="copy_made"):
+    """A complete file with the persons of the plan was written, to be handed out (Art. 15 and 20 GDPR).
+
+    `persons` is how many it has, in the format `layout`, and `sha256` is that of the file. `missing` names targets that
+    PostHog does not have, `unread` those that could not be read. `requests` reads were made within the last hour; they
+    count as made at `at` (guarantee 13).
+    """
+
+    at: float
+    persons: int
+    layout: str
+    sha256: str
+    requests: int
+    missing: str | None = None
+    unread: str | None = None
+
+
 class FilesShredded(_Record, frozen=True, tag="shredded"):
     """Files that identify persons are overwritten and removed.
 
@@ -225,6 +242,7 @@ Record = (
     | PauseTaken
     | Verified
     | RunEnded
+    | CopyMade
     | FilesShredded
 )
 

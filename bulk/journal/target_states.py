@@ -8,11 +8,13 @@ targets take 90 MB.
 
 from collections.abc import Iterable
 
+from asyncclient import Bucket
 from bulk.journal.limit_usage import LimitUsage
 from bulk.journal.records import (
     Approved,
     AttemptEnded,
     Change,
+    CopyMade,
     FilesShredded,
     Intent,
     JobOpened,
@@ -48,6 +50,7 @@ class TargetStates(StatusTable):
     """The state of a job, changed by one record after the other.
 
     Attributes:
+        copies: the copies of the persons that were made.
         shredded: the last record of a destruction of files; None before the first one.
         plan_shredded: the last one of these that is about the plan.
         takes_key_list: whether the server removes all properties of a person in one call; None while that is unknown.
@@ -65,6 +68,7 @@ class TargetStates(StatusTable):
         self.approved: Approved | None = None
         self.test_batch: TestBatchPassed | None = None
         self.verified: Verified | None = None
+        self.copies: list[CopyMade] = []
         self.shredded: FilesShredded | None = None
         self.plan_shredded: FilesShredded | None = None
         self.takes_key_list: bool | None = None
@@ -122,6 +126,9 @@ class TargetStates(StatusTable):
                 self.usage.paused(record)
             case LimitChanged():
                 self.usage.limit_changed(record)
+            case CopyMade():
+                self.copies.append(record)
+                self.usage.request(Bucket.OTHERS.value, record.at, times=record.requests)
             case FilesShredded():
                 self.shredded = record
                 if "plan" in record.files:

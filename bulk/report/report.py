@@ -16,6 +16,7 @@ from bulk.plan.plan_file import Plan
 from bulk.report.duty import Duty, DutyState
 from bulk.report.duty_decision import duty_of
 from bulk.report.parts.activity import ResponseCount, TimelineEntry, iso, responses_of, timeline_of
+from bulk.report.parts.copies import CopyReport, copies_of
 from bulk.report.parts.plan_report import PlanReport, plan_report
 from bulk.report.requests import due_of, open_requests_of, record_of
 from bulk.report.verdict import exit_code, verdict_of
@@ -126,7 +127,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     `torn_tail_bytes` is the length of an incomplete last record, which is ignored, and `torn_tail_reason` says what is
     wrong with it. `input` says which input the plan does not cover, and is None where neither journal nor plan tells.
     `record` is who ordered the job and why; None if nothing was given. `due` is what is due on which day, as of the
-    journal's last record. `shredded_at` is when the plan was destroyed. `journal_sha256` is
+    journal's last record. `shredded_at` is when the plan was destroyed, and `copies` are those of the persons that were
+    made for handing out. `journal_sha256` is
     that of the journal's file, and `journal_digest` that of its first `journal_bytes` bytes, which are its complete
     records: the same where the last record is complete. Times are ISO 8601 in UTC.
     """
@@ -165,6 +167,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     record: JobRecord | None = None
     due: tuple[DueCount, ...] = ()
     shredded_at: str | None = None
+    copies: tuple[CopyReport, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
     responses: tuple[ResponseCount, ...] = ()
     journal_sha256: str = ""
@@ -250,6 +253,7 @@ def build_report(
             is_open=duty.state != DutyState.COMPLETE.value,
         ),
         shredded_at=None if target_states.plan_shredded is None else iso(target_states.plan_shredded.at),
+        copies=copies_of(target_states.copies),
         timeline=timeline_of(run_stats),
         responses=responses_of(run_stats),
         journal_sha256=journal.file_digest,

@@ -17,7 +17,7 @@ from bulk.selection.id_files import Kind, Line, RefusedLine, read_file, read_pie
 from bulk.selection.inputs.request_rows import RequestLine, read_request_values, read_requests
 from bulk.selection.lookups.email_match import EmailMatch
 from bulk.selection.selections import ByDistinctIds, ByEmails, ByPersonIds, ByRequests, InputSelection, Selection
-from bulk.selection.values.row_selection import ByRows
+from bulk.selection.values.row_selection import ByRows, row_lines
 
 MAX_OPEN_LINES = 10_000
 """Lines without a person that are collected before they are looked up again."""
@@ -34,7 +34,7 @@ def read_lines(selection: InputSelection, meter: ContentMeter | None = None) -> 
         meter: gets everything that is read.
     """
     if isinstance(selection, ByRows):
-        return selection.lines(meter)
+        return row_lines(selection, meter)
     if isinstance(selection, ByRequests):
         return _read_requests(selection, meter)
     source, column, kind = selection.source, selection.column, kind_of(selection)

@@ -3,11 +3,13 @@
 The list is a view that lags: a deleted person stays in it for some minutes, or for weeks if PostHog lost the deletion.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from asyncclient import ApiStatusError, PostHogClient
 from bulk.concurrency.stop_gate import StopGate
+from bulk.events import WaitKind
+from bulk.posthog import person_reader
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, raise_if_permanent
 from bulk.posthog.property_query import why_not
 
@@ -31,12 +33,26 @@ class ListedPersons:
         self._gate = gate
         self.why_not: str | None = None
 
-    async def among(self, uuids: Sequence[UUID]) -> set[UUID]:
-        """Return those of these persons, at most `PERSONS_PER_QUERY`, that are listed; none if that cannot be read.
+    async def among(self, uuids: Sequence[UUID], *, before: Collection[UUID] = ()) -> set[UUID]:
+        """Return those of these persons, at most `PERSONS_PER_QUERY`, that are listed.
+
+        Arguments:
+            uuids: the persons.
+            before: those that were listed when the list was last read. They stay so until two responses, some seconds
+                apart, do not show them.
 
         Raises:
             PostHogError: the server refuses the key, asks for a long pause, or was in an outage for too long.
+            Stopped: the gate closed.
         """
+        found = await self._ask(uuids)
+        missing = [uuid for uuid in before if uuid not in found]
+        if missing and self.why_not is None:
+            await self._gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(missing))
+            found |= await self._ask(missing)
+        return found if self.why_not is None else {*found, *before}
+
+    async def _ask(self, uuids: Sequence[UUID]) -> set[UUID]:
         if self.why_not is not None or not uuids:
             return set()
         try:

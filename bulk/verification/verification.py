@@ -79,6 +79,7 @@ class Verification:
         self._deletes = job.primary_axis is Axis.PERSON
         before = job.target_states.verified
         self._returned_before = frozenset(expand(before.returned or "") if before is not None else ())
+        self._listed_before = frozenset(expand(before.listed or "") if before is not None else ())
         axis = Axis.PROPERTIES if job.primary_axis is Axis.PROPERTIES else Axis.PERSON
         target_states = job.target_states
         maybe_deleted = [  # the error that stopped the run says that `verify` shows which of them are left
@@ -166,7 +167,8 @@ class Verification:
         target_states, still_listed = self._job.target_states, list[int]()
         for numbers in grouped(target_states.numbers(Axis.PERSON, FOUND_ABSENT), PERSONS_PER_QUERY):
             uuids = {target.uuid: number for number, target in self._job.targets(numbers).items()}
-            shown = sorted(uuids[uuid] for uuid in await self._listed.among([*uuids]))
+            before = [uuid for uuid, number in uuids.items() if number in self._listed_before]
+            shown = sorted(uuids[uuid] for uuid in await self._listed.among([*uuids], before=before))
             await self._second_look.repeat(read, grouped(shown, READ_SIZE), size=READ_SIZE, workers=self._readers)
             still_listed += [number for number in shown if target_states.person(number) in FOUND_ABSENT]
         return still_listed

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import aiohttp
 
+from asyncclient._transport import session
+
 CLIENT = Path(__file__).parents[2] / "asyncclient"
 SOURCES = sorted(path for path in CLIENT.rglob("*.py") if "testing" not in path.relative_to(CLIENT).parts)
 
@@ -31,24 +33,13 @@ NAMES = {
     "ServerFingerprintMismatch",
     "TCPConnector",
 }
+SETTINGS = {"auto_decompress", "max_field_size", "max_headers", "max_line_size", "raise_for_status", "read_bufsize"}
+"""Of the client's own session, and of each call through a session of the user."""
 ARGUMENTS = {
-    "ClientSession": {"connector", "cookie_jar", "headers", "proxy"},
+    "ClientSession": {"connector", "cookie_jar", "headers", "proxy", *SETTINGS},
     "TCPConnector": {"limit", "ssl"},
     "ClientTimeout": {"total", "connect", "sock_read", "ceil_threshold"},
-    "request": {
-        "allow_redirects",
-        "auto_decompress",
-        "data",
-        "headers",
-        "max_field_size",
-        "max_headers",
-        "max_line_size",
-        "middlewares",
-        "raise_for_status",
-        "read_bufsize",
-        "skip_auto_headers",
-        "timeout",
-    },
+    "request": {"allow_redirects", "data", "headers", "middlewares", "skip_auto_headers", "timeout", *SETTINGS},
 }
 ATTRIBUTES = {
     "ClientSession": {"close", "closed", "connector", "headers", "request"},
@@ -93,7 +84,8 @@ def test_the_client_passes_exactly_these_arguments() -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in used:
                 of_aiohttp = isinstance(node.func.value, ast.Name) and node.func.value.id == "aiohttp"
                 if of_aiohttp or (node.func.attr == "request" and path.name == "session.py"):
-                    used[node.func.attr] |= {each.arg for each in node.keywords if each.arg is not None}
+                    for each in node.keywords:
+                        used[node.func.attr] |= session.SETTINGS.keys() if each.arg is None else {each.arg}
     assert used == ARGUMENTS
 
 

@@ -16,6 +16,9 @@ from bulk.requests.open_requests import count_open_requests
 from bulk.requests.receipt_lines import IdKind
 from bulk.requests.receipts import Receipts
 from bulk.requests.receipts_writer import ReceiptsWriter
+from bulk.selection.values.row_conflicts import RowConflicts
+from bulk.selection.values.row_lines import RowLine
+from bulk.selection.values.row_selection import open_rows, row_lines
 
 COUNT = 250_000
 BATCH = 1_000
@@ -107,3 +110,34 @@ def test_receipts_are_written_and_searched_in_pieces_that_are_not_kept(tmp_path:
     finally:
         tracemalloc.stop()
     assert peak < 8 * MIB
+
+
+@pytest.mark.slow
+def test_rows_of_values_are_read_compared_and_planned_in_pieces_that_are_not_kept(tmp_path: Path) -> None:
+    """Values live in the file and in the plan, and digests of them on disk."""
+    count, file = 8_000, tmp_path / "values.csv"
+    with file.open("w") as out:
+        out.write("distinct_id,plan,note\n")
+        out.writelines(f"user-{number},p{number},{'x' * 600}\n" for number in range(count))
+    header = PlanHeader(
+        format=FORMAT, created_at="2026-11-23T12:00:00Z", version="1", host="https://x.test", project_id=1,
+        project_name="P", operation={"kind": "update-per-person"}, selection={},
+    )  # fmt: skip
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    tracemalloc.start()
+    try:
+        rows = open_rows(file)
+        with PlanWriter.create(tmp_path / "x.plan.jsonl", header) as writer, RowConflicts() as conflicts:
+            for row in row_lines(rows):
+                assert isinstance(row, RowLine)
+                conflicts.add_lines([row])
+                writer.add(UUID(int=writer.count), at, row.value, line=row.number, change=row.change)
+            conflicts.refuse()
+            plan = writer.finish()
+        with plan:
+            for first in range(0, count, 200):
+                assert len(plan.changes(range(first, first + 200))) == 200
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * MIB

@@ -391,7 +391,7 @@ ENGINE: tuple[Twin, ...] = (
         27,
         "a journal holds the values of a selection",
         "integration/test_secrecy.py::test_no_identifier_and_no_secret_is_in_journal_report_or_events",
-        "bulk/execution/open_job.py", "selection=_selection_summary(header.selection),", "selection=header.selection,",
+        "bulk/jobs/first_record.py", "selection=summary if isinstance(summary, dict) else {},", "selection=header.selection,",
     ),
     twin(
         27,

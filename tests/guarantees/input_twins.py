@@ -33,10 +33,18 @@ INPUTS: tuple[Twin, ...] = (
     ),
     twin(
         33,
+        "a job is complete although its plan does not cover all of the input",
+        _TABLE + "a_file_leads_to_its_review_verdict_and_exit_code[three of four lines]",
+        "bulk/report/duty_decision.py",
+        "if coverage is not None and coverage.not_covered:",
+        "if False and coverage is not None:",
+    ),
+    twin(
+        33,
         "a journal does not keep what its plan does not cover",
         _TABLE + "a_file_leads_to_its_review_verdict_and_exit_code[three of four lines]",
-        "bulk/execution/open_job.py",
-        "coverage=coverage_of(by_kind(job.plan.findings))",
+        "bulk/jobs/first_record.py",
+        "coverage=coverage_of(by_kind(plan.findings))",
         "coverage=None",
     ),
     twin(

@@ -41,8 +41,8 @@ OUTAGES: tuple[Twin, ...] = (
         "requests leave while the server is in an outage",
         _CLIENT_TESTS + "a_request_that_waited_for_its_permit_does_not_leave_in_an_outage",
         _AVAILABILITY,
-        "            if self._availability.is_in_doubt:  # since",
-        "            if False:  # since",
+        "        if self._availability.is_in_doubt:\n            raise _HeldBack\n",
+        "",
     ),
     twin(
         12,

@@ -287,3 +287,26 @@ def test_every_call_of_a_trial_has_its_intent(virtual: Any) -> None:
             assert sum(each.requests for each in others) == 29
 
     run_virtual(main())
+
+
+def test_a_person_that_others_change_before_its_calls_shows_nothing(virtual: Any, axis: Any) -> None:
+    """Others remove all but one of its properties: it gets one call with one key, which shows nothing about lists."""
+
+    async def main() -> None:
+        async with virtual(persons=40, **NESTING) as a:
+            give_all(a)
+            plan = await a.plan(operation=unset())
+
+            async def change() -> None:
+                await a.server.arrived(1, action="retrieve")
+                a.server.world.unset_properties(a.everybody[0], KEYS[1:])
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(change)
+                report = await a.run(plan)
+            assert axis(report, "properties") == {"changed_confirmed": 40}
+            assert results(a) == [False]
+            assert calls(a)[:3] == [1, 5, 1]
+            assert done(a) == 40
+
+    run_virtual(main())

@@ -127,6 +127,24 @@ async def test_recordings_that_one_response_leaves_out_are_counted_again(
         assert reasons(report) == {"not_marked_yet": 1}
 
 
+async def test_recordings_that_two_responses_leave_out_are_found_by_the_next_verification(
+    arena: Any, axis: Any
+) -> None:
+    async with arena(persons=2) as a:
+        record(a, 0, 1)
+        plan = await a.plan(operation=DeleteRecordings())
+        await a.run(plan)
+        lagging = [True]
+        rewrite(a.server, lambda action, body: {**body, "results": []} if action == "query" and lagging else None)
+        report = await verified(a, plan)
+        assert (axis(report, "recordings"), reasons(report)) == ({"not_verifiable": 2}, {"recordings_not_left": 2})
+        before = queries(a)
+        assert axis(await verified(a, plan), "recordings") == {"not_verifiable": 2}
+        assert queries(a) == before + 1  # no second read of what an earlier one did not show
+        lagging.clear()
+        assert axis(await verified(a, plan), "recordings") == {"deleted": 2}
+
+
 async def test_recordings_that_were_read_as_deleted_stay_so_when_their_rows_go(arena: Any, axis: Any) -> None:
     clock = Clock()
     async with arena(persons=2, clock=clock, recording_grace_days=1) as a:

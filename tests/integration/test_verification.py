@@ -46,7 +46,7 @@ def leave_out_once(server: Any, action: str) -> list[str]:
         if asked not in due:
             return None
         due.clear()
-        return {**body, "results": {}}
+        return {**body, "results": [] if asked == "query" else {}}
 
     rewrite(server, change)
     return due
@@ -176,6 +176,25 @@ async def test_a_deleted_person_that_the_list_still_shows_is_named(arena: Any, a
         assert report.duty.waiting_for == ("PostHog to remove 8 deleted persons from its persons list",)
         assert axis(report, "person") == {"deleted_confirmed": 8}
         assert a.of(Verified)[-1].listed == "0-7"
+        a.server.settle()
+        report = await verify_job(a.client, plan, a.journal)
+        assert (report.exit_code, a.of(Verified)[-1].listed) == (0, None)
+
+
+@pytest.mark.parametrize("failed", [False, True], ids=["one response without them", "no response"])
+async def test_a_person_that_was_listed_stays_named_until_two_responses_do_not_show_it(
+    arena: Any, *, failed: bool
+) -> None:
+    async with arena(persons=20, list_lag_s=3600.0) as a:
+        plan = await a.plan(a.everybody[:8], operation=DeletePersons())
+        await a.run(plan)
+        await verify_job(a.client, plan, a.journal)
+        if failed:
+            a.server.faults.add(Fault("status", status=400, action="query", times=1))
+        else:
+            leave_out_once(a.server, "query")
+        report = await verify_job(a.client, plan, a.journal)
+        assert (report.exit_code, a.of(Verified)[-1].listed) == (75, "0-7")
         a.server.settle()
         report = await verify_job(a.client, plan, a.journal)
         assert (report.exit_code, a.of(Verified)[-1].listed) == (0, None)

@@ -286,7 +286,7 @@ def check_not_html(response: Response) -> None:
 
 def is_html(response: Response) -> bool:
     """Return whether the body is HTML, or is declared to be."""
-    return content_type(response.headers) in _HTML or response.body.lstrip()[:1] == b"<"
+    return _media_type(response.headers.get("content-type", "")) in _HTML or response.body.lstrip()[:1] == b"<"
 
 
 def is_blank(response: Response) -> bool:

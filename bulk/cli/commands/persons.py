@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from bulk.cli.options.connection_options import FILE, json_option, settings_options
+from bulk.cli.options.connection_options import FILE, JOURNAL_HELP, json_option, settings_options
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 from bulk.cli.options.selection_options import SelectionArguments, build_selection, selection_options
@@ -19,7 +19,9 @@ from bulk.cli.streams.text import as_text_output
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.cli.display.live_display import Display
+    from bulk.cli.job_session import CommandOutput
     from bulk.cli.signals import Stopper
+    from bulk.files.unnamed_file import UnnamedFile
     from bulk.selection.input_findings import Findings
 
 
@@ -37,6 +39,13 @@ if TYPE_CHECKING:
 )
 @option("--force", is_flag=True, help=FORCE_HELP)
 @option("--count", "only_count", is_flag=True, help="Write only the number of the persons to stdout")
+@option(
+    "--plan",
+    type=FILE,
+    metavar="FILE",
+    help="Export the persons of this plan with all their distinct IDs; the journal of its job records that",
+)
+@option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP)
 @json_option
 @selection_options
 @settings_options
@@ -46,6 +55,8 @@ def command(
     output: Path | None,
     force: bool,
     only_count: bool,
+    plan: Path | None,
+    journal: Path | None,
     json: bool,
     settings: Settings,
 ) -> int:
@@ -55,23 +66,35 @@ def command(
     With --output, the file is created only if the export finishes. Persons that cannot be read are counted and
     named by input line, or by position in the listing, and the exit code is 1.
 
+    With --plan, the export is a copy of the persons for handing out before they are erased. Persons that are gone are
+    named by their numbers in the plan.
+
     \b
     Example:
       posthog-bulk persons --where 'plan exact free' --format csv -o free.csv
       posthog-bulk persons --where 'plan exact free' --count
+      posthog-bulk persons --plan leavers.plan.jsonl -o copy.jsonl
     """
+    from bulk.cli.commands.evidence.plan_copy import copy_plan
     from bulk.cli.exit_codes import ExitCode
     from bulk.cli.interruption import explained
     from bulk.cli.job_session import CommandOutput, run_with_client
     from bulk.concurrency.stop_gate import StopGate
     from bulk.events import Activity
     from bulk.export.person_export import export_csv, export_lines
-    from bulk.formatting import count_of
     from bulk.progress.activity import ActivityReporter, Moment
     from bulk.progress.wait_tracker import WaitTracker
-    from bulk.sanitize import plain
     from bulk.selection.input_findings import Findings
 
+    if plan is not None:
+        if selection_arguments.given or only_count or output is None:
+            raise click.UsageError(
+                "--plan exports exactly the persons of the plan, to a file: give -o FILE, and neither --count nor "
+                "options that select persons"
+            )
+        return copy_plan(plan, journal, output, layout=layout, force=force, json=json, settings=settings)
+    if journal is not None:
+        raise click.UsageError("--journal is the journal of a plan: give --plan too, or leave it out")
     if only_count and output is not None:
         raise click.UsageError("--count writes the number of persons to stdout: leave out --output")
     if only_count:
@@ -84,14 +107,7 @@ def command(
     count = 0
     needed = [*selection_arguments.files, *([settings.key_file] if settings.key_file else [])]
     with nullcontext() if output is None else output_file(output, force=force, needed=needed) as file:
-        write: Callable[[bytes], object]
-        wait_for_room: Callable[[], Awaitable[None]] | None = None
-        if only_count:
-            write = len
-        elif file is not None:
-            write = file.write
-        else:
-            write, wait_for_room = _stdout_writer(sys.stdout)
+        write, wait_for_room = _writer(file, only_count=only_count)
 
         async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> None:
             nonlocal count
@@ -130,22 +146,39 @@ def command(
             nullcontext() if is_result else _incomplete(lambda: count, header_lines),
         ):
             run_with_client(settings, work, json=json and is_result, in_place=in_place)
-    shown, persons = CommandOutput(json=json), count - header_lines
-    code = ExitCode.NEEDS_ATTENTION if findings.unreadable else ExitCode.DONE
+    _show_result(CommandOutput(json=json), count - header_lines, findings, output=output, only_count=only_count)
+    return ExitCode.NEEDS_ATTENTION if findings.unreadable else ExitCode.DONE
+
+
+def _writer(
+    file: "UnnamedFile | None", *, only_count: bool
+) -> tuple[Callable[[bytes], object], Callable[[], Awaitable[None]] | None]:
+    """Return what takes a line of an export, and what waits until a reader of stdout has taken it."""
+    if only_count:
+        return len, None
+    return _stdout_writer(sys.stdout) if file is None else (file.write, None)
+
+
+def _show_result(
+    shown: "CommandOutput", persons: int, findings: "Findings", *, output: Path | None, only_count: bool
+) -> None:
+    """Show how many persons an export or a count has, and what could not be read."""
+    from bulk.formatting import count_of
+    from bulk.sanitize import plain
+
     found = findings.to_list(requests=None)
     if only_count:
         _show_findings(findings)
-        if json:
+        if shown.json:
             shown.write_event("count", count=persons, findings=found)
         else:
             click.echo(persons)
-        return code
+        return
     written = "" if output is None else f" written to {plain(output)}"
     click.echo(f"{count_of(persons, 'person')}{written}", err=True)
     _show_findings(findings)
     if output is not None:
         shown.write_event("persons", path=str(output), count=persons, findings=found)
-    return code
 
 
 def _interrupted(output: Path | None, persons: int, *, only_count: bool) -> str:

@@ -41,26 +41,12 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     from bulk.cli.interruption import explained, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client, show_summary
     from bulk.engine import verify_job
-    from bulk.errors import NO_SUCH_FILE, JournalError, NotFinished, PlanError
-    from bulk.files.file_errors import fix_of_missing
-    from bulk.jobs.destroyed_plan import refuse_destroyed
-    from bulk.jobs.job_files import plan_of
+    from bulk.errors import NotFinished
     from bulk.jobs.next_run import run_line
-    from bulk.journal.replay import refuse_other_file
     from bulk.plan.plan_file import load_plan
     from bulk.sanitize import plain
 
-    if not os.path.lexists(journal):
-        raise JournalError(journal, NO_SUCH_FILE, fix_of_missing(journal))
-    refuse_other_file(journal)
-    plan = plan or plan_of(journal)
-    refuse_destroyed(plan, journal, so="the persons cannot be read back any more")
-    if not os.path.lexists(plan):
-        raise PlanError(
-            plan,
-            NO_SUCH_FILE,
-            "the plan lists the persons to read back: give it with --plan. status and report work without it",
-        )
+    plan = _existing_plan(journal, plan)
     output = CommandOutput(json=json)
     with load_plan(plan) as loaded:
 
@@ -87,3 +73,30 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
 
         with explained(explain):
             return run_with_client(settings, work, json=json).exit_code
+
+
+def _existing_plan(journal: Path, plan: Path | None) -> Path:
+    """Return the plan of a journal, if both exist.
+
+    Raises:
+        JournalError: there is no journal.
+        PlanError: there is no plan.
+    """
+    from bulk.errors import NO_SUCH_FILE, JournalError, PlanError
+    from bulk.files.file_errors import fix_of_missing
+    from bulk.jobs.destroyed_plan import refuse_destroyed
+    from bulk.jobs.job_files import plan_of
+    from bulk.journal.replay import refuse_other_file
+
+    if not os.path.lexists(journal):
+        raise JournalError(journal, NO_SUCH_FILE, fix_of_missing(journal))
+    refuse_other_file(journal)
+    plan = plan or plan_of(journal)
+    refuse_destroyed(plan, journal, so="the persons cannot be read back any more")
+    if not os.path.lexists(plan):
+        raise PlanError(
+            plan,
+            NO_SUCH_FILE,
+            "the plan lists the persons to read back: give it with --plan. status and report work without it",
+        )
+    return plan

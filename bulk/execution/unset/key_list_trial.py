@@ -85,10 +85,11 @@ class KeyListTrial:
     async def _try(self, number: int, keys: tuple[str, ...]) -> None:
         """Remove these properties of one person by the calls of a trial, and read the person back."""
         context, target_states, waits = self._context, self._job.target_states, iter(WAITS_S)
-        await context.gate.worker(GroupExecutor(context, [number], is_trial=True).run)
+        group = GroupExecutor(context, [number], trial_keys=keys)
+        await context.gate.worker(group.run)
         context.gate.check()
-        if not self._is_open or target_states.attempts[number] != 1:
-            return  # the list was refused, or a later attempt removed one property per call, which shows nothing
+        if not group.tried:
+            return  # the list was refused, or the last attempt removed one property per call, which shows nothing
         while target_states.state(Axis.PROPERTIES, number) is Properties.ACCEPTED:
             check = await context.verifier.check_persons([number])
             if number not in check.present:

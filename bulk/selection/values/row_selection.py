@@ -69,22 +69,6 @@ class ByRows(msgspec.Struct, frozen=True, kw_only=True):
         column, types = self.rules.id_column, dict(self.rules.types)
         return {**self.summary(), "file": name, "column": column, "types": types, "empty_is": self.rules.empty_is}
 
-    def lines(self, meter: ContentMeter | None = None) -> Iterator[RowLine | RefusedLine]:
-        """Yield the rows; raises InputError and FileTrouble.
-
-        Arguments:
-            meter: gets everything that is read.
-        """
-        if isinstance(self.source, str | Path):
-            path = Path(self.source)
-            with as_file_trouble(path, "cannot be read"), path.open("rb") as file:
-                yield from read_rows(read_pieces(file, str(path), meter, is_csv=True), self.rules, self.keys, str(path))
-            return
-        self.source.seek(0)
-        yield from read_rows(
-            read_pieces(self.source, "the input", meter, is_csv=True), self.rules, self.keys, "the input"
-        )
-
 
 def open_rows(
     source: RowSource,
@@ -140,6 +124,23 @@ class _Copy(io.BufferedRandom):
 
     def __del__(self) -> None:
         self.close()
+
+
+def row_lines(selection: ByRows, meter: ContentMeter | None = None) -> Iterator[RowLine | RefusedLine]:
+    """Yield the rows of a selection; raises InputError and FileTrouble.
+
+    Arguments:
+        selection: of `open_rows`.
+        meter: gets everything that is read.
+    """
+    source, rules, keys = selection.source, selection.rules, selection.keys
+    if isinstance(source, str | Path):
+        path = Path(source)
+        with as_file_trouble(path, "cannot be read"), path.open("rb") as file:
+            yield from read_rows(read_pieces(file, str(path), meter, is_csv=True), rules, keys, str(path))
+        return
+    source.seek(0)
+    yield from read_rows(read_pieces(source, "the input", meter, is_csv=True), rules, keys, "the input")
 
 
 def _copied(source: BinaryIO | Iterable[Mapping[str, Any]]) -> BinaryIO:

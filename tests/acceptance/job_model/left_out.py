@@ -43,6 +43,7 @@ READS: dict[str, frozenset[str]] = {
     "listing": frozenset({"list"}),
     "query": frozenset({"query"}),
     "queried by UUID": frozenset({"batch_by_uuids"}),
+    "recordings": frozenset({"recordings"}),
 }
 PERSONS = 4
 WHILE_S = 40.0
@@ -219,6 +220,8 @@ def _project(row: Row, machine: Machine) -> Project:
     project = Project(options, machine)
     for number in range(PERSONS):
         project.select(f"t{number}", {"plan": "free", "secret": "s"})
+        if row.read == "recordings":
+            project.world.add_recording(f"s{number}", [f"t{number}"])
     if row.read.startswith("quer"):
         for number in range(PERSONS * 10):
             project.world.add_person([f"b{number}"], {"plan": "free"})

@@ -215,6 +215,20 @@ def test_a_file_is_created_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_cannot_be_rewritten_goes_on_growing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, machine = tmp_path / "limits", Machine()
+    shared = machine.limits(path)
+    monkeypatch.setattr("asyncclient.limits.shared_limits.REWRITE_FROM", 4)
+    with monkeypatch.context() as full:
+        full.setattr(limits_file.os, "fsync", _disk_is_full)
+        spend(shared, 4)
+    assert path.stat().st_size == 64 + 8 * 32
+    spend(shared, 1)
+    assert path.stat().st_size < 64 + 8 * 32
+    assert used(machine.limits(path)) == [5, 5]
+    assert [each.name for each in tmp_path.iterdir()] == ["limits"]
+
+
 def test_two_processes_that_create_the_file_at_once_use_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, machine = tmp_path / "limits", Machine()
     link = os.link

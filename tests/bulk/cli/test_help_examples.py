@@ -40,6 +40,9 @@ def input_files(server: Any) -> None:
     ids = [server.world.person(uuid).distinct_ids[0] for uuid in uuids]
     for number, name in enumerate(("leavers.txt", "vips.txt", "quiet.txt", "unseen.txt")):
         Path(name).write_text("".join(f"{one}\n" for one in ids[number * 5 : number * 5 + 5]))
+    of_seats = [(p.distinct_ids[0], p.properties["email"]) for p in map(server.world.person, uuids[20:25])]
+    rows = (f"{distinct_id},{email},3\n" for distinct_id, email in of_seats)
+    Path("seats.csv").write_text("".join(("distinct_id,mail,seats\n", *rows)))
     emails = [str(server.world.person(uuid).properties.get("email", "")).upper() for uuid in uuids]
     Path("leavers.csv").write_text("".join(f"{line};\n" for line in ("Email", *filter(None, emails))))
 
@@ -47,10 +50,13 @@ def input_files(server: Any) -> None:
 def ready(run: Run, name: str) -> None:
     """Make the plan or the job that the example of a command uses."""
     jobs = ("verify", "status", "report", "verify-signature", "shred")
-    if name in ("show", "run", *jobs):
+    if name in ("persons", "show", "run", *jobs):
         assert run(*examples("plan")[0]).code == 0
     if name in jobs:
         assert run("run", "leavers.plan.jsonl", "--approve", digest()).code == 0
+    if name == "revert":
+        kept = ("--distinct-ids", "vips.txt", "--keep-before", "before.jsonl", "--yes", "--expect-count", 5)
+        assert run("update", "plan=vip", *kept).code == 0
     if name in ("report", "verify-signature"):
         signing_key()
     if name == "verify-signature":
@@ -82,6 +88,12 @@ def recreated(run: Run, posthog: Any) -> None:
     assert run("verify", "leavers.journal.jsonl").code == 1
 
 
+def purged(run: Run, posthog: Any) -> None:
+    """Let PostHog purge the events of the job of the first example, and complete the job."""
+    posthog.server.run_event_deletion()
+    assert run("verify", "leavers.journal.jsonl").code == 0
+
+
 def digest() -> str:
     with load_plan(Path("leavers.plan.jsonl")) as plan:
         return plan.digest
@@ -109,6 +121,9 @@ def test_the_example_of_a_command_runs_as_printed(run: Run, posthog: Any, name: 
         assert words[0] == name
         if "--from" in words:
             recreated(run, posthog)
+        if name == "shred":
+            purged(run, posthog)
+            words = [*words, "--yes"]  # a terminal asks
         result = run(*words)
         if result.code == 3:  # there is no terminal here to approve at
             result = run(*approved(words, name, result))

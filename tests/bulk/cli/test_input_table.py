@@ -332,7 +332,10 @@ def test_a_file_leads_to_its_review_verdict_and_exit_code(run: Run, people: Any,
     (journal,) = Path().glob("*.journal.jsonl")
     state = f"NEEDS ATTENTION {coverage}." if coverage else f"COMPLETE {gone}"
     for _ in range(2):  # with the plan, then without it
-        assert " ".join(run("report", journal).out.split("\n\n")[1].split()).startswith(state)  # the report's head
+        head, results = run("report", journal).out.partition("\nResults\n")[::2]
+        assert " ".join(head.split("\n\n")[1].split()).startswith(state)
+        ran = f"Done: {persons} of {persons} persons deleted (confirmed by reading back)"
+        assert " ".join(results.split()).startswith(f"{ran}; {coverage}." if coverage else f"{ran}.")
         Path(str(journal).replace("journal", "plan")).unlink(missing_ok=True)
 
 

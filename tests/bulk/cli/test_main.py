@@ -51,15 +51,15 @@ def _env() -> dict[str, str]:
 OPERATION_OPTIONS = (
     "--distinct-ids --uuids --emails --column --where --email --properties --cohort --everyone --allow-shared-ids "
     "--plan --journal --yes --expect-count --expect-lines --concurrency --batch-size --rate-limits --wait "
-    "--max-targets --json --host --project-id --key-file"
+    "--max-targets --json --host --project-id --key-file --limits-file"
 )
 
 # the table of the interface: options that people script against
 OPTIONS = {
     "demo": "--persons --keep",
     "server": "--port --persons --seed --rate-limits",
-    "persons": "--distinct-ids --uuids --emails --column --where --email --properties --cohort --everyone "
-    "--allow-shared-ids --format --output --host --project-id --key-file",
+    "persons": "--plan --journal --distinct-ids --uuids --emails --column --where --email --properties --cohort "
+    "--everyone --allow-shared-ids --format --output --host --project-id --key-file",
     "plan": "--delete-events --delete-recordings --route --distinct-ids --uuids --emails --email-match "
     "--email-keys --column --where --email "
     "--properties --cohort --everyone --allow-shared-ids --output --host --project-id --key-file",
@@ -67,8 +67,9 @@ OPTIONS = {
     "run": "--journal --approve --max-targets --expect-count --expect-lines --concurrency --batch-size --rate-limits "
     "--wait --json --host --project-id --key-file",
     "delete": f"--delete-events --delete-recordings {OPERATION_OPTIONS}",
-    "unset": f"--route {OPERATION_OPTIONS}",
-    "update": f"--route {OPERATION_OPTIONS}",
+    "unset": f"--route --keep-before {OPERATION_OPTIONS}",
+    "update": f"--values --id-column --types --empty-is --once --route --keep-before {OPERATION_OPTIONS}",
+    "revert": "--output --route --keep-before --json --host --project-id --key-file",
     "delete-events": OPERATION_OPTIONS,
     "delete-recordings": OPERATION_OPTIONS,
     "split": "--distinct-ids --main-distinct-id --expect-count --yes --wait --json --host --project-id --key-file",

@@ -7,14 +7,21 @@ import pytest
 
 from asyncclient import (
     ApiStatusError,
+    BadRequest,
     BulkDeleteSummary,
+    Conflict,
+    ConnectFailed,
+    ConnectionLost,
     Intermediary,
     IntermediaryError,
     NotFound,
     PermissionDenied,
+    PostHogError,
     RateLimited,
     RedirectedAway,
     ServerError,
+    TimedOut,
+    UnprocessableEntity,
 )
 from asyncclient.models import DeletionError
 from bulk.errors import NotFinished
@@ -81,8 +88,26 @@ def test_a_deletion_error_about_no_person_of_the_batch_leaves_all_unknown(uuid: 
     )
 
 
-def test_a_404_is_read_back_and_not_retried() -> None:
-    assert classify_error(NotFound(404, **WHERE)).next_action is NextAction.READ_BACK_AND_REJECT
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (RateLimited(429, **WHERE), ("failed", NextAction.RETRY)),
+        (ConnectFailed("refused", sent=False, **WHERE), ("failed", NextAction.RETRY)),
+        (BadRequest(400, **WHERE), ("unknown", NextAction.READ_BACK_AND_REJECT)),
+        (NotFound(404, **WHERE), ("unknown", NextAction.READ_BACK_AND_REJECT)),
+        (Conflict(409, **WHERE), ("unknown", NextAction.READ_BACK_AND_REJECT)),
+        (UnprocessableEntity(422, **WHERE), ("unknown", NextAction.READ_BACK_AND_REJECT)),
+        (ServerError(503, **WHERE), ("unknown", NextAction.READ_BACK_AND_HALVE)),
+        (TimedOut("no response", sent=True, **WHERE), ("unknown", NextAction.READ_BACK_AND_HALVE)),
+        (ConnectionLost("reset", sent=True, **WHERE), ("unknown", NextAction.READ_BACK)),
+        (PermissionDenied(403, **WHERE), ("failed", NextAction.STOP)),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_no_error_counts_as_sent(error: PostHogError, expected: tuple[str, NextAction]) -> None:
+    result = classify_error(error)
+    assert (result.outcome, result.next_action) == expected
+    assert result.accepted is None
 
 
 def test_retry_after_is_read_from_every_error_response() -> None:

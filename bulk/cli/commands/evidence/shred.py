@@ -44,7 +44,7 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
 
     \b
     Example:
-      posthog-bulk shred leavers.journal.jsonl --unfinished --yes
+      posthog-bulk shred leavers.journal.jsonl
     """
     import anyio
 

@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from bulk.formatting import format_count, format_time
+from bulk.formatting import count_of, format_count, format_time
 from bulk.operations import describe as describe_operation
+from bulk.report.parts.copies import CopyReport
 from bulk.report.rendering.document import Block, Commands, Row, Section, Table
 from bulk.report.rendering.sections.request_rows import SHREDDED
 from bulk.report.report import Report, is_finished
@@ -33,6 +34,7 @@ def record_section(report: Report) -> Section:
         ("Approved", _approved(report)),
         ("Job started", _time(report.opened_at)),
         ("Last activity", _time(report.last_entry_at)),
+        *(_copy(copy) for copy in report.copies),
         *([("Plan destroyed", _time(report.shredded_at))] if report.shredded_at else []),
     ]
     return Section(title="Who, when and why", blocks=(Table(headings=(), rows=tuple(rows)),))
@@ -81,6 +83,14 @@ def due_section(report: Report) -> Section | None:
     note = "A request is due one month after its receipt (Art. 12(3) GDPR)."
     table = Table(headings=headings, rows=rows, numeric=frozenset({1, 2, 4}), caption=caption)
     return Section(title="What is due when", blocks=(note, table))
+
+
+def _copy(copy: CopyReport) -> Row:
+    gaps = [f"{format_count(copy.missing)} were gone"] if copy.missing else []
+    gaps += [f"{format_count(copy.unread)} could not be read"] if copy.unread else []
+    of_whom = f" ({', '.join(gaps)})" if gaps else ""
+    said = f"{_time(copy.at)}, with {count_of(copy.persons, 'person')}{of_whom}; SHA-256 {copy.sha256}"
+    return "Copy for handing out made", said
 
 
 def _approved(report: Report) -> str:

@@ -129,7 +129,8 @@ def test_the_demo_kills_resumes_verifies_and_proves(spawn: Spawn, tmp_path: Path
     assert "\n   Waiting for PostHog to purge the events of " in steps[5]
     assert "\n   Complete: " in steps[6]
     assert "Interruption of run 1" in steps[7]
-    proof = told[told.index("8. Proof") :].splitlines()[1:]
+    _, *proof, blank, following = told[told.index("8. Proof") :].splitlines()
+    assert (blank, "`posthog-bulk server`" in following) == ("", True)
     assert len(proof) == 6
     assert all(line.startswith("   yes  ") for line in proof)
     assert sorted(path.name for path in folder.iterdir()) == [

@@ -1,0 +1,68 @@
+"""The way back of one person: it ends at what the person had, or the person is left as it is."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk.property_checks import DesiredProperties, equal
+from bulk.undo.way_back import Kept, effect, way_back
+
+KEYS = st.sampled_from("abcd")
+VALUES = st.none() | st.booleans() | st.integers(0, 2) | st.text("xy", max_size=1)
+PROPERTIES = st.dictionaries(KEYS, VALUES, max_size=4)
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> DesiredProperties:
+    values = draw(PROPERTIES)
+    if draw(st.booleans()):
+        return DesiredProperties(once=values or {"a": 1})
+    absent = tuple(key for key in "abcd" if key not in values and draw(st.booleans()))
+    return DesiredProperties(values=values, absent=absent if values or absent else ("a",))
+
+
+def applied(change: DesiredProperties, person: dict[str, Any]) -> dict[str, Any]:
+    """Return a person after the server applied a change."""
+    kept = {key: value for key, value in person.items() if key not in change.absent}
+    return {**change.once, **kept, **change.values}
+
+
+@given(changes(), PROPERTIES)
+def test_a_change_and_its_way_back_leave_a_person_as_it_was(change: DesiredProperties, person: dict[str, Any]) -> None:
+    had = {key: value for key, value in person.items() if key in change.keys}
+    changed = applied(change, person)
+    back = way_back(had, change, changed)
+    if back is Kept.AS_BEFORE:
+        assert equal(changed, person)
+    else:
+        assert isinstance(back, DesiredProperties)
+        assert equal(applied(back, changed), person)
+        assert set(back.keys) <= set(change.keys)
+
+
+@given(changes(), PROPERTIES, PROPERTIES)
+def test_a_person_with_other_values_than_the_job_set_is_left_as_it_is(
+    change: DesiredProperties, person: dict[str, Any], now: dict[str, Any]
+) -> None:
+    had = {key: value for key, value in person.items() if key in change.keys}
+    back = way_back(had, change, now)
+    if isinstance(back, DesiredProperties):
+        assert not effect(change, had).unmet_keys(now)
+
+
+@pytest.mark.parametrize(
+    ("had", "now", "expected"),
+    [
+        ({"a": 1}, {"a": 2}, DesiredProperties(values={"a": 1})),
+        ({}, {"a": 2}, DesiredProperties(absent=("a",))),
+        ({"a": None}, {"a": 2}, DesiredProperties(values={"a": None})),
+        ({"a": 2}, {"a": 2}, Kept.AS_BEFORE),
+        ({"a": 1}, {"a": 3}, Kept.CHANGED),
+        ({"a": 1}, {}, Kept.CHANGED),
+        ({"a": 1}, {"a": 1}, Kept.AS_BEFORE),
+    ],
+)
+def test_a_property_that_was_set(had: dict[str, Any], now: dict[str, Any], expected: object) -> None:
+    assert way_back(had, DesiredProperties(values={"a": 2}), now) == expected
