@@ -186,7 +186,7 @@ def _files(
 
 
 def _before_image(plan: Path, job: JobOpened, *, was_begun: bool) -> dict[str, Path]:
-    """Return the before-image of a job and the incomplete ends that crashes cut off it; another file is none of them."""
+    """Return the before-image of a job and the incomplete ends that crashes cut off it; other files are left out."""
     name = read_header(plan).operation.get("keep_before")
     if not isinstance(name, str):
         return {}

@@ -12,6 +12,7 @@ from bulk.journal.records import (
     FORMAT,
     Approved,
     Change,
+    FilesShredded,
     JobOpened,
     Record,
     RunEnded,
@@ -137,6 +138,26 @@ def test_every_state_of_every_operation(run: Run, operation: str, axis: Axis, st
 def test_what_a_verification_learned(run: Run, verified: Verified, coverage: Coverage | None, state: str) -> None:
     write_journal("erasure", verified, coverage=coverage)
     assert check_agreement(run)["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("axis", "state", "code"),
+    [
+        ("events", "purged", 0),
+        ("events", "queued", 1),
+        ("recordings", "requested", 1),
+        ("person", "accepted", 1),
+        ("person", "not_started", 1),
+        ("person", "recreated", 1),
+    ],
+)
+def test_a_job_whose_plan_is_destroyed_waits_for_nothing(run: Run, axis: str, state: str, code: int) -> None:
+    changes = (Change(axis, state, "3,7"),)
+    destroyed = FilesShredded(at=FRIDAY, files=("plan",), done=True)
+    write_journal("erasure", StatesChanged(at=FRIDAY, source="engine", changes=changes), destroyed)
+    duty = check_agreement(run)
+    assert (CODES[duty["state"]], duty["waiting_for"], duty["verify_from"]) == (code, [], None)
+    assert not any(word in cause["action"] for cause in duty["causes"] for word in ("PLAN", "verify JOURNAL"))
 
 
 def _purge(posthog: Any) -> None:
