@@ -319,13 +319,11 @@ def _lost_person(state: TargetState, observation: Observation) -> AxisStatus:
     match person.state:
         case Person.NOT_REQUESTED if person.reason is deleted:
             return AxisStatus(Person.DELETED_UNEXPECTEDLY, deleted)
-        case Person.NOT_REQUESTED:
+        case Person.NOT_REQUESTED | Person.RECREATED:  # the new person is gone as well, by somebody else
             return AxisStatus(Person.DISAPPEARED, reason)
         case Person.NOT_STARTED | Person.HELD_BACK:
             sent = {state.events.state, state.recordings.state} - _NOTHING_SENT
             return AxisStatus(Person.DISAPPEARED if sent else Person.ALREADY_DELETED)
-        case Person.RECREATED:  # the new person is gone as well: another job, or somebody else, deleted it
-            return AxisStatus(Person.DISAPPEARED, person.reason)
         case requested if requested in _ABSENT:
             return AxisStatus(_ABSENT[requested], deleted if person.reason is deleted else None)
         case _:
