@@ -137,6 +137,15 @@ async def test_unset_runs_as_written(server: LocalPostHog, tmp_path: Path) -> No
     assert "persons changed" in (tmp_path / "scrub.md").read_text()
 
 
+async def test_values_per_person_and_undo_run_as_written(server: LocalPostHog, tmp_path: Path) -> None:
+    before = [dict(person.properties) for person in people(server, 6, 7)]
+    assert await walk("Values per person", tmp_path, server) == [0, 0, 0]
+    first, second = [person.properties for person in people(server, 6, 7)]
+    assert (first["plan"], first["seats"], second["plan"]) == ("vip", 3, "free")
+    assert await walk("Undo", tmp_path, server) == [0, 0, 0]
+    assert [dict(person.properties) for person in people(server, 6, 7)] == before
+
+
 async def test_update_runs_as_written(server: LocalPostHog, tmp_path: Path) -> None:
     assert await walk("Update", tmp_path, server) == [0, 0, 0]
     for one in people(server, 1, 2, 3, 4, 5):

@@ -149,6 +149,17 @@ async def test_once_for_all_persons_sets_what_they_lack(arena: Any) -> None:
         assert a.properties() == {uuid: {"first": "new", **each} for uuid, each in before.items()}
 
 
+async def test_a_person_that_no_event_can_address_is_never_set_by_rest_instead_of_once(arena: Any, axis: Any) -> None:
+    async with arena(persons=30) as a:
+        uuid = a.server.world.add_person(["x" * 300], properties={})
+        rows = open_rows([{"uuid": uuid, "plan": "x"}, {"uuid": a.everybody[0], "new": 1}], id_column="uuid")
+        plan = await make_plan(a.client, UpdateProperties.per_person(rows, once=True), rows, a.folder / "p.plan.jsonl")
+        report = await a.run(plan)
+        assert (report.exit_code, axis(report, "properties")) == (1, {"changed_confirmed": 1, "failed": 1})
+        assert {request.action for request in a.sent()} == {"capture"}
+        assert "plan" not in a.properties()[uuid]
+
+
 async def test_two_rows_of_one_person_are_refused_by_line_unless_they_are_equal(arena: Any) -> None:
     async with arena(persons=60) as a:
         person = next(p for p in map(a.server.world.person, a.everybody) if len(p.distinct_ids) > 1)

@@ -11,6 +11,8 @@ from bulk.execution.verified_targets import (
     VerifiedTarget,
     VerifiedTargets,
 )
+from bulk.posthog.strategy import MAX_BODY_BYTES
+from bulk.property_checks import DesiredProperties
 
 
 class Clock:
@@ -87,3 +89,20 @@ def test_keys_that_an_interrupted_block_removed_are_not_sent_again_unless_all_we
 
 def test_a_verified_target_shows_no_identifier() -> None:
     assert repr(target(1, 1000.0, "somebody@example.com")) == "<VerifiedTarget>"
+
+
+def test_large_values_of_persons_are_sent_in_several_requests() -> None:
+    verified = VerifiedTargets(by_capture=True, max_read_ahead=200, clock=lambda: 0.0)
+    for number in range(100):
+        change = DesiredProperties(values={"text": "x" * 500_000})
+        verified.add(number, VerifiedTarget(uuid=UUID(int=number), distinct_id="a", change=change, read_at=0.0))
+    numbers, sizes = [*range(100)], []
+    while numbers:
+        part = verified.fitting(numbers)
+        sizes.append(sum(verified.addresses([n])[0].event_bytes for n in part))
+        numbers = numbers[len(part) :]
+    assert max(sizes) <= MAX_BODY_BYTES
+    assert len(sizes) == 3
+    huge = DesiredProperties(values={"text": "x" * (MAX_BODY_BYTES + 1)})
+    verified.add(0, VerifiedTarget(uuid=UUID(int=0), distinct_id="a", change=huge, read_at=0.0))
+    assert [*verified.fitting([0, 1])] == [0]
