@@ -190,10 +190,13 @@ async def make_plan(
                         await protected.read(reading, protect, gate, page_size=page_size)
                     findings.leave_out, findings.is_protected = protected.leave_out, protected.is_protected
                 async for targets in resolver.targets():
+                    receipts.add_persons(
+                        writer.count,
+                        [(person.ref.uuid, person.known_by if by_distinct_id else None) for person in targets],
+                    )
                     noted = await notes.of(targets) if notes is not None else [None] * len(targets)
                     for person, note in zip(targets, noted, strict=True):
                         ref = person.ref
-                        receipts.add_person(writer.count, ref.uuid, person.known_by if by_distinct_id else None)
                         change = _once(person.change, operation) if values is not None else None
                         writer.add(
                             ref.uuid, ref.created_at, person.known_by, line=person.line, note=note, change=change
