@@ -18,7 +18,7 @@ import anyio.to_thread
 import msgspec
 
 from asyncclient import Bucket, PostHogClient
-from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
+from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import InputError, Refused, interruption_of
 from bulk.event_log import LOGGER, EventLog
@@ -124,9 +124,7 @@ async def make_plan(
 
     wait_tracker = WaitTracker(client.limits, gate.sleeps)
     reporter = ActivityReporter(wait_tracker, describe, log.before(on_progress))
-    reading = waiting_out(client, retry_for_s).observed(wait_tracker.client_event)
-    if on_progress is not None:
-        reading = reading.observed(emit_outages(on_progress))
+    reading = waiting_out(client.observed(wait_tracker.client_event), retry_for_s, on_outage=on_progress)
     lines: list[LineReceipts] = []
 
     async with reporter.reporting():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from asyncclient import PostHogClient
-from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
+from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped, in_order
 from bulk.errors import NotFinished, Refused, interruption_of
@@ -93,9 +93,7 @@ async def plan_revert(
     gate, clock, found = StopGate(), now or client.server_time, _Found(file)
     wait_tracker = WaitTracker(client.limits, gate.sleeps)
     reporter = ActivityReporter(wait_tracker, found.progress, EventLog().before(on_progress))
-    reading = waiting_out(client, retry_for_s).observed(wait_tracker.client_event)
-    if on_progress is not None:
-        reading = reading.observed(emit_outages(on_progress))
+    reading = waiting_out(client.observed(wait_tracker.client_event), retry_for_s, on_outage=on_progress)
     async with reporter.reporting():
         with interruption_of("plan"):
             project = await reading.projects.get(file.opened.project)
