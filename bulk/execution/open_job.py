@@ -38,10 +38,10 @@ from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.file_reading import FileReading, OnRead
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.duty_decision import duty_of
-from bulk.report.progress import named_counts
+from bulk.report.progress import counts_by_axis
 from bulk.report.verdict import exit_code
 from bulk.selection.conditions.protection import Protect
-from bulk.states import ACCEPTED, ACTIONABLE, PENDING, Axis
+from bulk.states import ACCEPTED, ACTIONABLE, PENDING
 from bulk.version import VERSION
 
 CHECKING = "checking"
@@ -319,10 +319,7 @@ async def _recorded_end(job: JobLog, emitter: ProgressEmitter, gate: StopGate, p
             JobEnded(
                 reason=reason,
                 exit_code=_exit_code(job.target_states, purpose),
-                person=named_counts(job.target_states, Axis.PERSON),
-                events=named_counts(job.target_states, Axis.EVENTS),
-                recordings=named_counts(job.target_states, Axis.RECORDINGS),
-                properties=named_counts(job.target_states, Axis.PROPERTIES),
+                **counts_by_axis(job.target_states),
                 purpose=purpose,
             )
         )
