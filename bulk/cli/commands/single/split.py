@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bulk.cli.display.live_display import Display
     from bulk.cli.signals import Stopper
     from bulk.execution.splitting.person_split import PersonSplit
+    from bulk.selection.inputs.line_checks import Line
 
 
 @help_command("split")
@@ -59,23 +60,17 @@ def command(
     from bulk.cli.exit_codes import ExitCode
     from bulk.cli.interruption import explained, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
-    from bulk.concurrency.outages import emit_outages, waiting_out
+    from bulk.concurrency.outages import waiting_out
     from bulk.errors import Refused
-    from bulk.execution.splitting.person_split import check_count, read_split, send_split, usable
-    from bulk.files.content_meter import ContentMeter
+    from bulk.execution.splitting.person_split import check_count, read_split, send_split
     from bulk.formatting import count_of
     from bulk.sanitize import plain
-    from bulk.selection.input_lines import read_lines
-    from bulk.selection.selections import ByDistinctIds
 
     if (distinct_ids is None) == (main_distinct_id is None):
         raise click.UsageError("give either --distinct-ids or --main-distinct-id")
     if yes and expect_count is None:
         raise click.UsageError("--yes needs --expect-count")
-    lines = []
-    if distinct_ids is not None:
-        source = sys.stdin.buffer if distinct_ids == "-" else Path(distinct_ids)
-        lines = usable(list(read_lines(ByDistinctIds(source, allow_shared_ids=True), ContentMeter())))
+    lines = [] if distinct_ids is None else _read_distinct_ids(distinct_ids)
 
     async def read(client: "PostHogClient", _: "Stopper", display: "Display") -> "tuple[PersonSplit, str]":
         if not isinstance(client.project_id, int):
@@ -88,7 +83,7 @@ def command(
             retry_for_s=settings.retry_for_s,
             on_progress=display,
         )
-        waiting = waiting_out(client, settings.retry_for_s).observed(emit_outages(display))
+        waiting = waiting_out(client, settings.retry_for_s, on_outage=display)
         project = await waiting.projects.get(client.project_id)
         return found, f"project {project.id} ({plain(project.name)}) on {plain(client.origin)}"
 
@@ -122,11 +117,22 @@ def command(
     return ExitCode.DONE if is_visible else ExitCode.RUN_AGAIN
 
 
+def _read_distinct_ids(source: str) -> "list[Line]":
+    """Return the lines of a file, or of stdin for "-"; raises InputError."""
+    from bulk.execution.splitting.person_split import usable
+    from bulk.files.content_meter import ContentMeter
+    from bulk.selection.input_lines import read_lines
+    from bulk.selection.selections import ByDistinctIds
+
+    file = sys.stdin.buffer if source == "-" else Path(source)
+    return usable(list(read_lines(ByDistinctIds(file, allow_shared_ids=True), ContentMeter())))
+
+
 def _ask(what: str, count: int) -> None:
     """Ask for the number of distinct IDs.
 
     Raises:
-        Refused: the user typed another number, or nothing.
+        Refused: there is no terminal, or the user typed another number or nothing.
     """
     from bulk.cli.approval import ask_at_terminal
     from bulk.errors import Refused
