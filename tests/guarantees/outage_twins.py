@@ -30,6 +30,14 @@ OUTAGES: tuple[Twin, ...] = (
     ),
     twin(
         12,
+        "a split waits for no outage",
+        "integration/test_outages_by_command.py::test_a_split_that_certainly_did_not_reach_the_server_is_sent_when_it_is_back",
+        "bulk/execution/splitting/person_split.py",
+        "waiting_out(client, retry_for_s, on_outage=on_progress)",
+        "waiting_out(client, 0.0, on_outage=on_progress)",
+    ),
+    twin(
+        12,
         "a host name that stops existing in a run is no outage",
         _PURE_TESTS + "a_name_that_does_not_exist_any_more_may_be_an_outage",
         _OUTAGE,
