@@ -9,7 +9,7 @@ The pair of calls that starts a job also resumes it, at any moment and any numbe
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,6 @@ from bulk.operations import Operation, PropertyOperation, UnsetProperties, Updat
 from bulk.plan.line_receipts import LineReceipts
 from bulk.plan.no_target import no_target_error
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, complete_receipts_of, load_plan
-from bulk.plan.plan_lines import RecordingNote
 from bulk.plan.plan_match import check_plan_matches, check_record_matches
 from bulk.plan.plan_writer import PlanWriter
 from bulk.plan.recording_notes import RecordingNotes
@@ -162,10 +161,14 @@ async def make_plan(
                         await protected.read(reading, protect, gate, page_size=page_size)
                     findings.leave_out, findings.is_protected = protected.leave_out, protected.is_protected
                 async for targets in resolver.targets():
+                    _add_receipts(receipts, writer.count, targets, selection)
                     noted = await notes.of(targets) if notes is not None else [None] * len(targets)
                     for person, note in zip(targets, noted, strict=True):
                         change = None if values is None else _once(person.change, operation)
-                        _add_target(writer, receipts, person, selection, note=note, change=change)
+                        ref = person.ref
+                        writer.add(
+                            ref.uuid, ref.created_at, person.known_by, line=person.line, note=note, change=change
+                        )
                         if values is not None and change is not None:
                             values.add(change)
                     count = writer.count
@@ -245,21 +248,14 @@ def _create_receipts(path: Path, header: PlanHeader, selection: Selection) -> Re
     )
 
 
-def _add_target(
-    writer: PlanWriter,
-    receipts: ReceiptsWriter,
-    person: SelectedPerson,
-    selection: Selection,
-    *,
-    note: RecordingNote | None,
-    change: DesiredProperties | None,
+def _add_receipts(
+    receipts: ReceiptsWriter, first: int, persons: Sequence[SelectedPerson], selection: Selection
 ) -> None:
-    """Add a person to the plan and to its receipts."""
-    ref = person.ref
-    # a person that was selected by another ID is found in the receipts by that one
+    """Add persons to the receipts of a plan; `first` is the number of the first one."""
+    # those that were selected by another ID are found by that one
     by_distinct_id = not isinstance(selection, ByPersonIds | ByEmails)
-    receipts.add_person(writer.count, ref.uuid, person.known_by if by_distinct_id else None)
-    writer.add(ref.uuid, ref.created_at, person.known_by, line=person.line, note=note, change=change)
+    for number, person in enumerate(persons, first):
+        receipts.add_person(number, person.ref.uuid, person.known_by if by_distinct_id else None)
 
 
 def _plan_findings(

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from bulk.cli.display.live_display import Display
     from bulk.cli.signals import Stopper
     from bulk.execution.splitting.person_split import PersonSplit
-    from bulk.selection.inputs.line_checks import Line
 
 
 @help_command("split")
@@ -59,19 +58,26 @@ def command(
     """
     import anyio
 
+    from bulk.cli.approval import can_prompt
     from bulk.cli.exit_codes import ExitCode
     from bulk.cli.interruption import explained, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
     from bulk.errors import Refused
-    from bulk.execution.splitting.person_split import check_count, read_split, send_split
+    from bulk.execution.splitting.person_split import check_count, read_split, send_split, usable
+    from bulk.files.content_meter import ContentMeter
     from bulk.formatting import count_of
     from bulk.sanitize import plain
+    from bulk.selection.input_lines import read_lines
+    from bulk.selection.selections import ByDistinctIds
 
     if (distinct_ids is None) == (main_distinct_id is None):
         raise click.UsageError("give either --distinct-ids or --main-distinct-id")
     if yes and expect_count is None:
         raise click.UsageError("--yes needs --expect-count")
-    lines = [] if distinct_ids is None else _read_distinct_ids(distinct_ids)
+    lines = []
+    if distinct_ids is not None:
+        source = sys.stdin.buffer if distinct_ids == "-" else Path(distinct_ids)
+        lines = usable(list(read_lines(ByDistinctIds(source, allow_shared_ids=True), ContentMeter())))
 
     async def read(client: "PostHogClient", _: "Stopper", __: "Display") -> "tuple[PersonSplit, str]":
         if not isinstance(client.project_id, int):
@@ -89,7 +95,9 @@ def command(
         return ExitCode.DONE
     what = f"split {count_of(count, 'distinct ID')} off person {person} in {where}"
     if not yes:
-        _ask(what, count)
+        if not can_prompt():
+            raise Refused(f"to {what} is not approved", f"add --yes --expect-count {count}")
+        _ask(f"About to {what}. Each becomes a person of its own.", count)
 
     async def send(client: "PostHogClient", _: "Stopper", __: "Display") -> bool:
         return await send_split(client, split, wait_s=wait_s, sleep=anyio.sleep)
@@ -102,32 +110,18 @@ def command(
     return ExitCode.DONE if is_visible else ExitCode.RUN_AGAIN
 
 
-def _read_distinct_ids(source: str) -> "list[Line]":
-    """Return the lines of a file, or of stdin for "-"; raises InputError."""
-    from bulk.execution.splitting.person_split import usable
-    from bulk.files.content_meter import ContentMeter
-    from bulk.selection.input_lines import read_lines
-    from bulk.selection.selections import ByDistinctIds
-
-    file = sys.stdin.buffer if source == "-" else Path(source)
-    return usable(list(read_lines(ByDistinctIds(file, allow_shared_ids=True), ContentMeter())))
-
-
 def _ask(what: str, count: int) -> None:
     """Ask for the number of distinct IDs.
 
     Raises:
-        Refused: there is no terminal, or the user typed another number or nothing.
+        Refused: the user typed another number, or nothing.
     """
-    from bulk.cli.approval import WARNING, can_prompt
+    from bulk.cli.approval import WARNING
     from bulk.cli.streams.input import standard_input
     from bulk.errors import Refused
 
-    if not can_prompt():
-        raise Refused(f"to {what} is not approved", f"add --yes --expect-count {count}")
     say = partial(click.echo, nl=False, err=True)
-    say(f"\nAbout to {what}. Each becomes a person of its own.\n\n  {WARNING}\n\n")
-    say("Type the number of distinct IDs to continue: ")
+    say(f"\n{what}\n\n  {WARNING}\n\nType the number of distinct IDs to continue: ")
     typed = standard_input(sys.stdin).readline().decode(errors="replace")
     if typed.strip().replace(",", "") != str(count):
         raise Refused("not approved; nothing was sent", "run the same command again to be asked again")
