@@ -254,8 +254,7 @@ def _add_receipts(
     """Add persons to the receipts of a plan; `first` is the number of the first one."""
     # those that were selected by another ID are found by that one
     by_distinct_id = not isinstance(selection, ByPersonIds | ByEmails)
-    for number, person in enumerate(persons, first):
-        receipts.add_person(number, person.ref.uuid, person.known_by if by_distinct_id else None)
+    receipts.add_persons(first, [(person.ref.uuid, person.known_by if by_distinct_id else None) for person in persons])
 
 
 def _plan_findings(
