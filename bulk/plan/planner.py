@@ -162,10 +162,8 @@ async def make_plan(
                 # a person that was selected by another ID is found in the receipts by that one
                 by_distinct_id = not isinstance(selection, ByPersonIds | ByEmails)
                 async for targets in resolver.targets():
-                    receipts.add_persons(
-                        writer.count,
-                        [(person.ref.uuid, person.known_by if by_distinct_id else None) for person in targets],
-                    )
+                    ids = [(person.ref.uuid, person.known_by if by_distinct_id else None) for person in targets]
+                    receipts.add_persons(writer.count, ids)
                     noted = await notes.of(targets) if notes is not None else [None] * len(targets)
                     for person, note in zip(targets, noted, strict=True):
                         ref = person.ref

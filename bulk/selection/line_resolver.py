@@ -324,15 +324,11 @@ class LineResolver:
         match = comparison_of(self._selection)
         found, unread = await self._emails.persons([line.value for line in lines], match)
         is_known = [self._is_second_lookup and not each for each in unread]
-        return _Match(
-            lines,
-            [
-                [msgspec.structs.replace(person, line=line.number, change=_change(line)) for person in persons]
-                if persons or known
-                else None
-                for line, persons, known in zip(lines, found, is_known, strict=True)
-            ],
-        )
+        of_line = [
+            [msgspec.structs.replace(person, line=line.number, change=_change(line)) for person in persons]
+            for line, persons in zip(lines, found, strict=True)
+        ]
+        return _Match(lines, [each if each or known else None for each, known in zip(of_line, is_known, strict=True)])
 
 
 def _in_line_order(matches: Sequence[_Match]) -> _Match:
