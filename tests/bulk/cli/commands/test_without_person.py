@@ -1,8 +1,9 @@
 """`delete-events --without-person`: checked, approved, submitted once, followed to the end."""
 
 import json
-import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ Run = Callable[..., Any]
 GHOSTS, PER_GHOST = 30, 4
 LINE = ("delete-events", "--without-person", "--distinct-ids", "ghosts.txt", "--rate-limits", "off")
 APPROVED = (*LINE, "--yes", "--expect-count", GHOSTS)
-ACTIONS = ("list_deletions", "preview_deletion", "create_deletion", "get_deletion")
 
 
 @pytest.fixture
@@ -58,18 +58,17 @@ def requests(served: Any, action: str) -> list[Any]:
     return [each for each in served.server.requests if each.action == action]
 
 
-def submissions(served: Any) -> list[Any]:
-    return served.server.world._mutations.data_deletions.newest_first() if False else deletions(served)
-
-
 def deletions(served: Any) -> list[Any]:
-    """The requests that the server has, by submission ID."""
-    return sorted({each.body["submission_id"] for each in requests(served, "create_deletion") if each.status == 201})
+    """The data deletion requests that the server has."""
+    found: list[Any] = served.server.world.mutations.data_deletions.newest_first()
+    assert len({tuple(each.variables["ids"]) for each in found}) == len(found)
+    return found
 
 
 def decide_all(served: Any, *, approved: bool = True) -> None:
-    for request in journal_requests():
-        served.server.world.decide_deletion(request, approved=approved)
+    for request in deletions(served):
+        if request.status == "pending":
+            served.server.world.decide_deletion(request.id, approved=approved)
 
 
 def journal_path() -> Path:
@@ -80,11 +79,6 @@ def journal_path() -> Path:
 def plan_path() -> Path:
     (path,) = Path().glob("*.plan.jsonl")
     return path
-
-
-def journal_requests() -> list[str]:
-    records = [json.loads(line) for line in journal_path().read_text().splitlines()]
-    return list(dict.fromkeys(each["request"] for each in records if each["type"] == "submission_state"))
 
 
 def told(result: Any) -> Any:
@@ -98,7 +92,9 @@ def test_exactly_the_events_of_the_ids_are_gone_after_the_weekend(haunted: Any, 
     first = run(*APPROVED, "--json")
     assert first.code == 75, first.err
     assert (told(first)["ids"], told(first)["events"]) == (GHOSTS, GHOSTS * PER_GHOST)
-    assert [(each["ids"], each["events"], each["state"]) for each in told(first)["requests"]] == [(10, 40, "pending")] * 3
+    assert [(each["ids"], each["events"], each["state"]) for each in told(first)["requests"]] == [
+        (10, 40, "pending")
+    ] * 3
     assert len(deletions(haunted)) == 3
     assert left(haunted) == GHOSTS * PER_GHOST
 
@@ -116,7 +112,7 @@ def test_exactly_the_events_of_the_ids_are_gone_after_the_weekend(haunted: Any, 
     for command in ("status", "report"):
         shown = run(command, journal_path())
         assert shown.code == 0
-        assert "completed: PostHog found none of the events left" in shown.out
+        assert "3 requests completed; PostHog found none of the events left" in shown.out
     for layout in ("md", "html", "json"):
         assert run("report", journal_path(), "--format", layout).code == 0
     listed = run("jobs", "--json")
@@ -150,7 +146,9 @@ def test_an_id_that_gets_a_person_before_a_resume_refuses_it(haunted: Any, run: 
     assert len(deletions(haunted)) == 1
 
 
-@pytest.mark.parametrize("options", [{"data_deletion": False, "scopes": None}, {"scopes": ("person:read", "project:read")}])
+@pytest.mark.parametrize(
+    "options", [{"data_deletion": False, "scopes": None}, {"scopes": ("person:read", "project:read")}]
+)
 def test_a_missing_flag_or_scope_is_said_before_anything_else(
     serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:
@@ -188,8 +186,7 @@ def test_five_active_requests_end_the_run_and_the_same_line_resumes(
     served.server.run_event_deletion()
     assert run(*line).code == 75
     assert len(deletions(served)) == 6
-    decide_last = journal_requests()[-1]
-    served.server.world.decide_deletion(decide_last, approved=True)
+    decide_all(served)
     served.server.run_event_deletion()
     assert run("verify", journal_path()).code == 0
     assert left(served, 60) == 0
@@ -207,31 +204,31 @@ def test_a_request_that_posthog_refuses_needs_attention(haunted: Any, run: Run) 
 
 
 @pytest.mark.usefixtures("chunks_of_ten")
-@pytest.mark.parametrize("kind", ["reset_before", "reset_after"])
+@pytest.mark.parametrize("kind", ["reset", "reset_after"])
 def test_a_lost_response_submits_nothing_twice(haunted: Any, run: Run, kind: Any) -> None:
-    haunted.server.faults.add(Fault(kind, action="create_deletion", times=40, after=1))
+    haunted.server.faults.add(Fault(kind, action="create_deletion", after=1))
     assert run(*APPROVED, "--retry-for", "0").code == 75
-    assert "ghost-" not in journal_path().read_text()
+    assert "submitted, and its outcome is not known" in run("status", journal_path()).out
     haunted.server.faults.clear()
-    assert run("verify", journal_path()).code == 75
+    seen = told(run("verify", journal_path(), "--json"))["requests"]
+    assert [each["state"] for each in seen] == [
+        "pending",
+        "pending" if kind == "reset_after" else "unclear",
+        "not_submitted",
+    ]
     assert run(*APPROVED).code == 75
     assert len(deletions(haunted)) == 3
 
 
-@pytest.mark.usefixtures("chunks_of_ten")
-def test_a_run_stopped_at_any_request_submits_nothing_twice(haunted: Any, run: Run) -> None:
-    seen = 0
-    for action, times in (("list_deletions", 1), ("preview_deletion", 3), ("create_deletion", 3), ("get_deletion", 3)):
-        for nth in range(times):
-            before = len(requests(haunted, "create_deletion"))
-            haunted.server.faults.add(Fault("status", status=403, action=action, times=1, after=nth))
-            code = run(*APPROVED).code
-            haunted.server.faults.clear()
-            assert code in (75, 77)
-            seen += len(requests(haunted, "create_deletion")) - before
-    assert run(*APPROVED).code == 75
-    assert seen >= 3
-    assert len(deletions(haunted)) == 3
+def test_a_submission_id_with_another_query_stops_the_job(haunted: Any, run: Run) -> None:
+    haunted.server.faults.add(Fault("reset_after", action="create_deletion"))
+    assert run(*APPROVED, "--retry-for", "0").code == 75
+    haunted.server.faults.clear()
+    (request,) = deletions(haunted)
+    request.query += " AND 1 = 1"
+    result = run(*APPROVED)
+    assert result.code == 3
+    assert "belongs to a request with another query" in result.err
 
 
 @pytest.mark.usefixtures("chunks_of_ten")
@@ -284,27 +281,48 @@ def test_a_changed_plan_is_refused(haunted: Any, run: Run) -> None:
     assert (result.code, "was changed after it was created" in result.err) == (74, True)
 
 
-KILLS = [(action, number) for action, count in (("create_deletion", 3), ("get_deletion", 3)) for number in range(count)]
+PROGRAM = """
+import sys
+from bulk.cli.main import main
+from bulk.personless import chunks
+from bulk.posthog import person_reader
+person_reader.CONFIRM_AFTER_S = 0.0
+chunks.in_chunks.__kwdefaults__["max_bytes"] = int(sys.argv[1])
+sys.exit(main(sys.argv[2:]))
+"""
+"""The command without the wait before the second read of persons, and with chunks of so many bytes."""
 
 
 @pytest.mark.slow
-def test_killed_at_every_request_nothing_is_submitted_twice(
-    serve: Callable[..., Any], spawn: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("kind", ["stall", "stall_after"])
+def test_ended_at_every_request_nothing_is_submitted_twice(
+    serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch, end: signal.Signals, kind: Any
 ) -> None:
-    ghosts, each = 500, 40
-    served = haunt(serve(4, scopes=None), monkeypatch, ghosts=ghosts, each=each)
-    line = [str(word) for word in (*LINE, "--yes", "--expect-count", ghosts)]
-    for action in ("list_deletions", "preview_deletion", "batch_by_distinct_ids", "create_deletion", "get_deletion"):
-        for late in ("before", "after"):
-            count = len(requests(served, action))
-            served.server.faults.add(Fault(f"hang_{late}" if False else "delay", delay_s=30.0, action=action, times=1))
-            process = spawn(*line)
-            served.until(lambda action=action, count=count: len(requests(served, action)) > count)  # type: ignore[misc]
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
+    ghosts = 500
+    served = haunt(serve(4, scopes=None), monkeypatch, ghosts=ghosts, each=40)
+    size = 3_000  # three requests
+    words = [str(word) for word in (*LINE, "--yes", "--expect-count", ghosts)]
+    line = [sys.executable, "-c", PROGRAM, str(size), *words]
+    moments = {"list_deletions": 1, "preview_deletion": 3, "batch_by_distinct_ids": 6, "create_deletion": 3}
+    for action, count in moments.items():
+        for nth in range(1 if action == "create_deletion" else count):
+            before = len(requests(served, action))
+            served.server.faults.add(Fault(kind, action=action, after=nth, times=1))
+            with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+                served.until(lambda a=action, n=before + nth: len(requests(served, a)) > n)  # type: ignore[misc]
+                process.send_signal(end)
+            assert process.returncode == -end
             served.server.faults.clear()
-    assert run(*line).code == 75
-    assert len(deletions(served)) == 1
+    for _ in range(2):  # each of the requests that are left is interrupted too
+        served.server.faults.add(Fault(kind, action="create_deletion", after=1, times=1))
+        before = len(requests(served, "create_deletion"))
+        with subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            served.until(lambda n=before + 1: len(requests(served, "create_deletion")) > n)  # type: ignore[misc]
+            process.send_signal(end)
+        served.server.faults.clear()
+    assert subprocess.run(line, capture_output=True, check=False).returncode == 75
+    assert len(deletions(served)) == 3
     decide_all(served)
     served.server.run_event_deletion()
     assert run("verify", journal_path()).code == 0
