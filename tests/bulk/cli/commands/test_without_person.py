@@ -96,6 +96,7 @@ def test_exactly_the_events_of_the_ids_are_gone_after_the_weekend(haunted: Any, 
         (10, 40, "pending")
     ] * 3
     assert len(deletions(haunted)) == 3
+    assert len(requests(haunted, "batch_by_distinct_ids")) == 2  # the second one confirms that nobody has them
     assert left(haunted) == GHOSTS * PER_GHOST
 
     waiting = run("verify", journal_path(), "--json")
