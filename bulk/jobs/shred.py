@@ -172,10 +172,7 @@ def _files(
     if os.path.lexists(plan):
         if not (was_begun and is_overwritten(plan)):
             _check_plan(plan, job, was_begun=was_begun)
-            if (before := _before_image(plan, job, was_begun=was_begun)) is not None:
-                found[BEFORE_IMAGE] = before  # before the plan, which names it
-                for number, end in enumerate(_torn_ends(before), 1):
-                    found[f"{BEFORE_IMAGE}_end_{number}"] = end
+            found |= _before_image(plan, job, was_begun=was_begun)  # first, because only the plan names it
         found[PLAN] = plan
     elif target_states.shredded is None and not receipts:
         raise JournalError(plan, NO_SUCH_FILE, "name the plan of the job with --plan")
@@ -188,27 +185,28 @@ def _files(
     return found
 
 
-def _before_image(plan: Path, job: JobOpened, *, was_begun: bool) -> Path | None:
-    """Return the file with what persons had before their change; None if the job has none, or it is another file."""
-    named = read_header(plan).operation.get("keep_before")
-    if not isinstance(named, str) or not os.path.lexists(named):
-        return None
-    path = Path(named)
-    if was_begun and is_overwritten(path):
-        return path
+def _before_image(plan: Path, job: JobOpened, *, was_begun: bool) -> dict[str, Path]:
+    """Return the before-image of a job and the incomplete ends that crashes cut off it; other files are left out."""
+    name = read_header(plan).operation.get("keep_before")
+    if not isinstance(name, str):
+        return {}
+    path, found = Path(name), dict[str, Path]()
+    if os.path.lexists(path) and ((was_begun and is_overwritten(path)) or _is_before_image(path, job)):
+        found[BEFORE_IMAGE] = path
+    for number, tail in enumerate(sorted(path.parent.glob(f"{glob.escape(path.name)}.torn-*")), 1):
+        found[f"{BEFORE_IMAGE}_end_{number}"] = tail
+    return found
+
+
+def _is_before_image(path: Path, job: JobOpened) -> bool:
+    """Return whether a file is the before-image of a job, damaged or not: its first line says so."""
     fd = open_regular(path, os.O_RDONLY)
     try:
         with as_file_trouble(path, "cannot be read"), os.fdopen(os.dup(fd), "rb") as file:
             first = file.readline(_FIRST_LINE_MAX)
     finally:
         os.close(fd)
-    is_own = b'"type":"before_image"' in first and b'"plan_digest":"%b"' % job.plan_digest.encode() in first
-    return path if is_own else None
-
-
-def _torn_ends(path: Path) -> list[Path]:
-    """Return the files with incomplete entries that runs have cut off a before-image after crashes."""
-    return sorted(path.parent.glob(f"{glob.escape(path.name)}.torn-*"))
+    return b'"type":"before_image"' in first and b'"plan_digest":"%b"' % job.plan_digest.encode() in first
 
 
 def _check_plan(plan: Path, job: JobOpened, *, was_begun: bool) -> None:

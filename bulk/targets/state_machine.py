@@ -11,12 +11,13 @@ tables, each row is a state and each column an observation; `-`, and a state wit
     accepted [4]       |                            | accepted [3]       deleted_confirmed    merged   recreated
     held_back          |                            | -                  already_deleted [1]  merged   recreated
     deleted_confirmed, found_deleted                | contradicted       -                    -        recreated
-    already_deleted, disappeared, merged, recreated | not_started        -                    merged   recreated
+    already_deleted, disappeared, merged            | not_started        -                    merged   recreated
+    recreated                                       | not_started        disappeared          merged   recreated
     contradicted       |                            | -                  found_deleted        merged   recreated
     if the operation keeps the person:              |
     not_requested      |                            | -                  disappeared [2]      merged   recreated
-    disappeared, deleted_unexpectedly, merged, recreated         |
-                                                    | not_requested      -                    merged   recreated
+    disappeared, deleted_unexpectedly, merged       | not_requested      -                    merged   recreated
+    recreated                                       | not_requested      disappeared          merged   recreated
 
     [1] disappeared, if anything was sent for the person   [2] deleted_unexpectedly, if this job's request deleted it
     [3] still_present: its absence is from now on explained only while no other person has its distinct ID
@@ -318,7 +319,7 @@ def _lost_person(state: TargetState, observation: Observation) -> AxisStatus:
     match person.state:
         case Person.NOT_REQUESTED if person.reason is deleted:
             return AxisStatus(Person.DELETED_UNEXPECTEDLY, deleted)
-        case Person.NOT_REQUESTED:
+        case Person.NOT_REQUESTED | Person.RECREATED:  # the new person is gone as well, by somebody else
             return AxisStatus(Person.DISAPPEARED, reason)
         case Person.NOT_STARTED | Person.HELD_BACK:
             sent = {state.events.state, state.recordings.state} - _NOTHING_SENT

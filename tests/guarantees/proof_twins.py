@@ -78,8 +78,8 @@ PROOF: tuple[Twin, ...] = (
         "shred leaves what persons had before their change",
         _SHRED + "the_before_image_is_destroyed_too_and_another_file_of_its_name_is_not",
         "bulk/jobs/shred.py",
-        "                found[BEFORE_IMAGE] = before  # before the plan, which names it\n",
-        "                pass\n",
+        "            found |= _before_image(plan, job, was_begun=was_begun)  # first, because only the plan names it\n",
+        "            pass\n",
     ),
     twin(
         34,

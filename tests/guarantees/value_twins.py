@@ -116,7 +116,7 @@ VALUES: tuple[Twin, ...] = (
     twin(
         36,
         "a resume forgets which persons have an entry",
-        _UNDO + "a_job_killed_after_any_request_is_resumed_and_reverted",
+        _UNDO + "a_resume_keeps_the_entries_of_changes_that_were_sent_in_part",
         _BEFORE,
         "            kept[record.target] = 1\n",
         "            pass\n",

@@ -28,6 +28,7 @@ from bulk.undo.before_records import Before, before_framing
 
 ROUTES = ["rest", "capture"]
 NEW = {"plan": "archived", "score": 2.5, "note": None}
+OLD = {"plan": "old", "email": "old@example.com", "score": 1}
 
 
 def before_entries(path: Path) -> list[Before]:
@@ -159,22 +160,45 @@ async def test_each_entry_is_synced_before_the_intent_of_its_change(
         assert checked
 
 
+async def plan_of_several_calls(a: Any, keep: Path) -> Any:
+    """Plan changes that take three calls per person, so that a read between them shows a part of the change."""
+    for uuid in a.everybody:
+        a.server.world.set_properties(uuid, OLD)
+    file = a.folder / "values.csv"
+    file.write_text("uuid,plan,email,score\n" + "".join(f"{uuid},p{n},,\n" for n, uuid in enumerate(a.everybody)))
+    rows = open_rows(file, id_column="uuid", empty_is="unset")
+    operation = UpdateProperties.per_person(rows, route="rest", keep_before=str(keep))
+    return await make_plan(a.client, operation, rows, a.folder / "job.plan.jsonl")
+
+
+def check_first_entries(keep: Path, persons: int) -> None:
+    entries = {entry.target: entry for entry in before_entries(keep)}
+    assert len(entries) == persons
+    assert all(entry.had == OLD for entry in entries.values())
+
+
 async def test_the_entry_of_a_person_is_what_it_had_before_the_first_change_was_sent(arena: Any) -> None:
     """A change that is sent again is read first, and that read shows a part of the change."""
     async with arena(persons=30) as a:
-        for uuid in a.everybody:
-            a.server.world.set_properties(uuid, {"plan": "old", "email": "old@example.com", "none_has_it": 1})
-        keep, before = a.folder / "before.jsonl", a.properties()
+        keep = a.folder / "before.jsonl"
+        plan = await plan_of_several_calls(a, keep)
+        before = a.properties()
         a.server.faults.add(Fault("status", action="delete_property", status=500, when="after", every=4, times=9))
-        await a.run(await a.plan(operation=operations("rest", keep)[1]))
+        assert (await a.run(plan)).exit_code == 0
         assert max(a.times_intended("properties").values()) > 1
-        entries = {entry.target: entry for entry in before_entries(keep)}
-        assert len(entries) == 30
-        assert {(*entry.had.items(),) for entry in entries.values()} == {
-            (("plan", "old"), ("email", "old@example.com"), ("none_has_it", 1))
-        }
+        check_first_entries(keep, 30)
         await run_revert(a, keep)
         assert a.properties() == before
+
+
+@pytest.mark.parametrize("request_number", [9, 10, 11])
+async def test_a_resume_keeps_the_entries_of_changes_that_were_sent_in_part(arena: Any, request_number: int) -> None:
+    async with arena(persons=20) as a:
+        keep = a.folder / "before.jsonl"
+        plan = await plan_of_several_calls(a, keep)
+        await cancelled_at(a, plan, request_number, concurrency=1)
+        assert (await a.run(plan)).exit_code == 0
+        check_first_entries(keep, 20)
 
 
 async def test_an_existing_file_is_never_overwritten(arena: Any) -> None:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast, get_args
+from uuid import UUID
 
 import msgspec
 
@@ -161,14 +162,11 @@ def _encoded(row: object, number: int) -> bytes:
     if not isinstance(row, Mapping):
         raise InputError(f"row {number} has type {type(row).__name__}: give mappings with an ID and values")
     try:
-        return encode_line({key: value if value is None else _plain(value) for key, value in row.items()})
+        return encode_line({str(key): _plain(value) for key, value in row.items()})
     except (InvalidArgument, TypeError, ValueError):
         raise InputError(f"row {number} has a value that JSON cannot express") from None
 
 
 def _plain(value: object) -> Any:
-    return str(value) if hasattr(value, "hex") and not isinstance(value, float | bytes) else _checked_value(value)
-
-
-def _checked_value(value: object) -> Any:
-    return property_object({"value": value})["value"]
+    """Return a value as plain JSON; a UUID as text, because it may be the ID of the row."""
+    return str(value) if isinstance(value, UUID) else property_object({"value": value})["value"]

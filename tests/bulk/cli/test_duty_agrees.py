@@ -12,6 +12,7 @@ from bulk.journal.records import (
     FORMAT,
     Approved,
     Change,
+    FilesShredded,
     JobOpened,
     Record,
     RunEnded,
@@ -139,6 +140,26 @@ def test_what_a_verification_learned(run: Run, verified: Verified, coverage: Cov
     assert check_agreement(run)["state"] == state
 
 
+@pytest.mark.parametrize(
+    ("axis", "state", "code"),
+    [
+        ("events", "purged", 0),
+        ("events", "queued", 1),
+        ("recordings", "requested", 1),
+        ("person", "accepted", 1),
+        ("person", "not_started", 1),
+        ("person", "recreated", 1),
+    ],
+)
+def test_a_job_whose_plan_is_destroyed_waits_for_nothing(run: Run, axis: str, state: str, code: int) -> None:
+    changes = (Change(axis, state, "3,7"),)
+    destroyed = FilesShredded(at=FRIDAY, files=("plan",), done=True)
+    write_journal("erasure", StatesChanged(at=FRIDAY, source="engine", changes=changes), destroyed)
+    duty = check_agreement(run)
+    assert (CODES[duty["state"]], duty["waiting_for"], duty["verify_from"]) == (code, [], None)
+    assert not any(word in cause["action"] for cause in duty["causes"] for word in ("PLAN", "verify JOURNAL"))
+
+
 def _purge(posthog: Any) -> None:
     posthog.server.run_event_deletion()
 
@@ -214,6 +235,27 @@ def test_every_action_has_the_names_of_the_files_and_runs(run: Run, posthog: Any
     assert (made.code, Path("NEW_PLAN").exists()) == (0, True)
     with load_plan(Path("NEW_PLAN")) as plan:
         assert [target.distinct_id for target in plan.iter()] == ["user-2"]
+
+
+@pytest.mark.parametrize("has_same_uuid", [True, False], ids=["same UUID", "same distinct ID"])
+def test_after_the_offered_plan_was_run_a_job_with_re_created_persons_is_complete(
+    run: Run, posthog: Any, has_same_uuid: bool
+) -> None:
+    Path("ids").write_text("user-1\nuser-2\nuser-3\n")
+    world = posthog.server.world
+    uuid = world.uuid_of("user-2")
+    assert run("delete", *IDS).code == 0
+    if has_same_uuid:
+        world.recreate(uuid)
+    else:
+        world.add_person(["user-2"])
+    assert run("verify", JOURNAL).code == 1
+    assert run("plan", "--from", JOURNAL, "--reappeared", "-o", "again.plan.jsonl").code == 0
+    digest = json.loads(Path("again.plan.jsonl").read_text().splitlines()[-1])["digest"]
+    assert run("run", "again.plan.jsonl", "--approve", digest).code == 0
+    verified = run("verify", JOURNAL)
+    assert verified.code == 0, verified.out
+    assert "Complete: 3 persons gone" in verified.out
 
 
 def test_a_job_without_its_files_or_without_re_created_persons_is_not_planned_again(run: Run, posthog: Any) -> None:

@@ -113,6 +113,18 @@ def test_a_job_and_its_report_are_sanitized(posthog: Any, kind: str) -> None:
     assert at_terminal("shred", journal, "--unfinished", "--receipts", typed="shred\n").code == 0
 
 
+def test_values_per_person_and_their_way_back_are_sanitized(posthog: Any) -> None:
+    uuids = list(posthog.server.world.iter_uuids())
+    Path("values.jsonl").write_text("".join(json.dumps({"uuid": str(uuid), NASTY: NASTY}) + "\n" for uuid in uuids))
+    kept = ("--values", "values.jsonl", "--id-column", "uuid", "--keep-before", f"{FILE}.before")
+    done = at_terminal("update", *kept, "--plan", f"{FILE}.plan.jsonl", typed="4\n")
+    assert (done.code, "Before-image" in done.text) == (0, True), done.text
+    posthog.server.world.set_properties(uuids[0], {NASTY: "changed since"})
+    assert at_terminal("revert", f"{FILE}.before", "-o", f"{FILE}.back.plan.jsonl").code == 0
+    assert at_terminal("revert", "values.jsonl", "-o", f"{FILE}.other.plan.jsonl").code == 74
+    assert at_terminal("run", f"{FILE}.back.plan.jsonl", typed="1\n").code == 0
+
+
 def test_a_plan_its_run_and_files_in_the_way(posthog: Any) -> None:
     plan, journal = f"{FILE}.plan.jsonl", f"{FILE}.journal.jsonl"
     planned = at_terminal("plan", "delete", "--everyone", "-o", plan)

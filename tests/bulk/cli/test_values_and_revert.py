@@ -1,11 +1,15 @@
 """Values per person and their way back, on the command line: what it reviews, sends, refuses and reverts."""
 
 import json
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bulk.plan.plan_file import load_plan
 
 Run = Callable[..., Any]
 
@@ -119,3 +123,27 @@ def test_a_revert_needs_a_before_image(run: Run) -> None:
     assert run("revert", "missing", "-o", "r.plan.jsonl").code == 74
     refused = run("revert", "values.csv", "-o", "r.plan.jsonl")
     assert (refused.code, "not a before-image" in refused.sentence) == (74, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [0, 5, 9])
+def test_a_killed_update_is_resumed_and_reverted(
+    run: Run, spawn: Callable[..., "subprocess.Popen[bytes]"], posthog: Any, sent: int
+) -> None:
+    """SIGKILL while calls are in flight: every change that arrived has an entry, and the way back is complete."""
+    before = properties(posthog)
+    line = ("update", *ROWS, "--route", "rest", "--keep-before", "before.jsonl", "--batch-size", 3, *GO)
+    posthog.server.reconfigure(latency_s=0.1)
+    process = spawn(*line, "--rate-limits", "off", "--concurrency", 2)
+    posthog.until(lambda: len(posthog.mutations) > sent)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(30) == -signal.SIGKILL
+    posthog.server.reconfigure(latency_s=0.0)
+    kept = Path("before.jsonl").read_text()
+    changed = [n for n in range(PEOPLE) if properties(posthog)[n] != before[n]]
+    assert all(f'"distinct_id":"user-{n}"' in kept for n in changed)
+    assert run(*line).code == 0
+    assert run("revert", "before.jsonl", "-o", "revert.plan.jsonl").code == 0
+    with load_plan(Path("revert.plan.jsonl")) as plan:
+        assert (plan.count, run("run", plan.path, "--approve", plan.digest).code) == (PEOPLE, 0)
+    assert properties(posthog) == before
