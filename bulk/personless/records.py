@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from asyncclient.erasure import ACTIVE_STATUSES
 from bulk.errors import NO_SUCH_FILE, JournalEmpty, JournalError
 from bulk.files.file_errors import fix_of_missing
 from bulk.files.job_file_kinds import is_submissions_journal
@@ -20,6 +19,8 @@ from bulk.journal.storage import Journal
 
 FORMAT = 1
 COMPLETED, MISSING = "completed", "missing"
+ACTIVE_STATUSES = frozenset({"draft", "pending", "approved", "in_progress", "queued"})
+"""The statuses of a request with which PostHog is not done (contract 13)."""
 _FINAL = frozenset({COMPLETED, MISSING, "failed", "rejected"})
 
 

@@ -4,10 +4,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from asyncclient.erasure import ACTIVE_STATUSES
 from bulk.formatting import count_of, format_count, format_time
 from bulk.personless.chunks import submission_id
-from bulk.personless.records import COMPLETED, ChunkState, SubmissionStates
+from bulk.personless.records import ACTIVE_STATUSES, COMPLETED, ChunkState, SubmissionStates
 from bulk.report.duty import EXIT_CODES, DutyState
 from bulk.report.rendering.document import Document, Row, Section, Table
 
