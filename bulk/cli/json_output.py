@@ -167,10 +167,14 @@ class PersonSplitOff(_Line, frozen=True, tag="split"):
 
 
 class EventsWithoutPerson(_Line, frozen=True, tag="events_without_person"):
-    """A job of `delete-events --without-person`, as every command shows it that works on it."""
+    """A job of `delete-events --without-person`, as every command shows it that works on it.
+
+    `report` is None where `jobs` finds a job that cannot be read or was never run; `problem` then says why.
+    """
 
     journal: str
-    report: SubmissionsReport
+    report: SubmissionsReport | None
+    problem: str | None
 
 
 class JobStatus(_Line, frozen=True, tag="status"):

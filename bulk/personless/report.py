@@ -107,14 +107,14 @@ def submissions_report(states: SubmissionStates) -> SubmissionsReport:
         project_id=opened.project,
         ids=sum(opened.chunks),
         events=None if states.approved is None else states.approved.events,
-        approved_at=None if states.approved is None else _iso(states.approved.at),
+        approved_at=None if states.approved is None else iso(states.approved.at),
         state=state.value,
         verdict=f"{_TITLES[state]}: {sentence}",
         exit_code=EXIT_CODES[state],
         is_submitted=states.is_submitted,
         requests=tuple(_request(opened.job, number, chunk) for number, chunk in enumerate(states.chunks, 1)),
         plan_digest=opened.plan_digest,
-        shredded_at=None if states.shredded is None else _iso(states.shredded.at),
+        shredded_at=None if states.shredded is None else iso(states.shredded.at),
     )
 
 
@@ -210,8 +210,8 @@ def _request(job: str, number: int, chunk: ChunkState) -> RequestReport:
         request_id=chunk.request,
         state=state or "unclear",
         events=chunk.events,
-        submitted_at=None if chunk.submitted_at is None else _iso(chunk.submitted_at),
-        checked_at=None if chunk.checked_at is None else _iso(chunk.checked_at),
+        submitted_at=None if chunk.submitted_at is None else iso(chunk.submitted_at),
+        checked_at=None if chunk.checked_at is None else iso(chunk.checked_at),
     )
 
 
@@ -219,7 +219,8 @@ def _events(count: int | None) -> str:
     return "" if count is None else f", {count_of(count, 'event')}"
 
 
-def _iso(at: float) -> str:
+def iso(at: float) -> str:
+    """Return a time in seconds since the epoch as ISO 8601 in UTC."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -28,7 +28,7 @@ PERSONLESS: tuple[Twin, ...] = (
     twin(
         37,
         "a repeated submission has another ID",
-        (_INTENT, _COMMAND + "a_lost_response_submits_nothing_twice[reset_after]"),
+        _INTENT,
         "bulk/personless/chunks.py",
         'return uuid5(_SUBMISSIONS, f"{job}/{chunk}")',
         "return uuid5(_SUBMISSIONS, f\"{job}/{chunk}/{__import__('os').urandom(8)!r}\")",

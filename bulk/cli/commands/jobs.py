@@ -66,7 +66,8 @@ def show_submissions_job(journal: Path, found: "SubmissionsReport | str", output
         output.print(f"Journal of events without a person: {plain(journal)}")
         show_submissions(found, journal, output)
         return
-    output.print(f"Unreadable: {plain(found, limit=None)}")
+    output.print(f"Problem: {plain(found, limit=None)}")
+    output.write_event("events_without_person", journal=str(journal), report=None, problem=found)
 
 
 def job_lines(job: "JobSummary", *, now: datetime) -> list[str]:

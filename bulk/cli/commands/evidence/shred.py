@@ -53,8 +53,7 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
     from bulk.errors import NO_SUCH_FILE, JournalError
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.shred import shred_job
-    from bulk.personless.job_files import shred_submissions
-    from bulk.personless.records import is_journal_of_submissions
+    from bulk.personless.job_files import find_job, shred_submissions
     from bulk.sanitize import file_word, plain
 
     output = CommandOutput(json=json)
@@ -64,8 +63,8 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
         _confirm(journal, receipts=receipts)
 
     async def work() -> "Shredded":
-        if is_journal_of_submissions(journal):
-            return await shred_submissions(journal, plan or plan_of(journal), unfinished=unfinished, now=time.time())
+        if (files := find_job(journal, plan)) is not None:
+            return await shred_submissions(*files, unfinished=unfinished, now=time.time())
         return await shred_job(journal, plan=plan, receipts=receipts, unfinished=unfinished)
 
     done = anyio.run(work)

@@ -147,7 +147,7 @@ def show_submissions(report: "SubmissionsReport", journal: Path, output: "Comman
         output.print_row(line)
     if report.is_submitted and report.exit_code:
         output.print_command(f"To read the states again: posthog-bulk verify {file_word(str(journal))}")
-    output.write_event("events_without_person", journal=str(journal), report=msgspec.to_builtins(report))
+    output.write_event("events_without_person", journal=str(journal), report=msgspec.to_builtins(report), problem=None)
 
 
 def refuse_options(context: click.Context) -> None:

@@ -204,6 +204,7 @@ def test_a_request_that_posthog_refuses_needs_attention(haunted: Any, run: Run) 
     assert (refused.code, "is not complete" in refused.err) == (3, True)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("chunks_of_ten")
 @pytest.mark.parametrize("kind", ["reset", "reset_after"])
 def test_a_lost_response_submits_nothing_twice(haunted: Any, run: Run, kind: Any) -> None:
@@ -222,8 +223,8 @@ def test_a_lost_response_submits_nothing_twice(haunted: Any, run: Run, kind: Any
 
 
 def test_a_submission_id_with_another_query_stops_the_job(haunted: Any, run: Run) -> None:
-    haunted.server.faults.add(Fault("reset_after", action="create_deletion"))
-    assert run(*APPROVED, "--retry-for", "0").code == 75
+    haunted.server.faults.add(Fault("status", status=403, when="after", action="create_deletion"))
+    assert run(*APPROVED).code == 77
     haunted.server.faults.clear()
     (request,) = deletions(haunted)
     request.query += " AND 1 = 1"
@@ -280,6 +281,41 @@ def test_a_changed_plan_is_refused(haunted: Any, run: Run) -> None:
     plan.write_text(plan.read_text().replace("ghost-07", "ghost-08"))
     result = run(*APPROVED)
     assert (result.code, "was changed after it was created" in result.err) == (74, True)
+
+
+@pytest.mark.parametrize(("typed", "code"), [("30\n", 75), ("29\n", 3), ("", 3)])
+def test_a_terminal_asks_for_the_number_of_ids(
+    haunted: Any, run: Run, monkeypatch: pytest.MonkeyPatch, typed: str, code: int
+) -> None:
+    monkeypatch.setattr("bulk.cli.approval.can_prompt", lambda: True)
+    monkeypatch.setattr("bulk.cli.approval.read_terminal", lambda: typed)
+    result = run(*LINE)
+    assert result.code == code
+    assert "About to request the deletion of 120 events of 30 distinct IDs in project 1" in result.err
+    assert "THIS CANNOT BE UNDONE." in result.err
+    assert len(deletions(haunted)) == (code == 75)
+    assert run(*LINE).code == code  # an approved job asks no second time
+
+
+def test_a_job_that_another_process_has_just_planned_is_not_planned_again(
+    haunted: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bulk.personless import plan
+
+    write = plan.write_plan
+
+    def both(path: Path, header: Any, chunks: Any) -> Any:
+        write(Path("another.plan.jsonl"), header, chunks)
+        return write(path, header, chunks)
+
+    monkeypatch.setattr(plan, "write_plan", both)
+    result = run(*APPROVED)
+    assert (result.code, "another.plan.jsonl" in result.err) == (75, True)
+    assert not deletions(haunted)
+    assert [path.name for path in Path().glob("*.jsonl")] == ["another.plan.jsonl"]
+    assert "was never run" in run("jobs").out
+    assert run("shred", "another.plan.jsonl", "--yes").code == 0
+    assert not list(Path().glob("*.jsonl"))
 
 
 PROGRAM = """
