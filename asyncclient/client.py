@@ -46,7 +46,7 @@ class PostHogClient:
         timeout_s: for one request, connecting included.
         max_connections: kept open at once; a session of yours has its own limit.
         api_prefix: "auto", "environments" or "projects" (contract 1).
-        on_event: told of every request, retry and pause.
+        on_event: called with every request, retry and pause.
         allow_http: take plain http to other machines than this one.
         session: your own aiohttp session, used as it is and never closed; see asyncclient/README.md for what cannot be
             guaranteed with it. The four arguments below are for the session that the client makes without it.

@@ -11,7 +11,7 @@ import anyio
 import msgspec
 
 from asyncclient import PostHogClient
-from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
+from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import NotFinished, Refused, interruption_of
 from bulk.events import JobEvent, PlanEvent, PlanProgress
@@ -242,9 +242,7 @@ async def plan_reappeared(
         raise Refused(f"{journal} names no person that was re-created", "verify the job first: posthog-bulk verify")
     gate = StopGate()
     wait_tracker = WaitTracker(client.limits, gate.sleeps)
-    reading = waiting_out(client, retry_for_s).observed(wait_tracker.client_event)
-    if on_progress is not None:
-        reading = reading.observed(emit_outages(on_progress))
+    reading = waiting_out(client.observed(wait_tracker.client_event), retry_for_s, on_outage=on_progress)
     reporter = ActivityReporter(wait_tracker, _reading_progress, on_progress)
     with interruption_of("plan"):
         async with reporter.reporting():

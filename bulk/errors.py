@@ -189,7 +189,7 @@ class NotFinished(BulkError):
     Arguments:
         problem: what interrupted it.
         fix: what to do.
-        purpose: "plan", "run" or "verify".
+        purpose: "plan", "run", "verify" or "split".
     """
 
     def __init__(self, problem: str, fix: str = RESUME, *, purpose: str = "run") -> None:
@@ -199,7 +199,7 @@ class NotFinished(BulkError):
         self.purpose = purpose
 
     def __str__(self) -> str:
-        interrupted = {"plan": "planning", "verify": "verification"}.get(self.purpose, "run")
+        interrupted = {"plan": "planning", "verify": "verification", "split": "split"}.get(self.purpose, "run")
         fix = PLAN_AGAIN if self.purpose == "plan" and self.fix == RESUME else self.fix
         return f"{interrupted} interrupted: {self.problem}; {fix}."
 

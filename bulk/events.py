@@ -71,7 +71,7 @@ class PlanProgress(_Event, frozen=True, tag="planning"):
 
 class Activity(_Event, frozen=True, tag="activity"):
     """The progress of work without a plan's targets, once per second: the phase "checking", "exporting",
-    "reading" for files alone, or "reporting" at the end of a run.
+    "reading" for files alone, "reporting" at the end of a run, or "checking person" and "sending" of a split.
 
     `persons` were exported so far; None while checking.
     """

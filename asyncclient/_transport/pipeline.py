@@ -91,7 +91,7 @@ class RequestPipeline:
     """Sends requests for one view of a client.
 
     Arguments:
-        listeners: told of every event.
+        listeners: called with every event.
         before_send: awaited before each request leaves; with it each call is made once.
     """
 

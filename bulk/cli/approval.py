@@ -47,21 +47,19 @@ def ask_for_approval(
         Refused: the user typed another number, or nothing.
     """
     header = plan.header
-    say(
+    about = (
         f"About to {_with_count(plain(describe_operation(header.operation)), plan.count)} in project "
-        f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}.\n\n  "
+        f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}."
     )
-    (warn or say)(WARNING)
-    if uncovered := coverage_of(by_kind(plan.findings)).sentence():
-        say(f"\n\nNote: {uncovered}.")
-    say("\n\nType the number of persons to continue: ")
-    try:
-        line = (read_terminal if read is None else read)()
-    except BaseException:  # a signal
-        say("\n")
-        raise
-    if not line:
-        say("\n")
+    uncovered = coverage_of(by_kind(plan.findings)).sentence()
+    line = _ask(
+        about,
+        "Type the number of persons to continue: ",
+        note=f"Note: {uncovered}." if uncovered else "",
+        say=say,
+        warn=warn or say,
+        read=read_terminal if read is None else read,
+    )
     typed = line.strip().replace(",", "").replace("_", "")
     if typed != str(plan.count):
         given = f"{typed[:20]} was typed" if typed.isdecimal() else "no number was typed"
@@ -69,6 +67,49 @@ def ask_for_approval(
             f"not approved: {given}, but the plan has {count_of(plan.count, 'person')}; nothing was sent",
             "run the same command again to be asked again",
         )
+
+
+def ask_at_terminal(about: str, question: str) -> str:
+    """Show what is about to happen and that it cannot be undone, and return what the user types, without spaces around.
+
+    Arguments:
+        about: what is about to happen, in a sentence.
+        question: what to type.
+    """
+    return _ask(about, question, say=_say, warn=_warn, read=read_terminal).strip()
+
+
+def _ask(
+    about: str,
+    question: str,
+    *,
+    note: str = "",
+    say: Callable[[str], None],
+    warn: Callable[[str], None],
+    read: Callable[[], str],
+) -> str:
+    """Ask below the warning, and return the line; what follows stands on a line of its own, whatever ends it."""
+    say(f"{about}\n\n  ")
+    warn(WARNING)
+    if note:
+        say(f"\n\n{note}")
+    say(f"\n\n{question}")
+    try:
+        line = read()
+    except BaseException:  # a signal
+        say("\n")
+        raise
+    if not line:
+        say("\n")
+    return line
+
+
+def _say(text: str) -> None:
+    click.echo(fit(text, sys.stderr), nl=False, err=True)
+
+
+def _warn(text: str) -> None:
+    write_alert(sys.stderr, text)
 
 
 def accepts_changed_input(change: str, *, unattended: bool) -> bool:
@@ -133,9 +174,5 @@ def approve_or_ask(plan: Plan, journal: Path, *, approve: str | None, how: str) 
         return approve
     if not can_prompt():
         raise Refused(f"the plan of {count_of(plan.count, 'person')} is not approved", how)
-    ask_for_approval(
-        plan,
-        say=lambda text: click.echo(fit(text, sys.stderr), nl=False, err=True),
-        warn=lambda text: write_alert(sys.stderr, text),
-    )
+    ask_for_approval(plan, say=_say, warn=_warn)
     return plan.digest

@@ -251,7 +251,7 @@ def write_plan_event(plan: "Plan", output: CommandOutput) -> None:
     import msgspec
 
     from bulk.operations import describe as describe_operation
-    from bulk.report.report import input_report
+    from bulk.report.parts.input_report import input_report
     from bulk.selection.input_findings import by_kind
     from bulk.selection.inputs.coverage import coverage_of
 
@@ -287,9 +287,10 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     from bulk.cli.display.duty_lines import duty_lines
     from bulk.cli.display.messages import state_counts
     from bulk.report.duty_causes import UNFINISHED
+    from bulk.report.parts.input_report import coverage_in
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.report.rendering.findings import orphan_sentences
-    from bulk.report.report import coverage_in, is_finished
+    from bulk.report.report import is_finished
     from bulk.sanitize import file_word
     from bulk.states import state_label
     from bulk.targets.reasons import REASON_MEANINGS, Reason
@@ -297,7 +298,7 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     state, *to_do = duty_lines(report.duty, plan, journal, run_again=resume_line, now=datetime.now(UTC))
     is_only_unfinished = {cause.kind for cause in report.duty.causes} == {UNFINISHED}
     output.print(plain(report.verdict, limit=None) if is_only_unfinished else state)
-    for sentence in orphan_sentences(report.operation, report.selection, coverage_in(report)):
+    for sentence in orphan_sentences(report.operation, report.selection, coverage_in(report.input)):
         output.print(sentence)
     for axis in report.axes:
         line = state_counts(AXIS_TITLES[axis.axis], {state.state: state.count for state in axis.states})

@@ -1,8 +1,8 @@
 """Builds the five plan-and-run commands: each plans an operation, asks for approval, runs and reads back."""
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,28 +120,16 @@ def _plan_and_run(
     run_options: RunOptions,
     settings: Settings,
 ) -> int:
-    from bulk.cli.approval import approve_or_ask
-    from bulk.cli.display.plan.plan_review import format_review
     from bulk.cli.interruption import explained, not_started, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_plan, write_plan_event
     from bulk.cli.job_to_resume import unreported
     from bulk.errors import PlanError
-    from bulk.execution import preflight
     from bulk.jobs.next_run import run_line
 
     if yes and expect_count is None:
         raise click.UsageError("--yes requires --expect-count N, the number of persons that you expect")
     output = CommandOutput(json=run_options.json)
-    rows = build_rows(
-        kind,
-        operation_arguments,
-        selected_by=selection_arguments.given,
-        allow_shared_ids=selection_arguments.allow_shared_ids,
-    )
-    operation = build_operation(kind, operation_arguments, rows)
-    selection: Selection | None = rows
-    if rows is None and selection_arguments.given:
-        selection = build_selection(selection_arguments, writes=True)
+    operation, selection = _build_job(kind, operation_arguments, selection_arguments)
     protected = build_protect(protect)
     with explained(nothing_kept):
         paths, loaded, is_new = _open_or_make_plan(
@@ -149,22 +137,17 @@ def _plan_and_run(
         )
     with explained(lambda: not_started(paths.plan, same_command_line())), loaded:
         write_plan_event(loaded, output)
-        try:
-            rates, batch_size = settings.rates(), run_options.batch_size
-            output.print(format_review(loaded, rate_limits=rates, batch_size=batch_size, width=output.width) + "\n")
-            preflight.check_caps(
-                loaded, max_targets=run_options.max_targets, expect_count=expect_count, expect_lines=expect_lines
-            )
-            approve = approve_or_ask(
+        with _discarded_unless_approved(loaded, paths.journal) if is_new else nullcontext():
+            approve = _review(
                 loaded,
                 paths.journal,
-                approve=loaded.digest if yes else None,
-                how=f"review it, then run the same command with --yes --expect-count {loaded.count}",
+                output,
+                run_options,
+                settings,
+                yes=yes,
+                expect_count=expect_count,
+                expect_lines=expect_lines,
             )
-        except BaseException:
-            if is_new and not os.path.lexists(paths.journal):
-                loaded.discard()
-            raise
         if not loaded.is_in_place:
             raise PlanError(paths.plan, "was removed or replaced while it was reviewed", "run the same command again")
         # the same line does not provide a stream again
@@ -188,6 +171,67 @@ def _plan_and_run(
             )
 
 
+def _build_job(
+    kind: str, operation_arguments: OperationArguments, selection_arguments: SelectionArguments
+) -> tuple["Operation", "Selection | None"]:
+    """Return the operation, and the selection unless none is given; raises UsageError."""
+    rows = build_rows(
+        kind,
+        operation_arguments,
+        selected_by=selection_arguments.given,
+        allow_shared_ids=selection_arguments.allow_shared_ids,
+    )
+    operation = build_operation(kind, operation_arguments, rows)
+    selection: Selection | None = rows
+    if rows is None and selection_arguments.given:
+        selection = build_selection(selection_arguments, writes=True)
+    return operation, selection
+
+
+@contextmanager
+def _discarded_unless_approved(plan: "Plan", journal: Path) -> Iterator[None]:
+    """Remove a plan that was made just now if the block ends with an exception."""
+    try:
+        yield
+    except BaseException:
+        if not os.path.lexists(journal):
+            plan.discard()
+        raise
+
+
+def _review(
+    plan: "Plan",
+    journal: Path,
+    output: "CommandOutput",
+    run_options: RunOptions,
+    settings: Settings,
+    *,
+    yes: bool,
+    expect_count: int | None,
+    expect_lines: int | None,
+) -> str | None:
+    """Show a plan, check its numbers, and return its approval; None if the journal has one.
+
+    Raises:
+        Refused: the plan has other numbers than allowed or expected, or is not approved.
+    """
+    from bulk.cli.approval import approve_or_ask
+    from bulk.cli.display.plan.plan_review import format_review
+    from bulk.execution import preflight
+
+    rates, batch_size = settings.rates(), run_options.batch_size
+    output.print(format_review(plan, rate_limits=rates, batch_size=batch_size, width=output.width) + "\n")
+    preflight.check_caps(
+        plan, max_targets=run_options.max_targets, expect_count=expect_count, expect_lines=expect_lines
+    )
+    return approve_or_ask(
+        plan,
+        journal,
+        approve=plan.digest if yes else None,
+        how=f"review it, then run the same command with --yes --expect-count {plan.count}",
+    )
+
+
 def _open_or_make_plan(
     plan: Path | None,
     journal: Path | None,
@@ -206,15 +250,11 @@ def _open_or_make_plan(
         UsageError: neither a selection nor an existing plan is given.
         Refused: the existing plan is for something else, or the job that the command would resume is finished.
     """
-    from bulk.cli.approval import accepts_changed_input
     from bulk.cli.job_paths import check_job_files, check_places, choose_job_paths
     from bulk.cli.job_session import make_plan_file
     from bulk.cli.job_to_resume import find_job_files, refuse_second_job
     from bulk.errors import FileTrouble
     from bulk.operations import to_dict
-    from bulk.plan.plan_file import load_plan
-    from bulk.plan.plan_match import ChangedInput, check_plan_matches, check_record_matches
-    from bulk.sanitize import plain
 
     paths = choose_job_paths(
         plan,
@@ -242,17 +282,47 @@ def _open_or_make_plan(
         except FileTrouble:
             if not os.path.lexists(paths.plan):
                 raise  # otherwise another process has just made the plan
-    loaded = load_plan(paths.plan)
+    resumes = files is not None and files.is_found
+    loaded = _load_matching(paths.plan, None if resumes else (operation, selection), record, output, yes=yes)
+    return paths, loaded, False
+
+
+def _load_matching(
+    path: Path,
+    expected: "tuple[Operation, Selection | None] | None",
+    record: JobRecord,
+    output: "CommandOutput",
+    *,
+    yes: bool,
+) -> "Plan":
+    """Load an existing plan.
+
+    Arguments:
+        path: of the plan.
+        expected: what it must have been made for; None if that is checked already.
+        record: what it must say about who ordered the job and why.
+        output: where the user reads that an existing plan is used.
+        yes: whether to refuse a changed input without asking.
+
+    Raises:
+        Refused: the plan is for something else.
+    """
+    from bulk.cli.approval import accepts_changed_input
+    from bulk.plan.plan_file import load_plan
+    from bulk.plan.plan_match import ChangedInput, check_plan_matches, check_record_matches
+    from bulk.sanitize import plain
+
+    loaded = load_plan(path)
     try:
         check_record_matches(loaded, record)
-        if files is None or not files.is_found:
+        if expected is not None:
             try:
-                check_plan_matches(loaded, operation, selection)
+                check_plan_matches(loaded, *expected)
             except ChangedInput as error:
                 if not accepts_changed_input(error.problem, unattended=yes):
                     raise
-            output.print(f"Using the existing plan {plain(paths.plan)}")
+            output.print(f"Using the existing plan {plain(path)}")
     except BaseException:
         loaded.close()
         raise
-    return paths, loaded, False
+    return loaded

@@ -15,19 +15,27 @@ RETRY_FOR_S = 900.0
 """Seconds without any success after which an outage ends a command, unless the caller sets another time."""
 
 
-def waiting_out(client: PostHogClient, retry_for_s: float, *, host_is_known: bool = False) -> PostHogClient:
+def waiting_out(
+    client: PostHogClient,
+    retry_for_s: float,
+    *,
+    host_is_known: bool = False,
+    on_outage: Callable[[OutageEvent], None] | None = None,
+) -> PostHogClient:
     """Return a view of a client that waits outages out.
 
     Arguments:
         client: the client.
         retry_for_s: for how long, in seconds; 0 for not at all.
         host_is_known: whether the host was reached before, so that its name is not mistyped.
+        on_outage: called with events about outages; None for no events.
 
     Raises:
         InvalidArgument: it is not a number of seconds from 0 to 365 days.
     """
     policy = msgspec.structs.replace(client.retry, retry_for_s=retry_for_s, host_is_known=host_is_known)
-    return client.with_retry(policy)
+    waiting = client.with_retry(policy)
+    return waiting if on_outage is None else waiting.observed(emit_outages(on_outage))
 
 
 def outage_event(event: ClientEvent) -> OutageEvent | None:

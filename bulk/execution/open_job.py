@@ -4,8 +4,9 @@ The order matters: nothing is written before every check has passed. The first r
 tells the server's clock, by which the requests of earlier runs are counted before any other request leaves.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -23,7 +24,7 @@ from bulk.execution.run_settings import RunSettings
 from bulk.jobs.first_record import first_record
 from bulk.journal.binding import check_binding
 from bulk.journal.job_log import JobLog
-from bulk.journal.limit_usage import restore_limits
+from bulk.journal.limit_usage import LimitUsage, restore_limits
 from bulk.journal.records import Approved, Record, RunEnded, RunStarted
 from bulk.journal.replay import open_journal
 from bulk.journal.storage import Journal
@@ -37,10 +38,10 @@ from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.file_reading import FileReading, OnRead
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.duty_decision import duty_of
-from bulk.report.progress import named_counts
+from bulk.report.progress import counts_by_axis
 from bulk.report.verdict import exit_code
 from bulk.selection.conditions.protection import Protect
-from bulk.states import ACCEPTED, ACTIONABLE, PENDING, Axis
+from bulk.states import ACCEPTED, ACTIONABLE, PENDING
 from bulk.version import VERSION
 
 CHECKING = "checking"
@@ -88,16 +89,8 @@ async def open_job(
         on_progress(PhaseChanged(phase=CHECKING))  # before the journal is read, which takes time if it is large
     journal = _open_existing(path, target_states, plan, purpose, approve, FileReading(CHECKING, on_progress))
     try:
-        usage, in_flight = target_states.usage, target_states.usage.in_flight(target_states.open.values())
-
-        def count_earlier_requests() -> None:
-            now = client.server_time()
-            limits, counts = client.limits, client.limits in plan.counted_by
-            restore_limits(
-                limits, spent=plan.spent, usage=usage, in_flight=in_flight, now=now, counts_earlier_runs=counts
-            )
-            plan.counted_by.add(limits)
-
+        in_flight = target_states.usage.in_flight(target_states.open.values())
+        count_earlier_requests = partial(_count_earlier_requests, client, plan, target_states.usage, in_flight)
         early: list[ClientEvent] = []
         wait_tracker = WaitTracker(client.limits, gate.sleeps)
         client = client.observed(wait_tracker.client_event)
@@ -111,9 +104,7 @@ async def open_job(
             )
         if journal is None:
             complete_receipts_of(plan)  # fails while a new plan can still be made
-            journal = open_journal(path, target_states)
-            if target_states.job is not None:
-                raise JournalError(path, "was created by another process just now", "run the same command again")
+            journal = _create(path, target_states)
         writer = journal.writer()
     except BaseException:
         if journal is not None:
@@ -122,13 +113,8 @@ async def open_job(
     job = JobLog(plan, operation, target_states, writer, now=client.server_time)
     try:
         runs_before = len(target_states.run_stats.runs)
-        newly = purpose == "run" and preflight.check_approval(target_states, plan, approve)
         route = None if strategy.route is None else strategy.route.name
-        for record in _first_records(job, settings, str(client.limits.rates), purpose, newly=newly, route=route):
-            job.record(record)
-        await job.wait_durable()
-        with suppress(FileTrouble):  # the job matters more
-            complete_receipts_of(plan, job=target_states.job.job if target_states.job else None)
+        await _record_start(job, settings, str(client.limits.rates), purpose, approve=approve, route=route)
         emitter = ProgressEmitter(
             job, client.limits, on_progress, wait_tracker=wait_tracker, batch_size=settings.batch_size, route=route
         )
@@ -177,6 +163,29 @@ def _open_existing(
         journal.close()
         raise
     return journal
+
+
+def _create(path: Path, target_states: TargetStates) -> Journal[Record]:
+    """Create the journal of a new job."""
+    journal = open_journal(path, target_states)
+    if target_states.job is not None:
+        journal.close()
+        raise JournalError(path, "was created by another process just now", "run the same command again")
+    return journal
+
+
+def _count_earlier_requests(client: PostHogClient, plan: Plan, usage: LimitUsage, in_flight: Mapping[str, int]) -> None:
+    """Count the requests of the planning and of earlier runs against the rate limits (guarantee 13)."""
+    limits, counts = client.limits, client.limits in plan.counted_by
+    restore_limits(
+        limits,
+        spent=plan.spent,
+        usage=usage,
+        in_flight=in_flight,
+        now=client.server_time(),
+        counts_earlier_runs=counts,
+    )
+    plan.counted_by.add(limits)
 
 
 def _checking(moment: Moment) -> Activity:
@@ -232,6 +241,19 @@ async def _check_server(
     if not found:
         raise NotFinished("it was stopped before the job began")
     return found[0]
+
+
+async def _record_start(
+    job: JobLog, settings: RunSettings, rates: str, purpose: str, *, approve: str | None, route: str | None
+) -> None:
+    """Return when the records with which a run starts are on disk; raises Refused if the plan is not approved."""
+    newly = purpose == "run" and preflight.check_approval(job.target_states, job.plan, approve)
+    for record in _first_records(job, settings, rates, purpose, newly=newly, route=route):
+        job.record(record)
+    await job.wait_durable()
+    opened = job.target_states.job
+    with suppress(FileTrouble):  # the job matters more
+        complete_receipts_of(job.plan, job=opened.job if opened else None)
 
 
 def _first_records(
@@ -297,10 +319,7 @@ async def _recorded_end(job: JobLog, emitter: ProgressEmitter, gate: StopGate, p
             JobEnded(
                 reason=reason,
                 exit_code=_exit_code(job.target_states, purpose),
-                person=named_counts(job.target_states, Axis.PERSON),
-                events=named_counts(job.target_states, Axis.EVENTS),
-                recordings=named_counts(job.target_states, Axis.RECORDINGS),
-                properties=named_counts(job.target_states, Axis.PROPERTIES),
+                **counts_by_axis(job.target_states),
                 purpose=purpose,
             )
         )

@@ -14,8 +14,7 @@ from bulk.journal.records import LimitChanged, PauseTaken, ReadRequest
 from bulk.posthog.attempt_result import MAX_PAUSE_S
 from bulk.progress.rates import PhaseProgress, estimate_left_s
 from bulk.progress.wait_tracker import WaitTracker
-from bulk.report.progress import TEST_BATCH, count_done, named_counts, needed_s
-from bulk.states import Axis
+from bulk.report.progress import TEST_BATCH, count_done, counts_by_axis, needed_s
 
 INTERVAL_S = 0.2
 
@@ -34,7 +33,7 @@ class ProgressEmitter:
 
     Arguments:
         limits: tell how long the remaining requests take at least.
-        wait_tracker: is told of the client's events; knows what is waited for.
+        wait_tracker: receives the client's events; knows what is waited for.
         on_progress: takes every event. An exception that it raises ends the run, and it is not called again.
         batch_size: persons per bulk request.
         route: the route by which properties are changed, "rest" or "capture".
@@ -146,10 +145,7 @@ class ProgressEmitter:
                 phase=self._phase,
                 count=target_states.count,
                 done=done,
-                person=named_counts(target_states, Axis.PERSON),
-                events=named_counts(target_states, Axis.EVENTS),
-                recordings=named_counts(target_states, Axis.RECORDINGS),
-                properties=named_counts(target_states, Axis.PROPERTIES),
+                **counts_by_axis(target_states),
                 requests=self._requests,
                 targets_per_s=phase.targets_per_s,
                 overall_per_s=phase.overall_per_s,

@@ -124,16 +124,12 @@ class DiskLineIndex(_Table):
         Raises:
             FileTrouble: the temporary file cannot grow.
         """
-        execute = self._cursor.execute
-        firsts: list[int] = []
+        rows = [(key_of(text), line) for text, line in lines]
         with _as_file_trouble():
-            for text, line in lines:
-                key = key_of(text)
-                if execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (key, line)).rowcount == 1:
-                    firsts.append(line)
-                else:
-                    firsts.append(int(execute("SELECT line FROM seen WHERE id = ?", (key,)).fetchone()[0]))
-        return firsts
+            if self._cursor.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", rows).rowcount == len(rows):
+                return [line for _, line in rows]
+            select = self._cursor.execute
+            return [int(select("SELECT line FROM seen WHERE id = ?", (key,)).fetchone()[0]) for key, _ in rows]
 
     def __enter__(self) -> "DiskLineIndex":
         return self

@@ -4,11 +4,14 @@ The JSON is ASCII because a lone surrogate cannot be encoded as UTF-8 and some r
 """
 
 import json
+from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+
+_ENCODER = msgspec.json.Encoder()
 
 
 def encode_line(value: object) -> bytes:
@@ -27,6 +30,18 @@ def encode_line(value: object) -> bytes:
             return body
     plain = msgspec.to_builtins(value, str_keys=True)
     return json.dumps(plain, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def encode_lines(values: Sequence[object]) -> bytes:
+    """Return each value as `encode_line` does, with a line end; faster for many values."""
+    try:
+        block = _ENCODER.encode_lines(values)
+    except UnicodeEncodeError:  # a lone surrogate
+        pass
+    else:
+        if block.isascii():
+            return block
+    return b"".join(encode_line(value) + b"\n" for value in values)
 
 
 def decode_line(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:

@@ -60,7 +60,7 @@ class RunStarted(_Record, frozen=True, tag="run_started"):
 class Approved(_Record, frozen=True, tag="approved"):
     """Somebody approved the plan with this digest; later runs do not ask again.
 
-    `approver` names who, if the run was told.
+    `approver` names who, if that was given.
     """
 
     at: float

@@ -11,7 +11,7 @@ from bulk.requests.due_dates import RequestsDue
 from bulk.requests.receipt_lines import IdKind
 from bulk.requests.receipts_writer import ReceiptsWriter
 from bulk.selection.inputs.line_checks import Kind, Line, RefusedLine
-from bulk.selection.inputs.line_record import LineRecord
+from bulk.selection.inputs.line_record import TOLD_BY_TARGETS, LineRecord
 from bulk.selection.inputs.request_rows import RefusedRequest, Request, RequestLine
 
 _ID_KINDS = {
@@ -20,8 +20,6 @@ _ID_KINDS = {
     Kind.PERSON_ID: IdKind.UUID,
     Kind.EMAIL: IdKind.EMAIL,
 }
-_IN_PERSON_ENTRIES = frozenset({Kind.DISTINCT_ID, Kind.ANY_DISTINCT_ID, Kind.PERSON_ID})
-"""Kinds whose IDs the entry of a target has already."""
 
 
 class LineReceipts:
@@ -40,7 +38,7 @@ class LineReceipts:
         """Write the outcome of a line, unless the entries of targets tell it; raises FileTrouble."""
         line = record.line
         request = line.request if isinstance(line, RequestLine | RefusedRequest) else None
-        if request is None and record.outcome == "selected" and record.kind in _IN_PERSON_ENTRIES:
+        if request is None and record.outcome == "selected" and record.kind in TOLD_BY_TARGETS:
             return
         if request is not None:
             self._count(request)

@@ -13,7 +13,7 @@ from uuid import UUID
 from bulk.errors import PlanError
 from bulk.files.content_meter import InputContent
 from bulk.files.job_file_kinds import PLAN_SUFFIX
-from bulk.files.json_lines import encode_line
+from bulk.files.json_lines import encode_line, encode_lines
 from bulk.files.line_checks import LineChecks
 from bulk.files.private_files import refuse_existing
 from bulk.files.unnamed_file import UnnamedFile, create_unnamed, remove_abandoned
@@ -34,6 +34,10 @@ from bulk.property_checks import DesiredProperties
 from bulk.requests.receipts_writer import ReceiptsWriter
 
 FLUSH_BYTES = 1 << 20
+_AT_ONCE = 1_000
+"""Short lines that are encoded at once."""
+_SHORT_ID = 1_000
+"""Characters of a distinct ID whose line is short."""
 
 
 class PlanWriter:
@@ -50,6 +54,7 @@ class PlanWriter:
         self._created_at = header.created_at
         self._checks = LineChecks()
         self._buffer = bytearray()
+        self._short: list[Target] = []
         self._append(without_time(header))
 
     @classmethod
@@ -100,18 +105,26 @@ class PlanWriter:
         if created_at.tzinfo is not UTC:
             with suppress(OverflowError):  # this close to the end of the calendar, UTC has no such time
                 created_at = created_at.astimezone(UTC)
-        target = NotedTarget(
-            number=self.count,
-            uuid=uuid,
-            created_at=created_at,
-            distinct_id=distinct_id,
-            line=line,
-            distinct_ids=None if note is None else note.distinct_ids,
-            recordings=None if note is None else note.recordings,
-            change=change,
-        )
-        self._append(target)
+        if note is None and change is None and (distinct_id is None or len(distinct_id) <= _SHORT_ID):
+            self._short.append(
+                Target(number=self.count, uuid=uuid, created_at=created_at, distinct_id=distinct_id, line=line)
+            )
+        else:
+            target = NotedTarget(
+                number=self.count,
+                uuid=uuid,
+                created_at=created_at,
+                distinct_id=distinct_id,
+                line=line,
+                distinct_ids=None if note is None else note.distinct_ids,
+                recordings=None if note is None else note.recordings,
+                change=change,
+            )
+            self._append_short()
+            self._append(target)
         self.count += 1
+        if len(self._short) >= _AT_ONCE:
+            self._append_short()
         if len(self._buffer) >= FLUSH_BYTES:
             self._flush()
 
@@ -135,6 +148,7 @@ class PlanWriter:
             FileTrouble: the file cannot be written, or the name is taken by now.
             ValueError: `spent` or `findings` cannot be encoded as JSON, or are too large.
         """
+        self._append_short()
         self._flush()
         digest = DIGEST_PREFIX + self._hash.hexdigest()
         times = {bucket: list(stamps) for bucket, stamps in (spent or {}).items()}
@@ -171,6 +185,12 @@ class PlanWriter:
         line = _line(value)
         self._checks.add(line)
         self._buffer += line
+
+    def _append_short(self) -> None:
+        block = encode_lines(self._short)
+        self._short.clear()
+        self._checks.add_many(block.splitlines(keepends=True))
+        self._buffer += block
 
     def _flush(self) -> None:
         self._hash.update(self._buffer)

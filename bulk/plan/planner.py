@@ -12,21 +12,22 @@ import os
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 import msgspec
 
 from asyncclient import Bucket, PostHogClient
-from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
+from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
 from bulk.concurrency.stop_gate import StopGate
-from bulk.errors import BulkError, InputError, NotFinished, Refused, interruption_of
+from bulk.errors import InputError, Refused, interruption_of
 from bulk.event_log import LOGGER, EventLog
 from bulk.events import PlanEvent, PlanProgress
 from bulk.files.job_file_kinds import receipts_of
 from bulk.files.private_files import refuse_existing
-from bulk.formatting import count_of
 from bulk.operations import Operation, PropertyOperation, UnsetProperties, UpdatePerPerson, axes, to_dict
 from bulk.plan.line_receipts import LineReceipts
+from bulk.plan.no_target import no_target_error
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, complete_receipts_of, load_plan
 from bulk.plan.plan_match import check_plan_matches, check_record_matches
 from bulk.plan.plan_writer import PlanWriter
@@ -38,10 +39,8 @@ from bulk.property_checks import DesiredProperties
 from bulk.requests.job_record import JobRecord
 from bulk.requests.receipts_writer import ReceiptsWriter, refuse_receipts_of_a_job
 from bulk.selection.conditions.protection import Protect, ProtectedPersons, check_protect
-from bulk.selection.input_findings import WIDER_WORDS, Findings, LineNumbers
+from bulk.selection.input_findings import Findings
 from bulk.selection.input_lines import comparison_of
-from bulk.selection.inputs.causes import Cause
-from bulk.selection.inputs.line_checks import Reason
 from bulk.selection.resolver import Resolver
 from bulk.selection.selections import ByEmails, ByFilter, ByPersonIds, ByRequests, InputSelection, Selection
 from bulk.selection.values.row_selection import ByRows
@@ -49,8 +48,6 @@ from bulk.states import Axis
 from bulk.version import VERSION
 
 HOUR_S = 3600.0
-NUMBERS_SHOWN = 60
-"""Characters of line numbers in a message."""
 
 
 async def make_plan(
@@ -106,18 +103,10 @@ async def make_plan(
     path = Path(path)
     project_id = _check_arguments(client, operation, selection, page_size, concurrency)
     protect, record = check_protect(protect), record or JobRecord()
-    if isinstance(selection, ByRequests):
-        selection = msgspec.structs.replace(
-            selection,
-            reference=selection.reference or record.reference,
-            received=selection.received or record.received,
-        )
+    selection = _with_defaults_of(record, selection)
     if reuse and _exists(path):
         return await _open_matching(path, client, operation, selection, record)
-    refuse_existing(path)
-    refuse_receipts_of_a_job(receipts_of(path))
-    if isinstance(operation, PropertyOperation) and operation.keep_before is not None:
-        refuse_existing(Path(operation.keep_before))
+    _refuse_existing_files(path, operation)
     findings, clock, log = Findings(), now or client.server_time, EventLog()
     gate, count = StopGate(), 0
 
@@ -133,11 +122,8 @@ async def make_plan(
 
     wait_tracker = WaitTracker(client.limits, gate.sleeps)
     reporter = ActivityReporter(wait_tracker, describe, log.before(on_progress))
-    reading = waiting_out(client, retry_for_s).observed(wait_tracker.client_event)
-    if on_progress is not None:
-        reading = reading.observed(emit_outages(on_progress))
+    reading = waiting_out(client.observed(wait_tracker.client_event), retry_for_s, on_outage=on_progress)
     lines: list[LineReceipts] = []
-    values = ValueCounts(operation.keys) if isinstance(operation, UpdatePerPerson) else None
 
     async with reporter.reporting():
         with Resolver(
@@ -155,45 +141,34 @@ async def make_plan(
         ) as resolver:
             await resolver.begin()
             project = await reading.projects.get(project_id)
-            header = PlanHeader(
-                format=FORMAT,
-                project_id=project_id,
-                project_name=project.name,
-                host=client.origin,
-                operation=to_dict(operation),
-                selection={"summary": selection.summary(), "details": selection.details()},
-                created_at=datetime.fromtimestamp(clock(), UTC).isoformat(timespec="seconds"),
-                version=VERSION,
-                record=None if record.is_empty else record,
+            header = _header(
+                client, operation, selection, record, project_id=project_id, project_name=project.name, at=clock()
             )
             notes = None
             if Axis.RECORDINGS in axes(operation):
                 notes = RecordingNotes(reading, gate, concurrency=concurrency)
+            values = ValueCounts(operation.keys) if isinstance(operation, UpdatePerPerson) else None
             with (
                 PlanWriter.create(path, header) as writer,
-                ReceiptsWriter.create(
-                    receipts_of(path),
-                    host=header.host,
-                    project_id=project_id,
-                    created_at=header.created_at,
-                    folds_case=isinstance(selection, InputSelection)
-                    and comparison_of(selection).comparison == "ignore-case",
-                ) as receipts,
+                _create_receipts(path, header, selection) as receipts,
                 LineReceipts(receipts) as line_receipts,
                 ProtectedPersons() as protected,
             ):
                 lines.append(line_receipts)
-                # those that were requested by another ID are found by that one
-                by_distinct_id = not isinstance(selection, ByPersonIds | ByEmails)
                 if protect:
                     with interruption_of("plan"):
                         await protected.read(reading, protect, gate, page_size=page_size)
                     findings.leave_out, findings.is_protected = protected.leave_out, protected.is_protected
+                # a person that was selected by another ID is found in the receipts by that one
+                by_distinct_id = not isinstance(selection, ByPersonIds | ByEmails)
                 async for targets in resolver.targets():
+                    receipts.add_persons(
+                        writer.count,
+                        [(person.ref.uuid, person.known_by if by_distinct_id else None) for person in targets],
+                    )
                     noted = await notes.of(targets) if notes is not None else [None] * len(targets)
                     for person, note in zip(targets, noted, strict=True):
                         ref = person.ref
-                        receipts.add_person(writer.count, ref.uuid, person.known_by if by_distinct_id else None)
                         change = _once(person.change, operation) if values is not None else None
                         writer.add(
                             ref.uuid, ref.created_at, person.known_by, line=person.line, note=note, change=change
@@ -207,15 +182,10 @@ async def make_plan(
                 if notes is not None:
                     findings.recordings = notes.to_finding()
                 if not writer.count:
-                    raise _no_target(findings)
-                recorded = findings.to_list(requests=wait_tracker.requests)
-                if values is not None:
-                    recorded.append(values.to_finding())
-                if due := line_receipts.due():
-                    recorded.append({"kind": "due", "days": due})
+                    raise no_target_error(findings)
                 plan = writer.finish(
                     spent=spent_requests(client, clock()),
-                    findings=recorded,
+                    findings=_plan_findings(findings, values, line_receipts.due(), requests=wait_tracker.requests),
                     content=resolver.content,
                     receipts=receipts,
                 )
@@ -226,6 +196,79 @@ async def make_plan(
 
 def _exists(path: Path) -> bool:
     return os.path.lexists(path)
+
+
+def _with_defaults_of(record: JobRecord, selection: Selection) -> Selection:
+    """Return a selection whose requests have the job's reference and day of receipt, unless it sets others."""
+    if not isinstance(selection, ByRequests):
+        return selection
+    return msgspec.structs.replace(
+        selection,
+        reference=selection.reference or record.reference,
+        received=selection.received or record.received,
+    )
+
+
+def _refuse_existing_files(path: Path, operation: Operation) -> None:
+    """Raise FileTrouble if a file exists that the plan or its job would write."""
+    refuse_existing(path)
+    refuse_receipts_of_a_job(receipts_of(path))
+    if isinstance(operation, PropertyOperation) and operation.keep_before is not None:
+        refuse_existing(Path(operation.keep_before))
+
+
+def _header(
+    client: PostHogClient,
+    operation: Operation,
+    selection: Selection,
+    record: JobRecord,
+    *,
+    project_id: int,
+    project_name: str,
+    at: float,
+) -> PlanHeader:
+    return PlanHeader(
+        format=FORMAT,
+        project_id=project_id,
+        project_name=project_name,
+        host=client.origin,
+        operation=to_dict(operation),
+        selection={"summary": selection.summary(), "details": selection.details()},
+        created_at=datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
+        version=VERSION,
+        record=None if record.is_empty else record,
+    )
+
+
+def _create_receipts(path: Path, header: PlanHeader, selection: Selection) -> ReceiptsWriter:
+    """Start the receipts of a plan."""
+    folds_case = isinstance(selection, InputSelection) and comparison_of(selection).comparison == "ignore-case"
+    return ReceiptsWriter.create(
+        receipts_of(path),
+        host=header.host,
+        project_id=header.project_id,
+        created_at=header.created_at,
+        folds_case=folds_case,
+    )
+
+
+def _plan_findings(
+    findings: Findings, values: ValueCounts | None, due: list[dict[str, Any]], *, requests: int
+) -> list[dict[str, Any]]:
+    """Return all findings of a plan.
+
+    Arguments:
+        findings: about the input and the persons.
+        values: the counts of the values, where each person gets its own.
+        due: how many requests are due on which day.
+        requests: made for the planning.
+    """
+    recorded = findings.to_list(requests=requests)
+    if values is not None:
+        recorded.append(values.to_finding())
+    if due:
+        recorded.append({"kind": "due", "days": due})
+    return recorded
 
 
 async def _open_matching(
@@ -280,62 +323,6 @@ def _check_arguments(
     if not isinstance(client.project_id, int):
         raise InputError("a plan needs a project number: @current can change at any moment")
     return client.project_id
-
-
-def _no_target(findings: Findings) -> BulkError:
-    """Return the exception with which planning ends if there is no target."""
-    if unread := findings.unreadable:
-        were = f"{count_of(unread, 'selected person')} could not be read"
-        return NotFinished(f"{were}, and no other person matches the selection", purpose="plan")
-    refused = Refused(*_why_no_target(findings))
-    if findings.discovery and findings.properties is not None:
-        for key, closest in findings.properties.suggestions().items():
-            if closest is not None:  # in a note, which the log does not have (guarantee 27)
-                refused.add_note(f"Did you mean {closest} instead of {key}?")
-    return refused
-
-
-_REFUSED_FIXES = {
-    Reason.NOT_A_UUID: "for distinct IDs, use --distinct-ids",
-    Reason.NOT_AN_EMAIL: "for distinct IDs, use --distinct-ids",
-    Reason.TAB: "if the file is CSV, name its column with --column",
-    Reason.NOT_UTF8: "save the file as UTF-8",
-}
-
-
-def _why_no_target(findings: Findings) -> tuple[str, str]:
-    """Return the problem and its fix."""
-    if findings.protected.get("count"):
-        return "every selected person is protected", "select other persons, or correct the protection list"
-    if findings.discovery:
-        return (
-            "no selected person has any of the properties",
-            "check the keys: if they are right, there is nothing to do",
-        )
-    if not findings.lines:
-        return "no person matches the selection", "check the filters and the project"
-    refused = sum(len(lines) for lines in findings.refused.values())
-    if refused == findings.lines:
-        reasons = ", ".join(sorted(reason.value for reason in findings.refused))
-        fixes = {_REFUSED_FIXES.get(reason, "correct the input") for reason in findings.refused}
-        fix = fixes.pop() if len(fixes) == 1 else "correct the input"
-        return f"none of the {refused:,} input lines can be used ({reasons})", fix
-    problem = f"no person matches any of the {findings.lines:,} input lines"
-    causes = [f"{_lines(lines)}: {cause.value}" for cause, lines in findings.causes.items() if cause is not Cause.NONE]
-    if findings.wider and findings.wider_by is not None:
-        causes.append(f"{_lines(findings.wider)} {WIDER_WORDS[findings.wider_by]}")
-    if causes:
-        problem += f" ({'; '.join(causes)})"
-    if refused:
-        problem += f"; {refused:,} of them cannot be used"
-    return problem, "check the input and the project"
-
-
-def _lines(lines: LineNumbers) -> str:
-    """Return lines as in "lines 1-2,7", with the first numbers if there are many."""
-    numbers = str(lines.to_finding()["lines"])
-    shown = numbers if len(numbers) <= NUMBERS_SHOWN else f"{numbers[:NUMBERS_SHOWN].rpartition(',')[0]},..."
-    return f"{'line' if len(lines) == 1 else 'lines'} {shown}"
 
 
 def spent_requests(client: PostHogClient, now: float) -> dict[str, list[float]]:

@@ -26,7 +26,7 @@ class ActivityReporter(Generic[Event]):
     """Reports events about one activity. Construct it inside the event loop.
 
     Arguments:
-        wait_tracker: is told of the client's events.
+        wait_tracker: receives the client's events.
         describe: returns the event of a moment.
         on_progress: takes the events; None for no events.
     """

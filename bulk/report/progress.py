@@ -6,7 +6,7 @@ except for a wait that leaves no record: that for a response, or in an outage.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from asyncclient import Bucket, Limits, RateLimits
 from bulk.events import Progress, Wait, WaitKind
@@ -40,6 +40,25 @@ def count_done(counts: Mapping[State, int], axis: Axis, *, phase: str) -> int:
 def named_counts(target_states: TargetStates, axis: Axis) -> dict[str, int]:
     """Return the number of targets by the name of their state."""
     return {state.name.lower(): count for state, count in target_states.counts(axis).items()}
+
+
+class CountsByAxis(TypedDict):
+    """The number of targets by the name of their state, on each axis."""
+
+    person: dict[str, int]
+    events: dict[str, int]
+    recordings: dict[str, int]
+    properties: dict[str, int]
+
+
+def counts_by_axis(target_states: TargetStates) -> CountsByAxis:
+    """Return the counts that events about a job have."""
+    return CountsByAxis(
+        person=named_counts(target_states, Axis.PERSON),
+        events=named_counts(target_states, Axis.EVENTS),
+        recordings=named_counts(target_states, Axis.RECORDINGS),
+        properties=named_counts(target_states, Axis.PROPERTIES),
+    )
 
 
 def needed_s(
@@ -105,10 +124,7 @@ def progress_of(target_states: TargetStates, *, idle_s: float, spent: Mapping[st
         phase=phase,
         count=target_states.count,
         done=done,
-        person=named_counts(target_states, Axis.PERSON),
-        events=named_counts(target_states, Axis.EVENTS),
-        recordings=named_counts(target_states, Axis.RECORDINGS),
-        properties=named_counts(target_states, Axis.PROPERTIES),
+        **counts_by_axis(target_states),
         requests=run.requests,
         targets_per_s=figures.targets_per_s,
         overall_per_s=figures.overall_per_s,

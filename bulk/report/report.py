@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from bulk.journal.replay import JournalFacts
-from bulk.journal.run_stats import RunCounts
+from bulk.journal.run_stats import RunCounts, RunStats
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
@@ -17,6 +17,7 @@ from bulk.report.duty import Duty, DutyState
 from bulk.report.duty_decision import duty_of
 from bulk.report.parts.activity import ResponseCount, TimelineEntry, iso, responses_of, timeline_of
 from bulk.report.parts.copies import CopyReport, copies_of
+from bulk.report.parts.input_report import InputReport, input_report
 from bulk.report.parts.plan_report import PlanReport, plan_report
 from bulk.report.requests import due_of, open_requests_of, record_of
 from bulk.report.verdict import exit_code, verdict_of
@@ -24,7 +25,7 @@ from bulk.requests.due_dates import DueCount
 from bulk.requests.job_record import JobRecord
 from bulk.requests.receipts import Receipts
 from bulk.selection.input_findings import by_kind
-from bulk.selection.inputs.coverage import Coverage, coverage_of
+from bulk.selection.inputs.coverage import coverage_of
 from bulk.states import (
     PENDING,
     STATE_MEANINGS,
@@ -105,18 +106,6 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
-class InputReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How many lines the input has, and how many of them the plan does not cover, by reason; 0 lines for a filter."""
-
-    lines: int
-    not_covered: int
-    unmatched: int
-    refused: int
-    unread: int
-    protected: int = 0
-    repeated: int = 0
-
-
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a job did to each of its targets, as its journal proves.
 
@@ -128,9 +117,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     wrong with it. `input` says which input the plan does not cover, and is None where neither journal nor plan tells.
     `record` is who ordered the job and why; None if nothing was given. `due` is what is due on which day, as of the
     journal's last record. `shredded_at` is when the plan was destroyed, and `copies` are those of the persons that were
-    made for handing out. `journal_sha256` is
-    that of the journal's file, and `journal_digest` that of its first `journal_bytes` bytes, which are its complete
-    records: the same where the last record is complete. Times are ISO 8601 in UTC.
+    made for handing out. `journal_sha256` is that of the journal's file, and `journal_digest` that of its first
+    `journal_bytes` bytes, which are its complete records: the same where the last record is complete. Times are ISO
+    8601 in UTC.
     """
 
     format: int
@@ -224,18 +213,7 @@ def build_report(
         exit_code=duty.exit_code,
         axes=tuple(_axis_report(target_states, axis) for axis in Axis),
         failures=tuple(_failures(target_states)),
-        routes=tuple(
-            RouteCount(
-                route=name,
-                axes=changed,
-                attempts=route.attempts,
-                ok=route.ok,
-                failed=route.failed,
-                unknown=route.attempts - route.ok - route.failed,
-                targets=route.targets,
-            )
-            for (name, changed), route in run_stats.routes.items()
-        ),
+        routes=_route_counts(run_stats),
         runs=tuple(_run_report(run) for run in run_stats.runs),
         pauses=run_stats.pauses,
         limits_lowered=run_stats.limits_lowered,
@@ -272,34 +250,6 @@ def of_duty(report: Report) -> Report:
     return msgspec.structs.replace(report, verdict=report.duty.sentence, exit_code=report.duty.exit_code)
 
 
-def input_report(coverage: Coverage) -> InputReport:
-    """Return what a plan covers of its input, for a report."""
-    return InputReport(
-        lines=coverage.lines,
-        not_covered=coverage.not_covered,
-        unmatched=coverage.unmatched,
-        refused=coverage.refused,
-        unread=coverage.unread,
-        protected=coverage.protected,
-        repeated=coverage.repeated,
-    )
-
-
-def coverage_in(report: Report) -> Coverage | None:
-    """Return the coverage that a report shows; None where it does not tell."""
-    one = report.input
-    if one is None:
-        return None
-    return Coverage(
-        lines=one.lines,
-        unmatched=one.unmatched,
-        refused=one.refused,
-        unread=one.unread,
-        protected=one.protected,
-        repeated=one.repeated,
-    )
-
-
 def _axis_report(target_states: TargetStates, axis: Axis) -> AxisReport:
     return AxisReport(
         axis=axis.value,
@@ -330,6 +280,21 @@ def _failures(target_states: TargetStates) -> list[FailureCount]:
                 )
             )
     return found
+
+
+def _route_counts(run_stats: RunStats) -> tuple[RouteCount, ...]:
+    return tuple(
+        RouteCount(
+            route=name,
+            axes=changed,
+            attempts=route.attempts,
+            ok=route.ok,
+            failed=route.failed,
+            unknown=route.attempts - route.ok - route.failed,
+            targets=route.targets,
+        )
+        for (name, changed), route in run_stats.routes.items()
+    )
 
 
 def _run_report(run: RunCounts) -> RunReport:

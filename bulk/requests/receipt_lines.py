@@ -7,10 +7,11 @@ Each line ends with a checksum that continues the one of the line before, so tha
 line is found. The first line stands for itself, because the key is entered last.
 """
 
-import hashlib
 import re
 from binascii import b2a_base64
+from collections.abc import Iterable
 from enum import Enum
+from hashlib import sha256
 from uuid import UUID
 from zlib import crc32
 
@@ -33,6 +34,7 @@ _REFERENCE = "reference"
 _PERSON = b'{"type":"person","target":%d,"uuid":"%b"'
 _KNOWN_BY = b',"distinct_id":"%b"'
 _CRC = b',"crc":"%08x"}'
+_CLOSED = b"%b" + _CRC + b"\n"
 CRC_SIZE = len(_CRC % 0)
 _BLOCK = 64
 _INNER = bytes(each ^ 0x36 for each in range(256))
@@ -140,13 +142,10 @@ class Keyed:
 
     def __init__(self, key: str, *, folds_case: bool = False) -> None:
         padded = bytes.fromhex(key).ljust(_BLOCK, b"\0")
-        # as the hmac module does, but without a new state for each of millions of IDs
-        self._outer = hashlib.sha256(padded.translate(_OUTER))
-        inner = hashlib.sha256(padded.translate(_INNER))
-        self._inner = {}
-        for kind in (*IdKind, _REFERENCE):
-            self._inner[kind] = inner.copy()
-            self._inner[kind].update(f"{kind if isinstance(kind, str) else kind.value}\0".encode("ascii"))
+        # what the hmac module hashes too, without its states, which take twice as long for millions of IDs
+        self._outer, inner = padded.translate(_OUTER), padded.translate(_INNER)
+        kinds = (*(kind.value for kind in IdKind), _REFERENCE)
+        self._inner = {kind: b"%b%b\0" % (inner, kind.encode("ascii")) for kind in kinds}
         self._folds_case = folds_case
 
     def id(self, kind: IdKind, value: str) -> str:
@@ -155,7 +154,7 @@ class Keyed:
             return self.uuid(UUID(value))
         if kind is IdKind.EMAIL and self._folds_case:
             value = value.casefold()
-        return self._of(kind, value).decode("ascii")
+        return self._of(kind.value, value).decode("ascii")
 
     def request(self, reference: str) -> str:
         """Return the keyed reference of a request's own reference."""
@@ -163,21 +162,32 @@ class Keyed:
 
     def uuid(self, uuid: UUID) -> str:
         """Return the reference of a UUID."""
-        return self._of_bytes(IdKind.UUID, uuid.bytes).decode("ascii")
+        return self._of_bytes(IdKind.UUID.value, uuid.bytes).decode("ascii")
 
-    def person(self, target: int, uuid: UUID, distinct_id: str | None) -> bytes:
-        """Return the entry of a target, without its checksum: what `PersonEntry` is encoded as, in half of the time."""
-        body = _PERSON % (target, self._of_bytes(IdKind.UUID, uuid.bytes))
-        return body if distinct_id is None else body + _KNOWN_BY % self._of(IdKind.DISTINCT_ID, distinct_id)
+    def persons(self, first: int, persons: Iterable[tuple[UUID, str | None]], before: int) -> tuple[bytes, int]:
+        """Return the lines of targets as `encode` returns that of one `PersonEntry`, in a third of the time.
 
-    def _of(self, kind: "IdKind | str", value: str) -> bytes:
+        Arguments:
+            first: the number of the first target.
+            persons: the UUID of each target, and its distinct ID if that is to be found.
+            before: the checksum that the first line continues.
+        """
+        lines, checksum = [], before
+        by_uuid, by_distinct_id = IdKind.UUID.value, IdKind.DISTINCT_ID.value
+        for target, (uuid, distinct_id) in enumerate(persons, first):
+            body = _PERSON % (target, self._of_bytes(by_uuid, uuid.int.to_bytes(16, "big")))
+            if distinct_id is not None:
+                body += _KNOWN_BY % self._of(by_distinct_id, distinct_id)
+            checksum = crc32(body, checksum)
+            lines.append(_CLOSED % (body, checksum))
+        return b"".join(lines), checksum
+
+    def _of(self, kind: str, value: str) -> bytes:
         return self._of_bytes(kind, value.encode("utf-8", "surrogatepass"))
 
-    def _of_bytes(self, kind: "IdKind | str", value: bytes) -> bytes:
-        inner, outer = self._inner[kind].copy(), self._outer.copy()
-        inner.update(value)
-        outer.update(inner.digest())
-        return b2a_base64(outer.digest()[:REFERENCE_BYTES], newline=False)[:_LETTERS]
+    def _of_bytes(self, kind: str, value: bytes) -> bytes:
+        digest = sha256(self._outer + sha256(self._inner[kind] + value).digest()).digest()
+        return b2a_base64(digest[:REFERENCE_BYTES], newline=False)[:_LETTERS]
 
 
 def looks_like_id(reference: str, value: str | None) -> bool:
@@ -194,13 +204,9 @@ def first_sum(name: str) -> int:
 
 def encode(line: AnyLine, before: int) -> tuple[bytes, int]:
     """Return a line with its checksum and line end, and the checksum that the next line continues."""
-    return close(encode_line(line)[:-1], before)
-
-
-def close(body: bytes, before: int) -> tuple[bytes, int]:
-    """Return a line whose JSON lacks its end with its checksum and line end, and the checksum for the next line."""
+    body = encode_line(line)[:-1]
     checksum = crc32(body, before)
-    return b"%b%b\n" % (body, _CRC % checksum), checksum
+    return _CLOSED % (body, checksum), checksum
 
 
 def check(line: bytes, before: int) -> int | None:

@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +31,6 @@ from bulk.requests.receipt_lines import (
     LineEntry,
     ReceiptsFooter,
     ReceiptsHeader,
-    close,
     encode,
     first_sum,
     looks_like_id,
@@ -93,10 +93,15 @@ class ReceiptsWriter:
             file.close()
             raise
 
-    def add_person(self, target: int, uuid: UUID, distinct_id: str | None) -> None:
-        """Append a target: its number in the plan, its UUID, and its distinct ID if that is to be found."""
-        self._append(*close(self._keyed.person(target, uuid, distinct_id), self._sum))
-        self._persons += 1
+    def add_persons(self, first: int, persons: Sequence[tuple[UUID, str | None]]) -> None:
+        """Append targets; raises FileTrouble.
+
+        Arguments:
+            first: the number of the first one in the plan.
+            persons: the UUID of each, and its distinct ID if that is to be found.
+        """
+        self._append(*self._keyed.persons(first, persons, self._sum))
+        self._persons += len(persons)
 
     def add_line(
         self,
@@ -166,9 +171,9 @@ class ReceiptsWriter:
                     self.path.unlink()
         self._file.close()
 
-    def _append(self, line: bytes, checksum: int) -> None:
+    def _append(self, lines: bytes, checksum: int) -> None:
         self._sum = checksum
-        self._buffer += line
+        self._buffer += lines
         if len(self._buffer) >= _FLUSH_BYTES:
             self._flush()
 

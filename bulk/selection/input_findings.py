@@ -210,28 +210,7 @@ class Findings:
         """
         found: list[dict[str, Any]] = [] if requests is None else [{"kind": "requests", "count": requests}]
         if self.lines:
-            found.append({"kind": "lines", "count": self.lines})
-            for kind, lines in (
-                ("unmatched", self.unmatched),
-                ("unread", self.unread),
-                ("duplicates", self.duplicates),
-                ("aliases", self.aliases),
-            ):
-                found.append({"kind": kind, **lines.to_finding()})
-                if kind == "unmatched":
-                    found[-1]["causes"] = _by_value(self.causes)
-                if kind == "duplicates" and len(self.repeated):
-                    found[-1]["not_covered"] = self.repeated.to_finding()
-                if kind == "duplicates" and self.first_lines:
-                    found[-1]["first_lines"] = [list(pair) for pair in self.first_lines]
-            refused = sum(len(lines) for lines in self.refused.values())
-            found.append({"kind": "refused", "count": refused, "reasons": _by_value(self.refused)})
-            if self.wider_by is not None:
-                wider = {"by": self.wider_by, "checked": self.wider_checked, "persons": self.wider_persons}
-                found.append({"kind": "wider_match", **self.wider.to_finding(), **wider})
-            if self._several_persons.count:
-                several = self._several_persons
-                found.append({"kind": "several_persons", "count": several.count, "shown": several.shown()})
+            found += self._line_findings()
         else:
             found.append({"kind": "listed", "count": self.listed})
         if len(self.unreadable_rows):
@@ -257,6 +236,32 @@ class Findings:
                 "shown": self._many_ids.shown(),
             }
         )
+        return found
+
+    def _line_findings(self) -> list[dict[str, Any]]:
+        """Return the findings about the lines of an input."""
+        found: list[dict[str, Any]] = [{"kind": "lines", "count": self.lines}]
+        for kind, lines in (
+            ("unmatched", self.unmatched),
+            ("unread", self.unread),
+            ("duplicates", self.duplicates),
+            ("aliases", self.aliases),
+        ):
+            found.append({"kind": kind, **lines.to_finding()})
+            if kind == "unmatched":
+                found[-1]["causes"] = _by_value(self.causes)
+            if kind == "duplicates" and len(self.repeated):
+                found[-1]["not_covered"] = self.repeated.to_finding()
+            if kind == "duplicates" and self.first_lines:
+                found[-1]["first_lines"] = [list(pair) for pair in self.first_lines]
+        refused = sum(len(lines) for lines in self.refused.values())
+        found.append({"kind": "refused", "count": refused, "reasons": _by_value(self.refused)})
+        if self.wider_by is not None:
+            wider = {"by": self.wider_by, "checked": self.wider_checked, "persons": self.wider_persons}
+            found.append({"kind": "wider_match", **self.wider.to_finding(), **wider})
+        if self._several_persons.count:
+            several = self._several_persons
+            found.append({"kind": "several_persons", "count": several.count, "shown": several.shown()})
         return found
 
 

@@ -22,6 +22,7 @@ from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Present, ReadResult, Unread
 from bulk.posthog.rereads import read_until_known
+from bulk.property_checks import DesiredProperties
 from bulk.selection.input_findings import KEPT_MAX, WIDER_MAX, Findings
 from bulk.selection.input_lines import (
     MAX_OPEN_LINES,
@@ -36,7 +37,7 @@ from bulk.selection.input_lines import (
 from bulk.selection.inputs.causes import likely_cause
 from bulk.selection.inputs.line_checks import Kind, Line, RefusedLine
 from bulk.selection.inputs.line_outcome import Outcome
-from bulk.selection.inputs.line_record import LineRecord, OnLine
+from bulk.selection.inputs.line_record import TOLD_BY_TARGETS, LineRecord, OnLine
 from bulk.selection.inputs.request_rows import RefusedRequest, RequestLine
 from bulk.selection.lookups.distinct_id_counts import count_distinct_ids
 from bulk.selection.lookups.email_lookup import EmailLookup
@@ -73,7 +74,8 @@ class LineResolver:
         page_size: persons per page of a listing.
         concurrency: requests at once.
         raw: keep the server's own objects, for an export; what only a review shows is then not counted.
-        on_line: called once with the outcome of each line, except for lines that others with the same ID repeat.
+        on_line: called once with the outcome of each line, except for lines that repeat others with the same ID, and
+            selected ones that the entry of their target tells (`TOLD_BY_TARGETS`).
         conflicts: compares the values of rows; None where lines have no values.
     """
 
@@ -97,6 +99,7 @@ class LineResolver:
         self._client = client
         self._conflicts = conflicts
         self._on_line = on_line
+        self._tells_selected = on_line is not None and kind_of(selection) not in TOLD_BY_TARGETS
         self._reader = reader
         self._gate = gate
         self._selection = selection
@@ -244,25 +247,25 @@ class LineResolver:
     def _record(self, match: _Match) -> list[SelectedPerson]:
         """Return the new persons of a group, and record the lines without a person or without a new one."""
         is_new = iter(self._add([person.ref.uuid for persons in match.persons for person in persons or ()]))
-        leave_out = self._findings.leave_out
+        leave_out, counts_properties = self._findings.leave_out, self._findings.properties is not None
         found: list[SelectedPerson] = []
         for line, persons in zip(match.lines, match.persons, strict=True):
             if persons is None:
                 continue
             if self._conflicts is not None:
                 self._conflicts.add_persons(line, persons)
-            change = line.change if isinstance(line, RowLine) else None
-            kept = [
-                msgspec.structs.replace(person, line=line.number, change=change)
-                for person in persons
-                if next(is_new) and not leave_out(person.ref.uuid)
-            ]
+            kept = [person for person in persons if next(is_new) and not leave_out(person.ref.uuid)]
             for person in kept:
                 finding = self._findings.add_target(len(person.ref.distinct_ids), line=line.number)
-                self._findings.count_properties(person.ref.uuid, person.keys)
+                if counts_properties:
+                    self._findings.count_properties(person.ref.uuid, person.keys)
                 if finding is not None and person.known_by is not None and len(self._with_many_ids) < KEPT_MAX:
                     self._with_many_ids.append((finding, person))
             found += kept
+            if len(kept) == len(persons) == 1:
+                if self._tells_selected:
+                    self._tell(line, "selected", new=1)
+                continue
             old = () if len(kept) == len(persons) else tuple(self._selected_before(persons, kept))
             if len(persons) > 1:
                 self._findings.add_several_persons(line.number, len(persons), len(kept))
@@ -308,19 +311,26 @@ class LineResolver:
 
     async def _by_distinct_id(self, lines: Sequence[Line]) -> _Match:
         results = (await self._reader.fetch_by_distinct_id([line.value for line in lines])).results
-        return _Match(lines, [_persons(results[line.value], by=line.value) for line in lines])
+        return _Match(lines, [_persons(results[line.value], line, by=line.value) for line in lines])
 
     async def _by_uuid(self, lines: Sequence[Line]) -> _Match:
         uuids = msgspec.convert([line.value for line in lines], list[UUID])  # faster than the constructor
         results = (await self._reader.fetch_by_uuid(dict.fromkeys(uuids))).results
-        return _Match(lines, [_persons(results[uuid]) for uuid in uuids])
+        each = map(results.__getitem__, uuids)
+        return _Match(lines, [_persons(result, line) for result, line in zip(each, lines, strict=True)])
 
     async def _by_email(self, lines: Sequence[Line]) -> _Match:
         match = comparison_of(self._selection)
         found, unread = await self._emails.persons([line.value for line in lines], match)
         is_known = [self._is_second_lookup and not each for each in unread]
         return _Match(
-            lines, [persons if persons or known else None for persons, known in zip(found, is_known, strict=True)]
+            lines,
+            [
+                [msgspec.structs.replace(person, line=line.number, change=_change(line)) for person in persons]
+                if persons or known
+                else None
+                for line, persons, known in zip(lines, found, is_known, strict=True)
+            ],
         )
 
 
@@ -331,8 +341,13 @@ def _in_line_order(matches: Sequence[_Match]) -> _Match:
     return _Match([line for line, _ in ordered], [persons for _, persons in ordered])
 
 
-def _persons(result: ReadResult, *, by: str | None = None) -> list[SelectedPerson] | None:
+def _change(line: Line) -> DesiredProperties | None:
+    """Return the values that the persons of a line get, where each person gets its own."""
+    return line.change if isinstance(line, RowLine) else None
+
+
+def _persons(result: ReadResult, line: Line, *, by: str | None = None) -> list[SelectedPerson] | None:
     """Return the person of a line as a list, or None where nothing is known yet."""
     if isinstance(result, Present):
-        return [selected(result.person, by=by)]
+        return [selected(result.person, by=by, line=line.number, change=_change(line))]
     return None if isinstance(result, Unread) else []

@@ -28,17 +28,20 @@ class SelectedPerson(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     change: DesiredProperties | None = None
 
 
-def selected(person: Known, *, by: str | None = None) -> SelectedPerson:
+def selected(
+    person: Known, *, by: str | None = None, line: int | None = None, change: DesiredProperties | None = None
+) -> SelectedPerson:
     """Return a person as selected.
 
     Arguments:
         by: the distinct ID that selected the person; None to pick one.
+        line, change: as in `SelectedPerson`.
     """
     ref = to_ref(person)
     if by is None:
         by = pick_distinct_id(ref.distinct_ids) or next(iter(ref.distinct_ids), None)
     if ref is person:
-        return SelectedPerson(ref=ref, known_by=by)
+        return SelectedPerson(ref=ref, known_by=by, line=line, change=change)
     keys = tuple(person.properties) if isinstance(person, Person) else ()
     raw = person.raw if isinstance(person, RawPerson) else None
-    return SelectedPerson(ref=ref, known_by=by, keys=keys, raw=raw)
+    return SelectedPerson(ref=ref, known_by=by, line=line, keys=keys, raw=raw, change=change)

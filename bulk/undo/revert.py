@@ -1,4 +1,4 @@
-"""Plans the way back from a job that kept a before-image: persons get back what they had. Only reads from the server.
+"""Plans to give persons back what they had before a job that kept a before-image. Only reads from the server.
 
 A person that has other values than those that the job set was changed by others since: it stays as it is and is named
 by its number in the plan of the job. A person that is gone stays gone.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from asyncclient import PostHogClient
-from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
+from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped, in_order
 from bulk.errors import NotFinished, Refused, interruption_of
@@ -35,7 +35,7 @@ from bulk.property_checks import DesiredProperties
 from bulk.selection.input_findings import LineNumbers
 from bulk.undo.before_entries import BeforeFile, keys_of, read_before_file
 from bulk.undo.before_records import Before
-from bulk.undo.way_back import Kept, way_back
+from bulk.undo.revert_decision import LeaveReason, decide_revert
 from bulk.verification.verifier import SAME_INSTANT
 from bulk.version import VERSION
 
@@ -93,9 +93,7 @@ async def plan_revert(
     gate, clock, found = StopGate(), now or client.server_time, _Found(file)
     wait_tracker = WaitTracker(client.limits, gate.sleeps)
     reporter = ActivityReporter(wait_tracker, found.progress, EventLog().before(on_progress))
-    reading = waiting_out(client, retry_for_s).observed(wait_tracker.client_event)
-    if on_progress is not None:
-        reading = reading.observed(emit_outages(on_progress))
+    reading = waiting_out(client.observed(wait_tracker.client_event), retry_for_s, on_outage=on_progress)
     async with reporter.reporting():
         with interruption_of("plan"):
             project = await reading.projects.get(file.opened.project)
@@ -190,8 +188,8 @@ def _back(found: _Found, entry: Before, result: Present | Absent | Unread) -> De
         return "gone"
     change = entry.change or found.change
     assert change is not None
-    back = way_back(entry.had, change, properties_of(result.person))
-    return back.value if isinstance(back, Kept) else back
+    back = decide_revert(entry.had, change, properties_of(result.person))
+    return back.value if isinstance(back, LeaveReason) else back
 
 
 _Read = list[tuple[Before, Present | Absent | Unread]]

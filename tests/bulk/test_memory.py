@@ -96,7 +96,7 @@ def test_receipts_are_written_and_searched_in_pieces_that_are_not_kept(tmp_path:
     try:
         with ReceiptsWriter.create(path, host="h", project_id=1, created_at="") as writer:
             for number in range(count):
-                writer.add_person(number, UUID(int=number), f"user-{number}")
+                writer.add_persons(number, [(UUID(int=number), f"user-{number}")])
                 writer.add_line(
                     number, "selected", kind=IdKind.DISTINCT_ID, value=f"user-{number}", targets=str(number),
                     reference=f"DSR-{number}", due="2026-12-29",

@@ -83,9 +83,9 @@ INPUTS: tuple[Twin, ...] = (
         33,
         "a person is planned without the line that selected it",
         "bulk/cli/commands/test_show_persons.py::test_a_line_has_its_persons_or_the_reason_why_it_has_none",
-        "bulk/selection/line_resolver.py",
-        "msgspec.structs.replace(person, line=line.number, change=change)",
-        "msgspec.structs.replace(person, change=change)",
+        "bulk/selection/selected_person.py",
+        "SelectedPerson(ref=ref, known_by=by, line=line, change=change)",
+        "SelectedPerson(ref=ref, known_by=by, change=change)",
     ),
     twin(
         33,

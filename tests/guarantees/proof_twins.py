@@ -19,7 +19,7 @@ PROOF: tuple[Twin, ...] = (
         "receipts hold IDs as they are",
         "integration/test_receipts.py::test_the_answers_are_right_and_the_evidence_names_nobody",
         "bulk/requests/receipt_lines.py",
-        "return b2a_base64(outer.digest()[:REFERENCE_BYTES], newline=False)[:_LETTERS]",
+        "return b2a_base64(digest[:REFERENCE_BYTES], newline=False)[:_LETTERS]",
         "return value.hex().encode()",
     ),
     twin(

@@ -73,8 +73,8 @@ RESUMES: tuple[Twin, ...] = (
         "a plan of a refused approval stays",
         _SAME_LINE + "a_plan_of_a_refused_approval_is_removed",
         "bulk/cli/plan_and_run.py",
-        "                loaded.discard()",
-        "                pass",
+        "            plan.discard()",
+        "            pass",
     ),
     twin(
         9,

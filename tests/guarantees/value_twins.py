@@ -8,7 +8,7 @@ _CALLS = "bulk/posthog/calls.py"
 _VERIFIER = "bulk/verification/verifier.py"
 _PLAN = "bulk/plan/plan_file.py"
 _BEFORE = "bulk/undo/before_image.py"
-_WAY_BACK = "bulk/undo/way_back.py"
+_REVERT_DECISION = "bulk/undo/revert_decision.py"
 _CONFLICTS = "bulk/selection/values/row_conflicts.py"
 _OWN = "integration/test_properties_per_person.py::test_"
 _UNDO = "integration/test_undo.py::test_"
@@ -141,15 +141,15 @@ VALUES: tuple[Twin, ...] = (
         36,
         "a revert overwrites what others changed since",
         _UNDO + "persons_that_others_changed_since_are_left_and_named_and_gone_ones_stay_gone",
-        _WAY_BACK,
-        "    if made.unmet_keys(has):\n        return Kept.CHANGED\n",
+        _REVERT_DECISION,
+        "    if made.unmet_keys(has):\n        return LeaveReason.CHANGED\n",
         "",
     ),
     twin(
         36,
         "a revert leaves properties that did not exist before",
         _UNDO + "an_update_or_unset_and_its_revert_leave_all_persons_as_before",
-        _WAY_BACK,
+        _REVERT_DECISION,
         "absent=tuple(key for key in touched if key not in had)",
         "absent=()",
     ),

@@ -218,3 +218,16 @@ def virtual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenArena:
             yield Arena(server, client, tmp_path, **clocks)
 
     return opened
+
+
+@pytest.fixture
+def open_arena(virtual: OpenArena) -> OpenArena:
+    """Open an arena in virtual time whose waits are as long as they may be."""
+
+    @asynccontextmanager
+    async def opened(**options: Any) -> AsyncIterator[Any]:
+        async with virtual(**options) as a:
+            a.client._core.shared.uniform = lambda low, high: high
+            yield a
+
+    return opened

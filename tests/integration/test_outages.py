@@ -2,17 +2,16 @@
 (guarantees 11, 12, 24)."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 import msgspec
 import pytest
+from outages import RESET, go_away
 from virtual_time import run_virtual
 
 from asyncclient import RateLimits, Unreachable
-from asyncclient.testing import Fault, LocalPostHog
+from asyncclient.testing import Fault
 from bulk import (
     BreakerOpened,
     ByFilter,
@@ -36,49 +35,10 @@ UPDATE = UpdateProperties({"plan": "vip"}, route="rest")
 CAPTURE = UpdateProperties({"plan": "vip"}, route="capture")
 
 REFUSED = Fault("refuse")
-RESET = Fault("reset")
 SILENT = Fault("stall")
 UNAVAILABLE = Fault("status", status=503)
 BAD_GATEWAY = Fault("status", status=522, body="html")
 KINDS = {"refused": REFUSED, "reset": RESET, "silent": SILENT, "503": UNAVAILABLE, "522": BAD_GATEWAY}
-
-
-def go_away(
-    server: LocalPostHog, action: str, *, for_s: float, fault: Fault = RESET, number: int = 1, responds: bool = False
-) -> None:
-    """Make the server fail from the n-th request of an action on, for some seconds.
-
-    Arguments:
-        responds: whether that request still gets a response; otherwise it takes effect, and its response is lost.
-    """
-    handle, seen = server._handler.handle, 0
-
-    def handle_and_go(call: Any) -> Any:
-        nonlocal seen
-        outcome = handle(call)
-        if outcome.record.action != action:
-            return outcome
-        seen += 1
-        if seen != number:
-            return outcome
-        server.faults.add(fault)
-        asyncio.get_running_loop().call_later(for_s, server.faults.clear)
-        return outcome if responds else msgspec.structs.replace(outcome, ending="reset")
-
-    server._handler.handle = handle_and_go  # type: ignore[method-assign]
-
-
-@pytest.fixture
-def open_arena(virtual: Any) -> Any:
-    """Open an arena in virtual time whose waits are as long as they may be."""
-
-    @asynccontextmanager
-    async def opened(**options: Any) -> AsyncIterator[Any]:
-        async with virtual(**options) as a:
-            a.client._core.shared.uniform = lambda low, high: high
-            yield a
-
-    return opened
 
 
 @pytest.mark.slow

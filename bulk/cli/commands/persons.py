@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bulk.cli.signals import Stopper
     from bulk.files.unnamed_file import UnnamedFile
     from bulk.selection.input_findings import Findings
+    from bulk.selection.selections import Selection
 
 
 @help_command("persons")
@@ -77,13 +78,7 @@ def command(
     """
     from bulk.cli.commands.evidence.plan_copy import copy_plan
     from bulk.cli.exit_codes import ExitCode
-    from bulk.cli.interruption import explained
-    from bulk.cli.job_session import CommandOutput, run_with_client
-    from bulk.concurrency.stop_gate import StopGate
-    from bulk.events import Activity
-    from bulk.export.person_export import export_csv, export_lines
-    from bulk.progress.activity import ActivityReporter, Moment
-    from bulk.progress.wait_tracker import WaitTracker
+    from bulk.cli.job_session import CommandOutput
     from bulk.selection.input_findings import Findings
 
     if plan is not None:
@@ -101,53 +96,70 @@ def command(
         layout = "jsonl"  # it is counted, and not written
     if json and output is None and layout == "csv":
         raise click.UsageError("--json writes JSON to stdout, so --format csv needs a file: add -o FILE")
-    export, header_lines = (export_csv, 1) if layout == "csv" else (export_lines, 0)
     selection = build_selection(selection_arguments, writes=False)
     findings = Findings()
-    count = 0
     needed = [*selection_arguments.files, *([settings.key_file] if settings.key_file else [])]
     with nullcontext() if output is None else output_file(output, force=force, needed=needed) as file:
-        write, wait_for_room = _writer(file, only_count=only_count)
-
-        async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> None:
-            nonlocal count
-            gate = StopGate()
-
-            def describe(moment: Moment) -> Activity:
-                return Activity(
-                    phase="exporting",
-                    elapsed_s=moment.elapsed_s,
-                    requests=moment.requests,
-                    persons=max(0, count - header_lines),
-                    wait=moment.wait,
-                )
-
-            wait_tracker = WaitTracker(client.limits, gate.sleeps)
-            async with ActivityReporter(wait_tracker, describe, display).reporting():
-                lines = export(
-                    client.observed(wait_tracker.client_event),
-                    selection,
-                    findings,
-                    gate=gate,
-                    retry_for_s=settings.retry_for_s,
-                    on_progress=display,
-                )
-                async for line in lines:
-                    write(line)
-                    if wait_for_room is not None:
-                        await wait_for_room()
-                    count += 1
-
-        # lines for people would otherwise be drawn between the persons
-        is_result = file is not None or only_count
-        in_place = is_result or not sys.stdout.isatty()
-        with (
-            explained(lambda: _interrupted(output, count - header_lines, only_count=only_count)),
-            nullcontext() if is_result else _incomplete(lambda: count, header_lines),
-        ):
-            run_with_client(settings, work, json=json and is_result, in_place=in_place)
-    _show_result(CommandOutput(json=json), count - header_lines, findings, output=output, only_count=only_count)
+        persons = _export(
+            selection, findings, output, file, layout=layout, only_count=only_count, json=json, settings=settings
+        )
+    _show_result(CommandOutput(json=json), persons, findings, output=output, only_count=only_count)
     return ExitCode.NEEDS_ATTENTION if findings.unreadable else ExitCode.DONE
+
+
+def _export(
+    selection: "Selection",
+    findings: "Findings",
+    output: Path | None,
+    file: "UnnamedFile | None",
+    *,
+    layout: str,
+    only_count: bool,
+    json: bool,
+    settings: Settings,
+) -> int:
+    """Export the persons of a selection, and return how many there are.
+
+    Arguments:
+        selection: the persons.
+        findings: records the outcome of input lines.
+        output: the name of the file; None for stdout.
+        file: the open file; None for stdout.
+        layout: jsonl or csv.
+        only_count: whether nothing is written.
+        json: whether events go to stdout.
+        settings: for the client.
+    """
+    from bulk.cli.interruption import explained
+    from bulk.cli.job_session import run_with_client
+    from bulk.export.export_progress import reporting_export
+    from bulk.export.person_export import export_csv, export_lines
+
+    export, header_lines = (export_csv, 1) if layout == "csv" else (export_lines, 0)
+    write, wait_for_room = _writer(file, only_count=only_count)
+    count = 0
+
+    async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> None:
+        nonlocal count
+        async with reporting_export(client, display, lambda: max(0, count - header_lines)) as (reading, gate):
+            lines = export(
+                reading, selection, findings, gate=gate, retry_for_s=settings.retry_for_s, on_progress=display
+            )
+            async for line in lines:
+                write(line)
+                if wait_for_room is not None:
+                    await wait_for_room()
+                count += 1
+
+    # lines for people would otherwise be drawn between the persons
+    is_result = file is not None or only_count
+    in_place = is_result or not sys.stdout.isatty()
+    with (
+        explained(lambda: _interrupted(output, count - header_lines, only_count=only_count)),
+        nullcontext() if is_result else _incomplete(lambda: count, header_lines),
+    ):
+        run_with_client(settings, work, json=json and is_result, in_place=in_place)
+    return count - header_lines
 
 
 def _writer(

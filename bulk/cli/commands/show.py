@@ -191,7 +191,7 @@ def _person_fields(target: "Target") -> dict[str, Any]:
 def _plan_fields(plan: "Plan") -> dict[str, Any]:
     import msgspec
 
-    from bulk.report.report import input_report
+    from bulk.report.parts.input_report import input_report
     from bulk.selection.input_findings import by_kind
     from bulk.selection.inputs.coverage import coverage_of
 

@@ -17,7 +17,7 @@ from bulk.cli.options.help_layout import option
 if TYPE_CHECKING:
     from bulk.progress.file_reading import OnRead
     from bulk.report.load import JobStatus
-    from bulk.report.report import Report
+    from bulk.report.report import Report, RunReport
 
 WATCH_EVERY_S = 1.0
 
@@ -210,7 +210,6 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
     from bulk.report.report import is_finished
     from bulk.requests.due_dates import as_of
     from bulk.sanitize import plain
-    from bulk.states import ending_label
 
     report = status.report
     project = str(report.project_id)
@@ -232,15 +231,7 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
     rows += [(title, plain(text, limit=None)) for title, text in record_rows(report.record)]
     rows += [(title, text) for title, text in due_rows(as_of(report.due, now))]
     if report.runs:
-        last = report.runs[-1]
-        if status.is_running:
-            end = "running"
-        elif last.ended:
-            end = f"ended {plain(format_time(last.ended, seconds=True))} ({ending_label(last.reason or '')})"
-        else:
-            end = "ended without a record: its process was killed"
-        started = plain(format_time(last.started, seconds=True))
-        rows.append(("Last run", f"{len(report.runs)} (command {plain(last.purpose)}), started {started}, {end}"))
+        rows.append(("Last run", f"{len(report.runs)} {_run_text(report.runs[-1], is_running=status.is_running)}"))
     if status.is_running and status.progress is not None:
         rows.append(("Progress", progress_line(status.progress, now=local_time())))
     elif report.shredded_at is not None:
@@ -250,3 +241,18 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
     last_written = plain(format_time(report.last_entry_at, seconds=True))
     rows.append(("Journal", f"{format_count(report.journal_lines)} lines, last written {last_written}"))
     return list(aligned_rows(rows))
+
+
+def _run_text(run: "RunReport", *, is_running: bool) -> str:
+    """Return the command of a run, when it started, and how it ended."""
+    from bulk.formatting import format_time
+    from bulk.sanitize import plain
+    from bulk.states import ending_label
+
+    if is_running:
+        end = "running"
+    elif run.ended:
+        end = f"ended {plain(format_time(run.ended, seconds=True))} ({ending_label(run.reason or '')})"
+    else:
+        end = "ended without a record: its process was killed"
+    return f"(command {plain(run.purpose)}), started {plain(format_time(run.started, seconds=True))}, {end}"

@@ -54,7 +54,7 @@ async def run_demo(persons: int, folder: Path, *, kept: bool, display: Display, 
         folder: for plan, journal and reports.
         kept: whether the folder is kept after the demo.
         display: shows progress.
-        output: where the steps are told.
+        output: where the steps are described.
     """
     plan_path, journal = folder / "demo.plan.jsonl", folder / "demo.journal.jsonl"
     async with LocalPostHog(persons=persons, seed=1, options=OPTIONS) as server:

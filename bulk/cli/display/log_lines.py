@@ -82,7 +82,7 @@ class Lines:
         """Do nothing: a log needs no restoring."""
 
     def _begins(self, wait: Wait | None) -> bool:
-        """Return whether a wait begins that no line has told of."""
+        """Return whether a wait begins that no line has named."""
         if wait is None and self._announced is not None and self._announced[0] in _ANNOUNCED_BY_EVENTS:
             return False  # it may not be shown yet
         before, self._announced = self._announced, None if wait is None else (wait.kind, wait.bucket)

@@ -4,6 +4,7 @@ from bulk.sanitize import plain
 
 _PHASES = {
     "checking": "Checking",
+    "checking person": "Checking the person",
     "planning": "Planning",
     "exporting": "Exporting",
     "reading": "Reading files",

@@ -1,21 +1,31 @@
 """Splits distinct IDs off one person, so that each becomes a person of its own (contract 6.11).
 
-The call is sent once and never again: a second one could split a person that others have merged since. What it did is
-read back.
+The call reaches the server once and never again: a second one could split a person that others have merged since. What
+it did is read back.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID
 
+import anyio
 import msgspec
 
-from asyncclient import NotFound, PostHogClient
-from bulk.errors import InputError, Refused
-from bulk.formatting import count_of
+from asyncclient import ConnectFailed, NotFound, PersonRef, PostHogClient, Unreachable
+from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
+from bulk.concurrency.stop_gate import StopGate
+from bulk.concurrency.workers import grouped
+from bulk.errors import InputError, NotFinished, Refused
+from bulk.events import Activity, OutageEvent, Wait, WaitKind
+from bulk.formatting import count_of, format_duration
 from bulk.number_ranges import format_ranges
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS
+from bulk.posthog.batch_reads import READ_SIZE
+from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.wait_tracker import WaitTracker
 from bulk.selection.inputs.line_checks import Line
+
+OnProgress = Callable[[Activity | OutageEvent], None]
 
 WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds between reads; the last one repeats."""
@@ -28,17 +38,27 @@ class PersonSplit(msgspec.Struct, frozen=True):
         uuid: the person's.
         distinct_ids: those that become persons of their own.
         main: the distinct ID that is to stay alone; None where others stay too.
+        done: how many distinct IDs of the lines are persons of their own already, from an earlier call.
     """
 
     uuid: UUID
     distinct_ids: tuple[str, ...]
     main: str | None = None
+    done: int = 0
 
     def __repr__(self) -> str:
         return f"PersonSplit(uuid={self.uuid}, {len(self.distinct_ids)} distinct IDs)"
 
 
-async def read_split(client: PostHogClient, uuid: UUID, *, main: str | None, lines: Sequence[Line]) -> PersonSplit:
+async def read_split(
+    client: PostHogClient,
+    uuid: UUID,
+    *,
+    main: str | None,
+    lines: Sequence[Line],
+    retry_for_s: float = RETRY_FOR_S,
+    on_progress: OnProgress | None = None,
+) -> PersonSplit:
     """Read the person and check that it has these distinct IDs; only reads.
 
     Arguments:
@@ -46,36 +66,56 @@ async def read_split(client: PostHogClient, uuid: UUID, *, main: str | None, lin
         uuid: the person's.
         main: the distinct ID that stays, so that all others are split off; None to split off those of the lines.
         lines: distinct IDs, each with the number of its line.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
+            at most 365 days.
+        on_progress: called with what is waited for, and with outages.
 
     Returns:
-        What is to be split off; no distinct ID if the person has only the main one.
+        What is to be split off; no distinct ID if the person has only the main one, or if an earlier call split off
+        all of them.
 
     Raises:
         Refused: there is no such person, it does not have a distinct ID, or none would stay.
+        PostHogError: the server did not respond for too long, or responded with an error.
     """
-    try:
-        has = tuple((await client.persons.get(uuid)).distinct_ids)
-    except NotFound:
-        raise Refused(f"no person has the UUID {uuid}", "check the UUID and the project") from None
-    if main is not None:
-        if main not in has:
-            raise Refused("the person does not have the main distinct ID", "check the ID: upper case matters")
-        return PersonSplit(uuid, tuple(each for each in has if each != main), main)
-    foreign = [line.number for line in lines if line.value not in has]
-    if foreign:
+    async with _reported(client, "checking person", StopGate(), retry_for_s, on_progress) as reading:
+        try:
+            has = tuple((await reading.persons.get(uuid)).distinct_ids)
+        except NotFound:
+            raise Refused(f"no person has the UUID {uuid}", "check the UUID and the project") from None
+        if main is not None:
+            if main not in has:
+                raise Refused("the person does not have the main distinct ID", "check the ID: upper case matters")
+            return PersonSplit(uuid, tuple(each for each in has if each != main), main)
+        others = [line for line in lines if line.value not in has]
+        alone = await _persons_of_their_own(reading, [line.value for line in others])
+    if foreign := [line.number for line in others if line.value not in alone]:
         numbers = f"{'line' if len(foreign) == 1 else 'lines'} {format_ranges(foreign)}"
         raise Refused(
             f"the person does not have the distinct IDs of {numbers}",
-            "leave them out: they are of other persons, or split off already",
+            "leave them out: they are of no person, or of one with other distinct IDs",
         )
-    split = PersonSplit(uuid, tuple(dict.fromkeys(line.value for line in lines)))
+    split = PersonSplit(uuid, tuple(dict.fromkeys(line.value for line in lines if line.value in has)), done=len(alone))
     if len(split.distinct_ids) >= len(has):
         raise Refused("no distinct ID would stay with the person", "leave one out")
     return split
 
 
+async def _persons_of_their_own(client: PostHogClient, distinct_ids: Sequence[str]) -> set[str]:
+    """Return those of the distinct IDs whose person has no other one, as after a split."""
+    found: dict[str, PersonRef] = {}
+    for group in grouped(distinct_ids, READ_SIZE):
+        found |= await client.persons.refs_by_distinct_ids(group)
+    return {each for each, person in found.items() if tuple(person.distinct_ids) == (each,)}
+
+
 async def send_split(
-    client: PostHogClient, split: PersonSplit, *, wait_s: float, sleep: Callable[[float], Awaitable[None]]
+    client: PostHogClient,
+    split: PersonSplit,
+    *,
+    wait_s: float,
+    retry_for_s: float = RETRY_FOR_S,
+    on_progress: OnProgress | None = None,
 ) -> bool:
     """Split the distinct IDs off, once, and return whether a read shows it.
 
@@ -83,34 +123,90 @@ async def send_split(
         client: for the call and the reads.
         split: from `read_split`.
         wait_s: how long to wait until the split shows, in seconds.
-        sleep: waits for seconds.
+        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
+            at most 365 days.
+        on_progress: called with what is waited for, and with outages.
 
     Raises:
-        PostHogError: the server refused the call; nothing was changed.
+        NotFinished: the server did not respond for too long after the call was sent, so that its outcome is not known.
+        Refused: the person lost one of the distinct IDs since it was read; nothing was sent.
+        PostHogError: the call did not reach the server, or the server refused it; nothing was changed.
     """
+    gate = StopGate()
+    async with _reported(client, "sending", gate, retry_for_s, on_progress) as sending:
+        await _send(sending, split)
+        try:
+            return await _is_visible(sending, split, gate, wait_s)
+        except Unreachable as error:
+            raise NotFinished(
+                f"the split was sent, but the server did not respond for {format_duration(error.away_s)} "
+                f"({error.cause}), so its outcome is not known",
+                "run the same command again to see what is left",
+                purpose="split",
+            ) from error
+
+
+async def _send(client: PostHogClient, split: PersonSplit) -> None:
+    """Send the call, just after a read that waits for the server; again only if it certainly did not arrive."""
     by_id = None if split.main is not None else split.distinct_ids
-    with suppress(*TRANSIENT_ERRORS):  # then the outcome is not known, and a read shows it
-        await client.persons.split(split.uuid, main_distinct_id=split.main, distinct_ids_to_split=by_id)
-    waits, wanted = iter(WAITS_S), {*split.distinct_ids}
     while True:
         person = await client.persons.get(split.uuid)
-        if not wanted.intersection(person.distinct_ids):
+        if not {*split.distinct_ids} <= {*person.distinct_ids}:
+            raise Refused("the person was changed since it was checked; nothing was sent", "run the same command again")
+        try:
+            await client.persons.split(split.uuid, main_distinct_id=split.main, distinct_ids_to_split=by_id)
+        except Unreachable:
+            raise
+        except ConnectFailed:
+            if not client.retry.retry_for_s:
+                raise
+        except TRANSIENT_ERRORS:  # the outcome is not known, and a read shows it
+            return
+        else:
+            return
+
+
+async def _is_visible(client: PostHogClient, split: PersonSplit, gate: StopGate, wait_s: float) -> bool:
+    """Read the person until it has none of the distinct IDs, or the time is over."""
+    waits, wanted, began_at = iter(WAITS_S), {*split.distinct_ids}, anyio.current_time()
+    while True:
+        person = await client.persons.get(split.uuid)
+        left = len(wanted.intersection(person.distinct_ids))
+        if not left:
             return True
         if wait_s <= 0:
             return False
         pause_s = min(next(waits, WAITS_S[-1]), wait_s)
+        waited_s = anyio.current_time() - began_at
+        await gate.wait(Wait(kind=WaitKind.CATCHING_UP, waited_s=waited_s, left_s=pause_s, gives_up_in_s=wait_s))
         wait_s -= pause_s
-        await sleep(pause_s)
+
+
+@asynccontextmanager
+async def _reported(
+    client: PostHogClient, phase: str, gate: StopGate, retry_for_s: float, on_progress: OnProgress | None
+) -> AsyncIterator[PostHogClient]:
+    """Yield a view of the client that waits outages out, with all waits reported."""
+    wait_tracker = WaitTracker(client.limits, gate.sleeps)
+
+    def describe(moment: Moment) -> Activity:
+        return Activity(phase=phase, elapsed_s=moment.elapsed_s, requests=moment.requests, wait=moment.wait)
+
+    waiting = waiting_out(client, retry_for_s).observed(wait_tracker.client_event)
+    if on_progress is not None:
+        waiting = waiting.observed(emit_outages(on_progress))
+    async with ActivityReporter(wait_tracker, describe, on_progress).reporting():
+        yield waiting
 
 
 def check_count(split: PersonSplit, expected: int | None) -> None:
-    """Check the number of distinct IDs against the one that the user expects.
+    """Check the number of distinct IDs, with those that are split off already, against the one that the user expects.
 
     Raises:
         Refused: it is another number.
     """
     count = len(split.distinct_ids)
-    if expected is not None and expected != count:
+    if count and expected is not None and expected != count + split.done:
         raise Refused(
             f"{count_of(count, 'distinct ID')} would be split off, not {expected:,} (--expect-count); nothing was sent",
             "check the person and the IDs",

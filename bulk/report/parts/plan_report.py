@@ -34,7 +34,7 @@ class PlanReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Arguments:
         file_digest: the plan's digest, which was approved: of all lines but the last.
-        project_name: as the server told it.
+        project_name: as the server returns it.
         created_at: ISO 8601 in UTC.
         findings: of the input check.
         file_sha256: of the whole file, as `sha256sum` computes it.

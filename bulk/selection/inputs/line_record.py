@@ -8,6 +8,9 @@ import msgspec
 from bulk.selection.inputs.line_checks import Kind, Line, RefusedLine
 from bulk.selection.inputs.line_outcome import Outcome
 
+TOLD_BY_TARGETS = frozenset({Kind.DISTINCT_ID, Kind.ANY_DISTINCT_ID, Kind.PERSON_ID})
+"""Kinds of lines whose ID the plan and the receipts have with the target that the line selects."""
+
 
 class LineRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of an input line.

@@ -137,6 +137,35 @@ def test_an_interrupt_at_the_prompt_ends_the_command(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("ends_with", ["SIGINT", "\x04", "0\n"], ids=["an interrupt", "the end of input", "a refusal"])
+@pytest.mark.parametrize("command", ["split", "shred"])
+def test_each_prompt_warns_and_what_does_not_agree_changes_nothing(
+    terminal: Callable[..., Terminal], run: Run, posthog: Any, plan: Path, command: str, ends_with: str
+) -> None:
+    uuid = posthog.server.world.add_person(["ada", "stranger"], {})
+    if command == "split":
+        one = terminal("split", uuid, "--main-distinct-id", "ada")
+    else:
+        with load_plan(plan) as loaded:
+            digest = loaded.digest
+        assert run("run", plan, "--approve", digest).code == 0
+        one = terminal("shred", "x.journal.jsonl")
+    files = sorted(Path().iterdir())
+    one.read_until("to continue: ")
+    assert "  \x1b[1;31mTHIS CANNOT BE UNDONE.\x1b[0m\r\n" in one.seen
+    if ends_with == "SIGINT":
+        one.process.send_signal(signal.SIGINT)
+        assert one.finish() == -signal.SIGINT
+        assert "\r\n\rposthog-bulk: interrupted by SIGINT. Nothing was changed, and no new file is left" in one.seen
+    else:
+        one.type(ends_with)
+        assert one.finish() == 3
+        assert "\r\n\rposthog-bulk: not " in one.seen.replace("\r\nposthog", "\r\n\rposthog")
+    assert sorted(Path().iterdir()) == files
+    assert posthog.server.world.uuid_of("stranger") == uuid
+
+
+@pytest.mark.slow
 def test_a_terminal_that_is_closed_ends_a_run_by_the_signal(
     terminal: Callable[..., Terminal], run: Run, posthog: Any, plan: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Values per person and their way back, on the command line: what it reviews, sends, refuses and reverts."""
+"""Values per person and their revert, on the command line: what it reviews, sends, refuses and reverts."""
 
 import json
 import signal

@@ -14,10 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk.errors import FileTrouble
-from bulk.files.json_lines import encode_line
 from bulk.plan.plan_file import complete_receipts_of, load_plan
 from bulk.requests.open_requests import count_open_requests
-from bulk.requests.receipt_lines import NO_JOB, NO_KEY, IdKind, Keyed, PersonEntry
+from bulk.requests.receipt_lines import NO_JOB, NO_KEY, IdKind, Keyed, PersonEntry, encode
 from bulk.requests.receipts import Receipts, ReceiptsError, read_receipts_header
 from bulk.requests.receipts_writer import ReceiptsWriter, complete_receipts, withdraw_key
 
@@ -34,7 +33,7 @@ def written(path: Path, count: int = 5, *, folds_case: bool = False) -> Receipts
     """Receipts of persons with the distinct IDs user-0 ..., an email, a line without a person, and requests."""
     with new(path, folds_case=folds_case) as writer:
         for number in range(count):
-            writer.add_person(number, UUID(int=number), f"user-{number}")
+            writer.add_persons(number, [(UUID(int=number), f"user-{number}")])
         writer.add_line(
             1, "selected", kind=IdKind.EMAIL, value="Ann@Example.com", targets="1-2", persons=(UUID(int=0),),
             reference="DSR-1", received="2026-11-01", due="2026-12-01",
@@ -66,7 +65,7 @@ def test_the_entry_of_a_person_is_what_its_struct_is_encoded_as() -> None:
     for distinct_id in (None, 'a"b\ud800\u2028'):
         known = None if distinct_id is None else keyed.id(IdKind.DISTINCT_ID, distinct_id)
         entry = PersonEntry(target=7, uuid=keyed.id(IdKind.UUID, str(UUID(int=5))), distinct_id=known)
-        assert keyed.person(7, UUID(int=5), distinct_id) == encode_line(entry)[:-1]
+        assert keyed.persons(7, [(UUID(int=5), distinct_id)], 3) == encode(entry, 3)
 
 
 def test_two_jobs_have_different_keys_and_references(tmp_path: Path) -> None:
@@ -94,7 +93,7 @@ def test_emails_are_found_in_another_case_where_the_job_compared_them_so(path: P
 
 def test_an_email_and_an_equal_distinct_id_are_different_ids(path: Path) -> None:
     with new(path) as writer:
-        writer.add_person(0, UUID(int=0), "a@b.test")
+        writer.add_persons(0, [(UUID(int=0), "a@b.test")])
         writer.add_line(1, "unmatched", kind=IdKind.EMAIL, value="a@b.test")
         writer.publish(DIGEST)
         writer.complete()
@@ -187,10 +186,10 @@ def test_the_file_is_private_and_created_through_no_symlink(path: Path, tmp_path
 
 def test_nothing_is_left_without_a_plan_and_receipts_without_a_key_are_useless(path: Path) -> None:
     with new(path) as writer:
-        writer.add_person(0, UUID(int=0), "user-0")
+        writer.add_persons(0, [(UUID(int=0), "user-0")])
     assert not path.exists()
     with new(path) as writer:
-        writer.add_person(0, UUID(int=0), "user-0")
+        writer.add_persons(0, [(UUID(int=0), "user-0")])
         writer.publish(DIGEST)
         assert json.loads(path.read_bytes().splitlines()[0])["key"] == NO_KEY
         with pytest.raises(ReceiptsError, match="has no key yet"):
@@ -200,7 +199,7 @@ def test_nothing_is_left_without_a_plan_and_receipts_without_a_key_are_useless(p
 
 def test_a_plan_completes_the_receipts_that_a_kill_left_without_a_key(path: Path) -> None:
     with new(path) as writer:
-        writer.add_person(0, UUID(int=0), "user-0")
+        writer.add_persons(0, [(UUID(int=0), "user-0")])
         writer.publish(DIGEST)
         key = writer.key
         os.link(path, path.with_name("kept"))
@@ -250,7 +249,7 @@ header = PlanHeader(format=FORMAT, project_id=1, project_name="P", host="h", ope
                     created_at="", version="1")
 with PlanWriter.create(plan, header) as writer:
     with ReceiptsWriter.create(receipts, host="h", project_id=1, created_at="") as written:
-        written.add_person(0, UUID(int=0), "jane")
+        written.add_persons(0, [(UUID(int=0), "jane")])
         writer.add(UUID(int=0), datetime(2026, 1, 1, tzinfo=UTC), "jane")
         writer.finish(receipts=written).close()
 """

@@ -1,8 +1,9 @@
 """`posthog-bulk persons --plan`: a copy of a plan's persons for handing out, recorded in the journal of its job."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from bulk.cli.display.live_display import Display
     from bulk.cli.signals import Stopper
     from bulk.jobs.plan_copy import PlanPersons
+    from bulk.plan.plan_file import Plan
 
 
 def copy_plan(
@@ -32,71 +34,29 @@ def copy_plan(
     """
     import anyio
 
-    from asyncclient import Bucket
     from bulk.cli.exit_codes import ExitCode
-    from bulk.cli.interruption import explained, nothing_kept
     from bulk.cli.job_paths import check_job_files
-    from bulk.cli.job_session import CommandOutput, run_with_client
-    from bulk.concurrency.stop_gate import StopGate
-    from bulk.events import Activity
-    from bulk.execution import preflight
-    from bulk.export.csv_rows import HEADER, csv_row
+    from bulk.cli.job_session import CommandOutput
     from bulk.formatting import count_of
     from bulk.jobs.job_files import journal_of
-    from bulk.jobs.plan_copy import CopyJournal, PlanPersons, export_plan
+    from bulk.jobs.plan_copy import CopyJournal, PlanPersons
     from bulk.plan.plan_file import load_plan
-    from bulk.progress.activity import ActivityReporter, Moment
-    from bulk.progress.wait_tracker import WaitTracker
     from bulk.sanitize import plain
 
     path = journal_of(plan) if journal is None else journal
     check_job_files(plan, path)
-    found, digest, made_at, requests = PlanPersons(), hashlib.sha256(), 0.0, 0
+    found = PlanPersons()
     needed = [plan, path, *([settings.key_file] if settings.key_file else [])]
     with load_plan(plan) as loaded:
         copies = CopyJournal(loaded, path)
         try:
             with output_file(output, force=force, needed=needed) as file:
-
-                def write(line: bytes) -> None:
-                    digest.update(line)
-                    file.write(line)
-
-                async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> None:
-                    nonlocal made_at, requests
-                    preflight.check_client(loaded, origin=client.origin, project_id=client.project_id)
-                    gate = StopGate()
-
-                    def describe(moment: Moment) -> Activity:
-                        return Activity(
-                            phase="exporting",
-                            elapsed_s=moment.elapsed_s,
-                            requests=moment.requests,
-                            persons=found.persons,
-                            wait=moment.wait,
-                        )
-
-                    wait_tracker = WaitTracker(client.limits, gate.sleeps)
-                    async with ActivityReporter(wait_tracker, describe, display).reporting():
-                        if layout == "csv":
-                            write(HEADER)
-                        lines = export_plan(
-                            client.observed(wait_tracker.client_event),
-                            loaded,
-                            found,
-                            gate=gate,
-                            retry_for_s=settings.retry_for_s,
-                            on_progress=display,
-                        )
-                        async for line in lines:
-                            write(csv_row(line) if layout == "csv" else line)
-                    made_at, requests = client.server_time(), len(client.limits.recent(Bucket.OTHERS))
-
-                with explained(nothing_kept):
-                    run_with_client(settings, work, json=json)
+                written = _write_copy(loaded, found, file.write, layout=layout, json=json, settings=settings)
 
             async def record() -> None:
-                await copies.record(found, layout=layout, sha256=digest.hexdigest(), requests=requests, at=made_at)
+                await copies.record(
+                    found, layout=layout, sha256=written.sha256, requests=written.requests, at=written.at
+                )
 
             anyio.run(record)
         finally:
@@ -105,6 +65,61 @@ def copy_plan(
     click.echo(f"{count_of(found.persons, 'person')} written to {plain(output)}; recorded in {plain(path)}", err=True)
     CommandOutput(json=json).write_event("persons", path=str(output), count=found.persons, findings=_findings(found))
     return ExitCode.NEEDS_ATTENTION if found.unread else ExitCode.DONE
+
+
+class _WrittenCopy(NamedTuple):
+    """A copy that was written: its digest, the reads of the last hour, and the server's time in epoch seconds."""
+
+    sha256: str
+    requests: int
+    at: float
+
+
+def _write_copy(
+    plan: "Plan",
+    found: "PlanPersons",
+    write: Callable[[bytes], object],
+    *,
+    layout: str,
+    json: bool,
+    settings: Settings,
+) -> _WrittenCopy:
+    """Read the persons of a plan and write them.
+
+    Arguments:
+        plan: the plan.
+        found: records what became of each target.
+        write: takes the lines.
+        layout: jsonl or csv.
+        json: whether events go to stdout.
+        settings: for the client.
+    """
+    from asyncclient import Bucket
+    from bulk.cli.interruption import explained, nothing_kept
+    from bulk.cli.job_session import run_with_client
+    from bulk.execution import preflight
+    from bulk.export.csv_rows import HEADER, csv_row
+    from bulk.export.export_progress import reporting_export
+    from bulk.jobs.plan_copy import export_plan
+
+    digest = hashlib.sha256()
+
+    def add(line: bytes) -> None:
+        digest.update(line)
+        write(line)
+
+    async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> _WrittenCopy:
+        preflight.check_client(plan, origin=client.origin, project_id=client.project_id)
+        async with reporting_export(client, display, lambda: found.persons) as (reading, gate):
+            if layout == "csv":
+                add(HEADER)
+            lines = export_plan(reading, plan, found, gate=gate, retry_for_s=settings.retry_for_s, on_progress=display)
+            async for line in lines:
+                add(csv_row(line) if layout == "csv" else line)
+        return _WrittenCopy(digest.hexdigest(), len(client.limits.recent(Bucket.OTHERS)), client.server_time())
+
+    with explained(nothing_kept):
+        return run_with_client(settings, work, json=json)
 
 
 def _findings(found: "PlanPersons") -> list[dict[str, object]]:

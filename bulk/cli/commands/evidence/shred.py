@@ -1,7 +1,6 @@
 """`posthog-bulk shred`: destroy the files of a job that identify persons, and keep the evidence."""
 
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,15 +92,15 @@ def _confirm(journal: Path, *, receipts: bool) -> None:
         UsageError: there is no terminal to ask at.
         Refused: the user did not confirm.
     """
-    from bulk.cli.approval import can_prompt, read_terminal
+    from bulk.cli.approval import ask_at_terminal, can_prompt
+    from bulk.cli.interruption import explained, nothing_kept
     from bulk.errors import Refused
     from bulk.sanitize import plain
 
     if not can_prompt():
         raise click.UsageError("there is no terminal to confirm at: give --yes")
     what = "the plan, the before-image and the receipts" if receipts else "the plan and the before-image"
-    click.echo(f"About to destroy {what} of {plain(journal)}. THIS CANNOT BE UNDONE.", err=True)
-    click.echo("Type shred to continue: ", nl=False, err=True)
-    sys.stderr.flush()
-    if read_terminal().strip().lower() != "shred":
+    with explained(nothing_kept):
+        typed = ask_at_terminal(f"About to destroy {what} of {plain(journal)}.", "Type shred to continue: ")
+    if typed.lower() != "shred":
         raise Refused("not confirmed; nothing was changed", "run the same command again to be asked again")

@@ -1,4 +1,4 @@
-"""`posthog-bulk revert`: plan the way back from a job that kept a before-image. Only reads from the server."""
+"""`posthog-bulk revert`: plan to undo a job that kept a before-image. Only reads from the server."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

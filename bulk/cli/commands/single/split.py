@@ -1,7 +1,6 @@
 """`posthog-bulk split`: make distinct IDs of one person persons of their own."""
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from bulk.cli.display.live_display import Display
     from bulk.cli.signals import Stopper
     from bulk.execution.splitting.person_split import PersonSplit
+    from bulk.selection.inputs.line_checks import Line
 
 
 @help_command("split")
@@ -49,79 +49,94 @@ def command(
     """Split distinct IDs off the person with the UUID PERSON: each becomes a person of its own.
 
     Properties and the other distinct IDs stay. It is for persons that were merged by mistake, and cannot be undone. The
-    call is sent once; if its outcome is not known, run the same command again: lines of IDs that are split off are
-    named. Older servers ignore --distinct-ids and split all off: there, use --main-distinct-id.
+    call is sent once; if its outcome is not known, run the same command again: IDs that are persons of their own
+    already are left out. Older servers ignore --distinct-ids and split all off: there, use --main-distinct-id.
 
     \b
     Example:
       posthog-bulk split 018f0000-0000-7000-8000-000000000001 --distinct-ids strangers.txt
     """
-    import anyio
-
     from bulk.cli.approval import can_prompt
     from bulk.cli.exit_codes import ExitCode
     from bulk.cli.interruption import explained, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
+    from bulk.concurrency.outages import emit_outages, waiting_out
     from bulk.errors import Refused
-    from bulk.execution.splitting.person_split import check_count, read_split, send_split, usable
-    from bulk.files.content_meter import ContentMeter
+    from bulk.execution.splitting.person_split import check_count, read_split, send_split
     from bulk.formatting import count_of
     from bulk.sanitize import plain
-    from bulk.selection.input_lines import read_lines
-    from bulk.selection.selections import ByDistinctIds
 
     if (distinct_ids is None) == (main_distinct_id is None):
         raise click.UsageError("give either --distinct-ids or --main-distinct-id")
     if yes and expect_count is None:
         raise click.UsageError("--yes needs --expect-count")
-    lines = []
-    if distinct_ids is not None:
-        source = sys.stdin.buffer if distinct_ids == "-" else Path(distinct_ids)
-        lines = usable(list(read_lines(ByDistinctIds(source, allow_shared_ids=True), ContentMeter())))
+    lines = [] if distinct_ids is None else _read_distinct_ids(distinct_ids)
 
-    async def read(client: "PostHogClient", _: "Stopper", __: "Display") -> "tuple[PersonSplit, str]":
+    async def read(client: "PostHogClient", _: "Stopper", display: "Display") -> "tuple[PersonSplit, str]":
         if not isinstance(client.project_id, int):
             raise Refused("a split needs a project number: @current can change at any moment", "set the project ID")
-        project = await client.projects.get(client.project_id)
-        found = await read_split(client, person, main=main_distinct_id, lines=lines)
+        found = await read_split(
+            client,
+            person,
+            main=main_distinct_id,
+            lines=lines,
+            retry_for_s=settings.retry_for_s,
+            on_progress=display,
+        )
+        waiting = waiting_out(client, settings.retry_for_s).observed(emit_outages(display))
+        project = await waiting.projects.get(client.project_id)
         return found, f"project {project.id} ({plain(project.name)}) on {plain(client.origin)}"
 
     with explained(nothing_kept):
-        split, where = run_with_client(settings, read, json=False)
+        split, where = run_with_client(settings, read, json=json)
     count, output = len(split.distinct_ids), CommandOutput(json=json)
     check_count(split, expect_count)
     if not count:
-        click.echo("Nothing to split: the person has only this distinct ID", err=json)
+        why = "the person has only this distinct ID"
+        if split.done:
+            why = f"{count_of(split.done, 'distinct ID')} {'is a person' if split.done == 1 else 'are persons'} of "
+            why += f"{'its' if split.done == 1 else 'their'} own already"
+        output.write_event("split", person=str(person), count=0, confirmed=True)
+        click.echo(f"Nothing to split: {why}", err=json)
         return ExitCode.DONE
     what = f"split {count_of(count, 'distinct ID')} off person {person} in {where}"
     if not yes:
         if not can_prompt():
             raise Refused(f"to {what} is not approved", f"add --yes --expect-count {count}")
-        _ask(f"About to {what}. Each becomes a person of its own.", count)
+        with explained(nothing_kept):
+            _ask(f"About to {what}. Each becomes a person of its own.", count)
 
-    async def send(client: "PostHogClient", _: "Stopper", __: "Display") -> bool:
-        return await send_split(client, split, wait_s=wait_s, sleep=anyio.sleep)
+    async def send(client: "PostHogClient", _: "Stopper", display: "Display") -> bool:
+        return await send_split(client, split, wait_s=wait_s, retry_for_s=settings.retry_for_s, on_progress=display)
 
     with explained(lambda: f"The split may have been sent. To see what is left:\n  {same_command_line()}"):
-        is_visible = run_with_client(settings, send, json=False)
+        is_visible = run_with_client(settings, send, json=json)
     output.write_event("split", person=str(person), count=count, confirmed=is_visible)
     said = "split off (confirmed by reading back)" if is_visible else "not split off yet; read the person again later"
     click.echo(f"{count_of(count, 'distinct ID')} {said}", err=json)
     return ExitCode.DONE if is_visible else ExitCode.RUN_AGAIN
 
 
+def _read_distinct_ids(source: str) -> "list[Line]":
+    """Return the lines of a file, or of stdin for "-"; raises InputError."""
+    from bulk.execution.splitting.person_split import usable
+    from bulk.files.content_meter import ContentMeter
+    from bulk.selection.input_lines import read_lines
+    from bulk.selection.selections import ByDistinctIds
+
+    file = sys.stdin.buffer if source == "-" else Path(source)
+    return usable(list(read_lines(ByDistinctIds(file, allow_shared_ids=True), ContentMeter())))
+
+
 def _ask(what: str, count: int) -> None:
     """Ask for the number of distinct IDs.
 
     Raises:
-        Refused: the user typed another number, or nothing.
+        Refused: there is no terminal, or the user typed another number or nothing.
     """
-    from bulk.cli.approval import WARNING
-    from bulk.cli.streams.input import standard_input
+    from bulk.cli.approval import ask_at_terminal
     from bulk.errors import Refused
 
-    say = partial(click.echo, nl=False, err=True)
-    say(f"\n{what}\n\n  {WARNING}\n\nType the number of distinct IDs to continue: ")
-    typed = standard_input(sys.stdin).readline().decode(errors="replace")
-    if typed.strip().replace(",", "") != str(count):
+    typed = ask_at_terminal(what, "Type the number of distinct IDs to continue: ")
+    if typed.replace(",", "") != str(count):
         raise Refused("not approved; nothing was sent", "run the same command again to be asked again")

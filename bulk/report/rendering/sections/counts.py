@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from bulk.formatting import format_count
+from bulk.report.parts.input_report import InputReport
 from bulk.report.rendering.document import AXIS_TITLES, Row, Section, Table
-from bulk.report.report import AxisReport, InputReport, Report
+from bulk.report.report import AxisReport, Report
 from bulk.selection.input_findings import by_kind
 from bulk.states import state_label
 

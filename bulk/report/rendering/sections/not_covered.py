@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from bulk.formatting import count_of, format_duration
 from bulk.operations import axes_of
+from bulk.report.parts.input_report import coverage_in
 from bulk.report.rendering.document import Bullets, Section
-from bulk.report.report import Report, coverage_in
+from bulk.report.report import Report
 from bulk.states import Axis
 from bulk.targets.reasons import REASON_MEANINGS, Reason
 
@@ -29,7 +30,7 @@ def not_covered_section(report: Report) -> Section:
 
 
 def _items(report: Report) -> Iterator[str]:
-    coverage = coverage_in(report)
+    coverage = coverage_in(report.input)
     if coverage is not None and coverage.not_covered:
         yield f"{coverage.words()}: see the input check."
     if report.largest_uncovered_s is not None:

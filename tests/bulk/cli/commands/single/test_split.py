@@ -40,8 +40,7 @@ def test_the_distinct_ids_of_a_file_become_persons_of_their_own(posthog: Any, ru
     ]
     assert len(splits(posthog)) == 1
     again = run("split", ada, "--distinct-ids", "ids", "--yes", "--expect-count", 2)
-    assert again.code == 3
-    assert "lines 1-2" in again.err
+    assert (again.code, again.out) == (0, "Nothing to split: 2 distinct IDs are persons of their own already\n")
     assert "stranger" not in again.err
     assert len(splits(posthog)) == 1
 
@@ -84,6 +83,11 @@ def test_an_unknown_person_and_all_of_its_distinct_ids_are_refused(posthog: Any,
     assert (result.code, "no distinct ID would stay" in result.err) == (3, True)
     result = run("split", UUID(int=7), "--distinct-ids", "ids", "--yes", "--expect-count", 2)
     assert (result.code, "no person has the UUID" in result.err) == (3, True)
+    posthog.server.world.add_person(["bob", "bob-phone"], {})
+    Path("others").write_text("stranger-1\nbob-phone\nnobody\n")
+    result = run("split", ada, "--distinct-ids", "others", "--yes", "--expect-count", 3)
+    assert (result.code, "the distinct IDs of lines 2-3" in result.err) == (3, True)
+    assert "bob" not in result.err
     assert splits(posthog) == []
 
 
@@ -98,3 +102,38 @@ def test_a_lost_response_is_read_back_and_the_call_is_not_sent_again(posthog: An
     result = run("split", ada, "--distinct-ids", "ids", "--yes", "--expect-count", 2, "--retry-for", 0)
     assert (result.code, len(splits(posthog))) == (0, 1)
     assert owner(posthog, "stranger-1") != ada
+
+
+@pytest.mark.parametrize("fault", [Fault("refuse", times=5), Fault("status", status=503, times=5)], ids=str)
+def test_a_server_that_is_away_is_waited_for_and_the_wait_is_shown(
+    posthog: Any, run: Run, ada: UUID, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asyncclient._protocol.outage.BASE_S", 0.01)
+    monkeypatch.setattr("asyncclient._protocol.outage.SHORTEST_WAIT_S", 0.01)
+    posthog.server.faults.add(fault)
+    result = run("split", ada, "--distinct-ids", "ids", "--yes", "--expect-count", 2, "--json")
+    assert result.code == 0, result
+    assert "Server not reachable since" in result.err
+    assert {json.loads(line)["event"] for line in result.out.splitlines()} >= {"unreachable", "reachable", "split"}
+
+
+def test_the_same_line_ends_well_after_a_split_whose_outcome_was_not_known(
+    posthog: Any, run: Run, ada: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = ("split", ada, "--distinct-ids", "ids", "--yes", "--expect-count", 2, "--retry-for", "0.1")
+    handle = posthog.server._handler.handle
+
+    def handle_and_go_away(call: Any) -> Any:
+        outcome = handle(call)
+        if outcome.record.action == "split":
+            posthog.server.faults.add(Fault("status", status=503))
+        return outcome
+
+    monkeypatch.setattr(posthog.server._handler, "handle", handle_and_go_away)
+    result = run(*line)
+    assert result.code == 75, result
+    assert "the split was sent, but the server did not respond for" in result.sentence
+    posthog.server.faults.clear()
+    assert (again := run(*line)).code == 0, again
+    assert again.out == "Nothing to split: 2 distinct IDs are persons of their own already\n"
+    assert len(splits(posthog)) == 1

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_jobs import JOBS, plan_of
 
+from bulk.report.parts.input_report import InputReport
 from bulk.report.rendering.document import Table
 from bulk.report.rendering.sections.counts import counts_section
-from bulk.report.report import InputReport, Report
+from bulk.report.report import Report
 
 SIGNS: dict[str, Callable[[int, int], int]] = {"+": lambda a, b: a + b, "-": lambda a, b: a - b}
 

@@ -1,4 +1,4 @@
-"""The way back of one person: it ends at what the person had, or the person is left as it is."""
+"""The revert of one person: it ends at what the person had, or the person is left as it is."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk.property_checks import DesiredProperties, equal
-from bulk.undo.way_back import Kept, effect, way_back
+from bulk.undo.revert_decision import LeaveReason, decide_revert, effect
 
 KEYS = st.sampled_from("abcd")
 VALUES = st.none() | st.booleans() | st.integers(0, 2) | st.text("xy", max_size=1)
@@ -30,11 +30,11 @@ def applied(change: DesiredProperties, person: dict[str, Any]) -> dict[str, Any]
 
 
 @given(changes(), PROPERTIES)
-def test_a_change_and_its_way_back_leave_a_person_as_it_was(change: DesiredProperties, person: dict[str, Any]) -> None:
+def test_a_change_and_its_revert_leave_a_person_as_it_was(change: DesiredProperties, person: dict[str, Any]) -> None:
     had = {key: value for key, value in person.items() if key in change.keys}
     changed = applied(change, person)
-    back = way_back(had, change, changed)
-    if back is Kept.AS_BEFORE:
+    back = decide_revert(had, change, changed)
+    if back is LeaveReason.AS_BEFORE:
         assert equal(changed, person)
     else:
         assert isinstance(back, DesiredProperties)
@@ -47,7 +47,7 @@ def test_a_person_with_other_values_than_the_job_set_is_left_as_it_is(
     change: DesiredProperties, person: dict[str, Any], now: dict[str, Any]
 ) -> None:
     had = {key: value for key, value in person.items() if key in change.keys}
-    back = way_back(had, change, now)
+    back = decide_revert(had, change, now)
     if isinstance(back, DesiredProperties):
         assert not effect(change, had).unmet_keys(now)
 
@@ -58,11 +58,11 @@ def test_a_person_with_other_values_than_the_job_set_is_left_as_it_is(
         ({"a": 1}, {"a": 2}, DesiredProperties(values={"a": 1})),
         ({}, {"a": 2}, DesiredProperties(absent=("a",))),
         ({"a": None}, {"a": 2}, DesiredProperties(values={"a": None})),
-        ({"a": 2}, {"a": 2}, Kept.AS_BEFORE),
-        ({"a": 1}, {"a": 3}, Kept.CHANGED),
-        ({"a": 1}, {}, Kept.CHANGED),
-        ({"a": 1}, {"a": 1}, Kept.AS_BEFORE),
+        ({"a": 2}, {"a": 2}, LeaveReason.AS_BEFORE),
+        ({"a": 1}, {"a": 3}, LeaveReason.CHANGED),
+        ({"a": 1}, {}, LeaveReason.CHANGED),
+        ({"a": 1}, {"a": 1}, LeaveReason.AS_BEFORE),
     ],
 )
 def test_a_property_that_was_set(had: dict[str, Any], now: dict[str, Any], expected: object) -> None:
-    assert way_back(had, DesiredProperties(values={"a": 2}), now) == expected
+    assert decide_revert(had, DesiredProperties(values={"a": 2}), now) == expected

@@ -10,14 +10,16 @@ from typing import Any
 from bulk.property_checks import DesiredProperties, equal
 
 
-class Kept(Enum):
+class LeaveReason(Enum):
     """Why a person is left as it is."""
 
     CHANGED = "changed"
     AS_BEFORE = "as_before"
 
 
-def way_back(had: Mapping[str, Any], change: DesiredProperties, has: Mapping[str, Any]) -> DesiredProperties | Kept:
+def decide_revert(
+    had: Mapping[str, Any], change: DesiredProperties, has: Mapping[str, Any]
+) -> DesiredProperties | LeaveReason:
     """Return the values that a person gets back, or why it is left as it is.
 
     Arguments:
@@ -28,9 +30,9 @@ def way_back(had: Mapping[str, Any], change: DesiredProperties, has: Mapping[str
     made = effect(change, had)
     touched = [key for key in made.keys if not _same(key, had, has)]
     if not touched:
-        return Kept.AS_BEFORE
+        return LeaveReason.AS_BEFORE
     if made.unmet_keys(has):
-        return Kept.CHANGED
+        return LeaveReason.CHANGED
     values = {key: had[key] for key in touched if key in had}
     return DesiredProperties(values=values, absent=tuple(key for key in touched if key not in had))
 
