@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from bulk.personless.report import SubmissionsReport
 from bulk.report.duty import Duty
 from bulk.requests.due_dates import DueCount
 from bulk.requests.job_record import JobRecord
@@ -165,6 +166,17 @@ class PersonSplitOff(_Line, frozen=True, tag="split"):
     confirmed: bool
 
 
+class EventsWithoutPerson(_Line, frozen=True, tag="events_without_person"):
+    """A job of `delete-events --without-person`, as every command shows it that works on it.
+
+    `report` is None where `jobs` finds a job that cannot be read or was never run; `problem` then says why.
+    """
+
+    journal: str
+    report: SubmissionsReport | None
+    problem: str | None
+
+
 class JobStatus(_Line, frozen=True, tag="status"):
     """The state of a job: for each axis the number of targets by state, and its last run.
 
@@ -305,6 +317,7 @@ CommandLine = (
     | PersonsExported
     | PersonsCounted
     | PersonSplitOff
+    | EventsWithoutPerson
     | JobStatus
     | JobListed
     | JobShredded

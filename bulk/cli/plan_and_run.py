@@ -48,9 +48,17 @@ _EXAMPLES = {
     "unset": "email name --where 'plan exact free'",
     "update": "plan=vip seats:=3 --distinct-ids vips.txt\n"
     "  posthog-bulk update --values seats.csv --id-column email:mail --types seats=number --keep-before before.jsonl",
-    "delete-events": "--distinct-ids quiet.txt",
+    "delete-events": "--distinct-ids quiet.txt\n"
+    "  posthog-bulk delete-events --without-person --distinct-ids ghosts.txt",
     "delete-recordings": "--distinct-ids unseen.txt",
 }
+
+_WITHOUT_PERSON = option(
+    "--without-person",
+    is_flag=True,
+    help="Delete the events of distinct IDs that have no person, by requests that PostHog approves and carries out at "
+    "the weekend; --expect-count is then their number. An ID with a person is refused",
+)
 
 
 def operation_command(kind: str, summary: str) -> click.Command:
@@ -61,7 +69,11 @@ def operation_command(kind: str, summary: str) -> click.Command:
         summary: the first sentence of its help.
     """
 
-    def body(**given: Any) -> int:
+    def body(*, without_person: bool = False, **given: Any) -> int:
+        if without_person:
+            from bulk.cli.commands.operations.without_person import delete_without_person
+
+            return delete_without_person(**given)
         return _plan_and_run(kind, **given)
 
     body.__doc__ = (
@@ -74,6 +86,7 @@ def operation_command(kind: str, summary: str) -> click.Command:
     )
     decorators: tuple[Callable[[Any], Any], ...] = (
         operation_options(kind),
+        *([_WITHOUT_PERSON] if kind == "delete-events" else []),
         option("--plan", type=FILE, metavar="FILE", help=_PLAN_HELP),
         option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP),
         option("--yes", is_flag=True, help="Do not ask for approval; requires --expect-count"),

@@ -10,6 +10,8 @@ JOURNAL_SUFFIX = ".journal.jsonl"
 RECEIPTS_SUFFIX = ".receipts"
 _PLAN = re.compile(rb'\{"format":[0-9]+,"project_id":')
 _JOURNAL = re.compile(rb'\{"n":0,"type":"job_opened"')
+_SUBMISSIONS_PLAN = b'{"type":"submissions_plan",'
+_SUBMISSIONS_JOURNAL = b'{"n":0,"type":"submissions_opened",'
 
 
 def is_plan(head: bytes) -> bool:
@@ -20,6 +22,16 @@ def is_plan(head: bytes) -> bool:
 def is_journal(head: bytes) -> bool:
     """Return whether a file that starts with these bytes is a journal."""
     return _JOURNAL.match(head) is not None
+
+
+def is_submissions_plan(head: bytes) -> bool:
+    """Return whether a file that starts with these bytes is a plan for events without a person."""
+    return head.startswith(_SUBMISSIONS_PLAN)
+
+
+def is_submissions_journal(head: bytes) -> bool:
+    """Return whether a file that starts with these bytes is the journal of a job for events without a person."""
+    return head.startswith(_SUBMISSIONS_JOURNAL)
 
 
 def how_to_give_journal(plan: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bulk.errors import FileTrouble
 from bulk.files.file_errors import CREATING, as_file_trouble
+from bulk.files.job_file_kinds import HEAD_BYTES
 
 PRIVATE = 0o600
 """The mode of files that only their owner reads and writes."""
@@ -92,3 +93,17 @@ def write_all(fd: int, data: bytes | bytearray) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(fd, rest) :]
+
+
+def head_of(path: Path) -> bytes:
+    """Return the first bytes of a regular file, by which its kind is recognized; empty if it cannot be read."""
+    try:
+        fd = open_regular(path, os.O_RDONLY)
+    except FileTrouble:
+        return b""
+    try:
+        return os.pread(fd, HEAD_BYTES, 0)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)

@@ -12,7 +12,7 @@ import msgspec
 
 from bulk.errors import JournalEmpty, JournalError
 from bulk.files.file_errors import as_file_trouble
-from bulk.files.job_file_kinds import how_to_give_journal, is_plan
+from bulk.files.job_file_kinds import how_to_give_journal, is_plan, is_submissions_journal
 from bulk.files.private_files import open_regular
 from bulk.journal.framing import Framing, TornTail
 from bulk.journal.records import FORMAT, JobOpened, Record
@@ -210,6 +210,9 @@ def refuse_other_file(path: Path) -> None:
         os.close(fd)
     if is_plan(head):
         raise JournalError(path, "is a plan, not a journal", how_to_give_journal(path))
+    if is_submissions_journal(head):
+        problem = "is the journal of a job for events without a person, which this cannot use"
+        raise JournalError(path, problem, "give it to verify, status, report or shred")
     stated = _FORMAT.match(head)
     if stated and int(stated[1]) != FORMAT:
         raise JournalError(

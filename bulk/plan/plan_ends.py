@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bulk.errors import PlanError
 from bulk.files.file_errors import as_file_trouble
-from bulk.files.job_file_kinds import how_to_give_plan, is_journal
+from bulk.files.job_file_kinds import how_to_give_plan, is_journal, is_submissions_plan
 from bulk.files.private_files import open_regular
 from bulk.plan.plan_lines import (
     FORMAT,
@@ -25,8 +25,12 @@ _CHUNK = 1 << 20
 class NotAPlan(PlanError):
     """The first line of a file is not that of a plan."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        super().__init__(path, "is not a plan: line 1 is not a plan header", "name a *.plan.jsonl file")
+    def __init__(self, path: str | os.PathLike[str], head: bytes = b"") -> None:
+        problem, fix = "is not a plan: line 1 is not a plan header", "name a *.plan.jsonl file"
+        if is_submissions_plan(head):
+            problem = "is a plan for events without a person, which this command does not take"
+            fix = "run the delete-events command again that made it"
+        super().__init__(path, problem, fix)
         self.args = (path,)
 
 
@@ -81,7 +85,7 @@ def header_of(fd: int, size: int, path: Path) -> tuple[PlanHeader, int]:
             raise PlanError(path, f"has plan format {made_with}, but this version reads format {FORMAT}", NEW_PLAN)
         return decode_header(line), len(line)
     except ValueError:
-        raise NotAPlan(path) from None
+        raise NotAPlan(path, line) from None
 
 
 def footer_of(fd: int, size: int, path: Path) -> tuple[PlanFooter, int]:

@@ -30,6 +30,7 @@ LAYERS = {
         "undo",
         "report",
         "jobs",
+        "personless",
         "execution",
         "engine",
         "cli __main__",

@@ -6,6 +6,7 @@ from engine_twins import ENGINE
 from input_twins import INPUTS
 from outage_twins import OUTAGES
 from output_twins import OUTPUTS
+from personless_twins import PERSONLESS
 from proof_twins import PROOF
 from property_twins import PROPERTIES
 from reading_twins import READING
@@ -19,7 +20,7 @@ from value_twins import VALUES
 
 __all__ = ["GUARANTEES", "TWINS", "Cut", "Twin"]
 
-GUARANTEES = 36
+GUARANTEES = 37
 _ROWS = (
     *CLIENT,
     *DISPLAY,
@@ -27,6 +28,7 @@ _ROWS = (
     *INPUTS,
     *OUTAGES,
     *OUTPUTS,
+    *PERSONLESS,
     *PROOF,
     *PROPERTIES,
     *READING,

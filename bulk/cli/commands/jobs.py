@@ -11,7 +11,9 @@ from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 
 if TYPE_CHECKING:
+    from bulk.cli.job_session import CommandOutput
     from bulk.jobs.job_summary import JobSummary
+    from bulk.personless.report import SubmissionsReport
 
 
 @help_command("jobs")
@@ -29,20 +31,43 @@ def command(folder: Path, json: bool) -> int:
     """
     from bulk.cli.job_session import CommandOutput, long_reads_shown
     from bulk.jobs.job_search import list_jobs
+    from bulk.personless.job_files import list_submissions
     from bulk.sanitize import plain
 
     output, now = CommandOutput(json=json), datetime.now(UTC)
     with long_reads_shown() as on_read:
         jobs = list_jobs(folder, on_read=on_read)
-    if not jobs:
+        without_person = list(list_submissions(folder))
+    for path, found in without_person:
+        show_submissions_job(path, found, output)
+    if not jobs and not without_person:
         output.print(f"No jobs in {plain(folder.resolve())}")
     for number, job in enumerate(jobs):
         if json:
             output.write_event("job", **job_fields(job, now=now))
         else:
-            for line in ([""] if number else []) + job_lines(job, now=now):
+            for line in ([""] if number or without_person else []) + job_lines(job, now=now):
                 output.print_row(line)
     return 0
+
+
+def show_submissions_job(journal: Path, found: "SubmissionsReport | str", output: "CommandOutput") -> None:
+    """Show a job for events without a person.
+
+    Arguments:
+        journal: of the job.
+        found: its report, or why it cannot be read.
+        output: where to show it.
+    """
+    from bulk.cli.commands.operations.without_person import show_submissions
+    from bulk.sanitize import plain
+
+    if not isinstance(found, str):
+        output.print(f"Journal of events without a person: {plain(journal)}")
+        show_submissions(found, journal, output)
+        return
+    output.print(f"Problem: {plain(found, limit=None)}")
+    output.write_event("events_without_person", journal=str(journal), report=None, problem=found)
 
 
 def job_lines(job: "JobSummary", *, now: datetime) -> list[str]:

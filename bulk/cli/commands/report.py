@@ -13,6 +13,7 @@ from bulk.cli.options.help_layout import option
 from bulk.cli.streams.output_file import FORCE_HELP, output_file
 
 if TYPE_CHECKING:
+    from bulk.personless.report import SubmissionsReport
     from bulk.plan.plan_file import Plan
     from bulk.progress.file_reading import OnRead
     from bulk.report.receipt import Receipt
@@ -110,7 +111,7 @@ def command(
     if receipts is not None and asked is None and reference is None:
         raise click.UsageError("--receipts only works with --reference and --find")
 
-    def read() -> "Report | Receipt":
+    def read() -> "Report | Receipt | SubmissionsReport":
         if is_locked(journal):
             click.echo("posthog-bulk: a process is working on this job: shown as of its last record.", err=True)
         return _read(journal, plan, reference=reference, ids=asked, receipts=receipts, values=not redact)
@@ -152,11 +153,19 @@ def _read(
     ids: list[str] | None,
     receipts: Path | None,
     values: bool,
-) -> "Report | Receipt":
+) -> "Report | Receipt | SubmissionsReport":
     from bulk.cli.commands.status import read_job_report, read_with_plan
     from bulk.cli.job_session import long_reads_shown
+    from bulk.personless.records import is_journal_of_submissions, read_submissions
+    from bulk.personless.report import submissions_report
     from bulk.report.find import find_persons, find_request
 
+    if is_journal_of_submissions(journal):
+        if ids is not None or reference is not None:
+            raise click.UsageError(
+                "--find and --reference need receipts, which a job for events without a person lacks"
+            )
+        return submissions_report(read_submissions(journal))
     if ids is None and reference is None:
         return read_job_report(journal, plan, values=values)
     with long_reads_shown() as on_read:
@@ -209,33 +218,35 @@ def _format_of(output: Path) -> str:
     )
 
 
-def render(report: "Report | Receipt", layout: str, *, width: int | None = None) -> str:
+def render(report: "Report | Receipt | SubmissionsReport", layout: str, *, width: int | None = None) -> str:
     """Return a report or a receipt as text.
 
     Arguments:
-        report: the report or the receipt.
+        report: the report or the receipt, or the report of a job for events without a person.
         layout: one of `FORMATS`.
         width: the longest line of plain text; None for that of a file.
     """
+    from bulk.personless.report import SubmissionsReport
     from bulk.report.receipt import Receipt
     from bulk.report.rendering import render_json, render_markdown, render_text
 
-    if isinstance(report, Receipt):
-        return _render_receipt(report, layout, width=width)
+    if isinstance(report, Receipt | SubmissionsReport):
+        return _render_document(report, layout, width=width)
     if layout == "txt" and width is not None:
         return render_text(report, width=width)
     return {"html": _html, "md": render_markdown, "json": render_json, "txt": render_text}[layout](report)
 
 
-def _render_receipt(receipt: "Receipt", layout: str, *, width: int | None) -> str:
-    from bulk.report.rendering import render_json
+def _render_document(report: "Receipt | SubmissionsReport", layout: str, *, width: int | None) -> str:
+    from bulk.personless.report import SubmissionsReport, lay_out_submissions
+    from bulk.report.rendering.json import indented_json
     from bulk.report.rendering.markdown import document_markdown
     from bulk.report.rendering.sections.receipt import lay_out_receipt
     from bulk.report.rendering.text import WIDTH, document_text
 
     if layout == "json":
-        return render_json(receipt)
-    document = lay_out_receipt(receipt)
+        return indented_json(report)
+    document = lay_out_submissions(report) if isinstance(report, SubmissionsReport) else lay_out_receipt(report)
     if layout == "md":
         return document_markdown(document)
     if layout == "txt":

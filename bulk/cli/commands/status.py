@@ -42,7 +42,12 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     from bulk.cli.job_session import CommandOutput, long_reads_shown
     from bulk.files.lock_probe import is_locked
     from bulk.jobs.job_files import plan_of
+    from bulk.personless.records import is_journal_of_submissions
 
+    if is_journal_of_submissions(journal):
+        if watch:
+            raise click.UsageError("--watch does not work with a job for events without a person: leave it out")
+        return show_submissions_of(journal, json=json)
     if watch and is_locked(journal):
         with explained(lambda: "The job itself continues."):
             _watch(journal, plan, json=json)
@@ -54,6 +59,23 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
         output.print_row(line)
     output.write_event("status", **status_fields(status, journal, now=now))
     return status.duty.exit_code
+
+
+def show_submissions_of(journal: Path, *, json: bool) -> int:
+    """Show the state of a job for events without a person, and return its exit code.
+
+    Arguments:
+        journal: of the job.
+        json: whether to write it as an event too.
+    """
+    from bulk.cli.commands.operations.without_person import show_submissions
+    from bulk.cli.job_session import CommandOutput
+    from bulk.personless.records import read_submissions
+    from bulk.personless.report import submissions_report
+
+    report = submissions_report(read_submissions(journal))
+    show_submissions(report, journal, CommandOutput(json=json))
+    return report.exit_code
 
 
 def _watch(journal: Path, plan: Path | None, *, json: bool) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.cli.display.live_display import Display
     from bulk.cli.signals import Stopper
+    from bulk.personless.report import SubmissionsReport
     from bulk.report.report import Report
 
 
@@ -32,7 +33,8 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
 
     It takes one request per 200 persons, one per page of up to 1,000 deletion rows, one query per 5,000 deleted
     persons and per 1,000 distinct IDs whose recordings are to be deleted, and three requests to begin with. Whether
-    recordings are deleted can be read only with the scope query:read.
+    recordings are deleted can be read only with the scope query:read. Of a job of delete-events --without-person it
+    reads how far PostHog is with each request, one call each, and needs no plan.
 
     \b
     Example:
@@ -43,9 +45,12 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     from bulk.engine import verify_job
     from bulk.errors import NotFinished
     from bulk.jobs.next_run import run_line
+    from bulk.personless.records import is_journal_of_submissions
     from bulk.plan.plan_file import load_plan
     from bulk.sanitize import plain
 
+    if is_journal_of_submissions(journal):
+        return _verify_submissions(journal, settings, json=json)
     plan = _existing_plan(journal, plan)
     output = CommandOutput(json=json)
     with load_plan(plan) as loaded:
@@ -73,6 +78,26 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
 
         with explained(explain):
             return run_with_client(settings, work, json=json).exit_code
+
+
+def _verify_submissions(journal: Path, settings: Settings, *, json: bool) -> int:
+    """Read the states of the requests for events without a person, and show them."""
+    from bulk.cli.commands.operations.without_person import show_submissions
+    from bulk.cli.interruption import explained, same_command_line
+    from bulk.cli.job_session import CommandOutput, run_with_client
+    from bulk.concurrency.outages import waiting_out
+    from bulk.personless.records import read_submissions
+    from bulk.personless.submission import verify_submissions
+
+    read_submissions(journal)
+
+    async def work(client: "PostHogClient", _: "Stopper", __: "Display") -> "SubmissionsReport":
+        return await verify_submissions(waiting_out(client, settings.retry_for_s), journal)
+
+    with explained(lambda: f"Nothing was changed. To continue:\n  {same_command_line()}"):
+        report = run_with_client(settings, work, json=json)
+    show_submissions(report, journal, CommandOutput(json=json))
+    return report.exit_code
 
 
 def _existing_plan(journal: Path, plan: Path | None) -> Path:

@@ -11,6 +11,7 @@ _PHASES = {
     "reporting": "Making the report",
     "test batch": "Test batch",
     "sending": "Sending",
+    "submitting": "Submitting",
     "reading back": "Reading back",
 }
 _PHASE_STARTS = {
@@ -18,7 +19,13 @@ _PHASE_STARTS = {
     "checking": "Checking the journal and the project",
     "test batch": "Test batch: a few persons are processed and read back before the rest",
 }
-_BUCKETS = {"deletes": "deletions", "others": "reads and changes", "default": "reads of the project"}
+_BUCKETS = {
+    "deletes": "deletions",
+    "others": "reads and changes",
+    "default": "reads of the project",
+    "previews": "counts of events",
+    "submissions": "submissions",
+}
 _ROUTES = {"rest": "REST", "capture": "capture"}
 
 

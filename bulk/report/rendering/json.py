@@ -14,4 +14,9 @@ def render_json(report: Report | Receipt) -> str:
     The same report gives the same bytes.
     """
     shown = of_duty(report) if isinstance(report, Report) else report
-    return json.dumps(msgspec.to_builtins(shown), indent=2, sort_keys=True, ensure_ascii=True) + "\n"
+    return indented_json(shown)
+
+
+def indented_json(value: object) -> str:
+    """Return a struct as indented JSON with sorted keys and a final line end."""
+    return json.dumps(msgspec.to_builtins(value), indent=2, sort_keys=True, ensure_ascii=True) + "\n"

@@ -1,6 +1,7 @@
 """`posthog-bulk shred`: destroy the files of a job that identify persons, and keep the evidence."""
 
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,7 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
     from bulk.errors import NO_SUCH_FILE, JournalError
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.shred import shred_job
+    from bulk.personless.job_files import find_job, shred_submissions
     from bulk.sanitize import file_word, plain
 
     output = CommandOutput(json=json)
@@ -61,6 +63,8 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
         _confirm(journal, receipts=receipts)
 
     async def work() -> "Shredded":
+        if (files := find_job(journal, plan)) is not None:
+            return await shred_submissions(*files, unfinished=unfinished, now=time.time())
         return await shred_job(journal, plan=plan, receipts=receipts, unfinished=unfinished, on_read=on_read)
 
     in_part = "Files may be destroyed in part. To continue:"

@@ -1,0 +1,34 @@
+"""The review of a job for events without a person. Pure."""
+
+from collections.abc import Sequence
+
+from bulk.cli.display.plan.plan_review import aligned_rows
+from bulk.formatting import count_of
+from bulk.personless.plan import SubmissionsHeader
+from bulk.personless.report import OPERATION
+from bulk.sanitize import plain
+
+_NOTE = (
+    "PostHog approves each request by hand and deletes at the weekend: what the IDs have by then, also events of a "
+    "person that gets one of them meanwhile."
+)
+
+
+def review_lines(header: SubmissionsHeader, count: int, events: int, chunks: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return what is shown before the approval.
+
+    Arguments:
+        header: of the plan.
+        count: distinct IDs.
+        events: how many events the server counts.
+        chunks: the distinct IDs of each request.
+    """
+    rows = [
+        ("Operation", OPERATION),
+        ("Project", f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}"),
+        ("Distinct IDs", f"{count:,}, none of which has a person"),
+        ("Events", f"{events:,} now, as PostHog counts them"),
+        ("Requests", f"{count_of(len(chunks), 'request')}; PostHog takes 10 per hour, and 5 may be active at once"),
+        ("Note", _NOTE),
+    ]
+    return list(aligned_rows(rows))

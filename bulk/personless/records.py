@@ -1,0 +1,200 @@
+"""The journal of a job for events without a person: its records, and the state that they lead to.
+
+The frame, the lock and the file are those of every journal. No record holds a distinct ID (guarantee 27).
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bulk.errors import NO_SUCH_FILE, JournalEmpty, JournalError
+from bulk.files.file_errors import fix_of_missing
+from bulk.files.job_file_kinds import is_submissions_journal
+from bulk.files.private_files import head_of
+from bulk.journal.framing import Framing
+from bulk.journal.storage import Journal
+
+FORMAT = 1
+COMPLETED, MISSING = "completed", "missing"
+ACTIVE_STATUSES = frozenset({"draft", "pending", "approved", "in_progress", "queued"})
+"""The statuses of a request with which PostHog is not done (contract 13)."""
+_FINAL = frozenset({COMPLETED, MISSING, "failed", "rejected"})
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    pass
+
+
+class SubmissionsOpened(_Record, frozen=True, tag="submissions_opened"):
+    """The first line: the job, and how many distinct IDs each of its requests has."""
+
+    format: int
+    job: str
+    host: str
+    project: int
+    plan_digest: str
+    chunks: tuple[int, ...]
+    version: str
+    at: float
+
+
+class SubmissionsApproved(_Record, frozen=True, tag="approved"):
+    """A user approved the submission of so many distinct IDs, with so many events as the server counted them."""
+
+    ids: int
+    events: int
+    at: float
+
+
+class SubmissionIntended(_Record, frozen=True, tag="submission_intended"):
+    """The request of a chunk is about to leave, with this submission ID; on disk before it does."""
+
+    chunk: int
+    submission: str
+    at: float
+
+
+class SubmissionState(_Record, frozen=True, tag="submission_state"):
+    """PostHog has the request of a chunk, in this state; `status` is "missing" if it has it no more."""
+
+    chunk: int
+    request: str
+    status: str
+    at: float
+    events: int | None = None
+
+
+class PlanShredded(_Record, frozen=True, tag="plan_shredded"):
+    """The plan is about to be overwritten and removed or, with `done`, is gone."""
+
+    at: float
+    done: bool = False
+
+
+SubmissionRecord = SubmissionsOpened | SubmissionsApproved | SubmissionIntended | SubmissionState | PlanShredded
+
+
+class ChunkState(msgspec.Struct):
+    """How far the request of one chunk is.
+
+    Arguments:
+        ids: how many distinct IDs it has.
+        intended_at: when it was first about to leave; None before.
+        request: its ID at PostHog; None while it is not known to be there.
+        status: as last read.
+        events: how many events it deletes, if PostHog says so.
+        submitted_at: when PostHog was first known to have it.
+        checked_at: when its state was last recorded.
+    """
+
+    ids: int
+    intended_at: float | None = None
+    request: str | None = None
+    status: str | None = None
+    events: int | None = None
+    submitted_at: float | None = None
+    checked_at: float | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether PostHog does nothing more with it."""
+        return self.status in _FINAL
+
+    @property
+    def failed(self) -> bool:
+        """Whether PostHog ended it without deleting all its events, or its state is not known to this version."""
+        return self.request is not None and self.status != COMPLETED and self.status not in ACTIVE_STATUSES
+
+
+class SubmissionStates:
+    """The state of a job, replayed from its journal."""
+
+    def __init__(self) -> None:
+        self.opened: SubmissionsOpened | None = None
+        self.approved: SubmissionsApproved | None = None
+        self.shredded: PlanShredded | None = None
+        self.chunks: list[ChunkState] = []
+
+    @property
+    def is_submitted(self) -> bool:
+        """Whether PostHog has all requests."""
+        return self.opened is not None and all(chunk.request is not None for chunk in self.chunks)
+
+    def apply(self, record: SubmissionRecord) -> None:
+        """Take in the next record."""
+        match record:
+            case SubmissionsOpened():
+                self.opened = record
+                self.chunks = [ChunkState(ids=count) for count in record.chunks]
+            case SubmissionsApproved():
+                self.approved = record
+            case SubmissionIntended():
+                chunk = self.chunks[record.chunk - 1]
+                chunk.intended_at = record.at if chunk.intended_at is None else chunk.intended_at
+            case SubmissionState():
+                chunk = self.chunks[record.chunk - 1]
+                chunk.submitted_at = record.at if chunk.submitted_at is None else chunk.submitted_at
+                chunk.request, chunk.status, chunk.checked_at = record.request, record.status, record.at
+                chunk.events = chunk.events if record.events is None else record.events
+            case PlanShredded():
+                self.shredded = record
+
+
+@cache
+def framing() -> Framing[SubmissionRecord]:
+    """Return the frame of such a journal; its checksums start from the job's random name."""
+    kind: Any = SubmissionRecord
+    return Framing(kind, job=lambda record: record.job if isinstance(record, SubmissionsOpened) else None)
+
+
+def is_journal_of_submissions(path: Path) -> bool:
+    """Return whether a file is the journal of a job for events without a person."""
+    return is_submissions_journal(head_of(path))
+
+
+def read_submissions(path: Path) -> SubmissionStates:
+    """Return the state of a job; its journal is neither locked nor changed.
+
+    Raises:
+        FileTrouble: the journal is damaged, or cannot be read.
+    """
+    states = SubmissionStates()
+    if not os.path.lexists(path):
+        raise JournalError(path, NO_SUCH_FILE, fix_of_missing(path))
+    Journal.read(path, framing(), states.apply)
+    _check(path, states)
+    return states
+
+
+def open_submissions(path: Path, states: SubmissionStates) -> Journal[SubmissionRecord]:
+    """Open or create the journal, lock it, and replay it.
+
+    Arguments:
+        path: the journal.
+        states: without a job.
+
+    Raises:
+        JournalBusy: another process works on the job.
+        FileTrouble: the journal is damaged, of another kind, or cannot be used.
+    """
+    if head_of(path) and not is_journal_of_submissions(path):
+        raise JournalError(path, "is not a journal of events without a person", "name another file with --journal")
+    journal = Journal.open(path, framing(), states.apply)
+    try:
+        if states.opened is not None:
+            _check(path, states)
+    except BaseException:
+        journal.close()
+        raise
+    return journal
+
+
+def _check(path: Path, states: SubmissionStates) -> None:
+    if states.opened is None:
+        raise JournalEmpty(path)
+    if states.opened.format != FORMAT:
+        problem = f"has format {states.opened.format}, but this version reads format {FORMAT}"
+        raise JournalError(path, problem, "use the version that wrote it")

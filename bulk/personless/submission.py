@@ -1,0 +1,233 @@
+"""Submits the requests of a job and follows them: each intent is on disk before its request leaves (guarantee 37).
+
+A request is repeated with the submission ID of its chunk until its outcome is known, so that PostHog has it once.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from uuid import UUID
+
+from asyncclient import BadRequest, Conflict, DataDeletionRequest, NotFound, PostHogClient
+from bulk.errors import NotFinished, Refused
+from bulk.journal.storage import Journal
+from bulk.journal.writer import JournalWriter
+from bulk.personless.chunks import QUERY, submission_id, variables
+from bulk.personless.plan import SubmissionsPlan
+from bulk.personless.records import (
+    FORMAT,
+    MISSING,
+    SubmissionIntended,
+    SubmissionRecord,
+    SubmissionsApproved,
+    SubmissionsOpened,
+    SubmissionState,
+    SubmissionStates,
+    open_submissions,
+)
+from bulk.personless.report import KNOWN_STATUSES, SubmissionsReport, submissions_report
+from bulk.version import VERSION
+
+MAX_ACTIVE = 5
+"""Requests of a project that may be active at once (contract 13)."""
+_LISTED = 1_000
+
+
+class SubmissionLog:
+    """Writes records to the journal and applies the same records to the state."""
+
+    def __init__(
+        self, writer: JournalWriter[SubmissionRecord], states: SubmissionStates, now: Callable[[], float]
+    ) -> None:
+        self.states = states
+        self.now = now
+        self._writer = writer
+
+    async def record(self, record: SubmissionRecord) -> None:
+        """Record and return when it is on disk."""
+        self._writer.append(record)
+        self.states.apply(record)
+        await self._writer.durable()
+
+
+async def submit_job(
+    client: PostHogClient, plan: SubmissionsPlan, path: Path, *, events: int | None
+) -> SubmissionsReport:
+    """Submit the requests of a plan that PostHog does not have yet, and read the states of the others.
+
+    Arguments:
+        client: set to the host and project of the plan.
+        plan: of the job.
+        path: the journal, which is created if it does not exist.
+        events: how many events the server counted before the approval; None to resume an approved job.
+
+    Raises:
+        JournalBusy: another process works on the job.
+        Refused: the journal belongs to another plan, or a submission ID to a request with another query.
+        NotFinished: the project has as many active requests as it may have.
+        PostHogError: the server refused a request, or did not respond.
+    """
+    states = SubmissionStates()
+    async with _writer(open_submissions(path, states)) as writer:
+        log = SubmissionLog(writer, states, client.server_time)
+        await _begin(log, plan, path, events)
+        already = [number for number, chunk in enumerate(states.chunks, 1) if chunk.request is not None]
+        for number, ids in enumerate(plan.chunks, 1):
+            if states.chunks[number - 1].request is None:
+                await _submit(client, log, number, ids)
+        await _follow(client, log, already)
+        return submissions_report(states)
+
+
+async def verify_submissions(client: PostHogClient, path: Path) -> SubmissionsReport:
+    """Read the states of all requests that PostHog had when they were last read, and record them; changes nothing else.
+
+    Arguments:
+        client: set to the host and project of the job.
+        path: the journal.
+
+    Raises:
+        JournalBusy: another process works on the job.
+        Refused: the client is set to another host or project.
+        PostHogError: the server refused a request, or did not respond.
+    """
+    states = SubmissionStates()
+    async with _writer(open_submissions(path, states)) as writer:
+        opened = states.opened
+        assert opened is not None  # the caller has read the journal
+        check_client(client, opened.host, opened.project)
+        log = SubmissionLog(writer, states, client.server_time)
+        await _find_unclear(client, log)
+        await _follow(client, log, range(1, len(states.chunks) + 1))
+        return submissions_report(states)
+
+
+def check_client(client: PostHogClient, host: str, project: int) -> None:
+    """Raise Refused if the client is set to another host or project than the job."""
+    for name, wanted, is_set in (("host", host, client.origin), ("project", project, client.project_id)):
+        if wanted != is_set:
+            raise Refused(
+                f"the job is for {name} {wanted}, but the client is set to {is_set}", f"set the client to that {name}"
+            )
+
+
+def _writer(journal: Journal[SubmissionRecord]) -> JournalWriter[SubmissionRecord]:
+    return journal.writer()
+
+
+async def _begin(log: SubmissionLog, plan: SubmissionsPlan, path: Path, events: int | None) -> None:
+    """Record job and approval, unless the journal has them."""
+    header, counts = plan.header, tuple(map(len, plan.chunks))
+    if log.states.opened is None:
+        await log.record(
+            SubmissionsOpened(
+                format=FORMAT,
+                job=header.job,
+                host=header.host,
+                project=header.project_id,
+                plan_digest=plan.digest,
+                chunks=counts,
+                version=VERSION,
+                at=log.now(),
+            )
+        )
+    elif log.states.opened.plan_digest != plan.digest:
+        raise Refused(f"{path} is the journal of another job", "name the journal of this plan with --journal")
+    if log.states.approved is None:
+        if events is None:
+            raise Refused("the job is not approved", "run the same command again to be asked")
+        await log.record(SubmissionsApproved(ids=sum(counts), events=events, at=log.now()))
+
+
+async def _submit(client: PostHogClient, log: SubmissionLog, number: int, ids: Sequence[str]) -> None:
+    assert log.states.opened is not None
+    submission = submission_id(log.states.opened.job, number)
+    await log.record(SubmissionIntended(chunk=number, submission=str(submission), at=log.now()))
+    try:
+        made = await client.data_deletion_requests.create(QUERY, variables(ids), submission_id=submission)
+    except (Conflict, BadRequest) as error:
+        made = await _after_conflict(client, submission, number, error)
+    if made.submission_id not in (None, submission):
+        raise Refused(
+            f"PostHog responded to request {number} with a request of another submission ID", "ask PostHog's support"
+        )
+    await _record_state(log, number, made)
+
+
+async def _after_conflict(
+    client: PostHogClient, submission: UUID, number: int, error: Conflict | BadRequest
+) -> DataDeletionRequest:
+    """Find out from the list why a creation was refused, because servers say so with different codes and texts.
+
+    Raises:
+        NotFinished: the project has as many active requests as it may have.
+        Refused: the submission ID belongs to a request with another query.
+        Conflict, BadRequest: it was refused for another reason.
+    """
+    listed = (await client.data_deletion_requests.list(limit=_LISTED)).results
+    if any(each.submission_id == submission for each in listed):
+        raise Refused(
+            f"the submission ID of request {number} belongs to a request with another query",
+            "ask PostHog's support about it; this job cannot go on",
+        )
+    active = sum(each.is_active for each in listed)
+    if active >= MAX_ACTIVE:
+        raise NotFinished(
+            f"{active} data deletion requests of the project are active, the most that PostHog takes",
+            "run the same command again after the weekend, when some of them are completed",
+        )
+    raise error
+
+
+async def _find_unclear(client: PostHogClient, log: SubmissionLog) -> None:
+    """Record the requests that PostHog has although the response to their submission was lost."""
+    assert log.states.opened is not None
+    unclear = {
+        submission_id(log.states.opened.job, number): number
+        for number, chunk in enumerate(log.states.chunks, 1)
+        if chunk.request is None and chunk.intended_at is not None
+    }
+    if unclear:
+        for each in (await client.data_deletion_requests.list(limit=_LISTED)).results:
+            if each.submission_id in unclear:
+                await _record_state(log, unclear[each.submission_id], each)
+
+
+async def _follow(client: PostHogClient, log: SubmissionLog, numbers: Sequence[int]) -> None:
+    """Read the states of these chunks' requests, unless PostHog is done with them, and record what has changed."""
+    for number in numbers:
+        chunk = log.states.chunks[number - 1]
+        if chunk.request is None or chunk.is_final:
+            continue
+        try:
+            found = await client.data_deletion_requests.get(chunk.request)
+        except NotFound:
+            await log.record(SubmissionState(chunk=number, request=chunk.request, status=MISSING, at=log.now()))
+            continue
+        if _status(found) != chunk.status:
+            await _record_state(log, number, found)
+
+
+async def _record_state(log: SubmissionLog, number: int, request: DataDeletionRequest) -> None:
+    await log.record(
+        SubmissionState(
+            chunk=number, request=_id_of(request, number), status=_status(request), events=request.count, at=log.now()
+        )
+    )
+
+
+def _status(request: DataDeletionRequest) -> str:
+    return request.status if request.status in KNOWN_STATUSES else "unknown"
+
+
+def _id_of(request: DataDeletionRequest, number: int) -> str:
+    """Return the ID of a request as the journal holds it: a UUID or a number, and no other text of the server."""
+    text = str(request.id)
+    if text.isascii() and text.isdecimal():
+        return text
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise Refused(
+            f"PostHog responded to request {number} with an ID that is neither a UUID nor a number",
+            "update posthog-bulk, then run the same command again",
+        ) from None
