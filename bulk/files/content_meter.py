@@ -4,9 +4,9 @@ The digest is a SHA-256 of the bytes of a file or stream, or of the values given
 only a plan holds it, as it holds the identifiers themselves.
 """
 
-import zlib
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from zlib import crc32
 
 import msgspec
 
@@ -76,7 +76,13 @@ class ContentMeter:
             data: the bytes.
             is_end: whether the line ends after them.
         """
-        checksum = zlib.crc32(data, self._checksum)
+        if is_end and not self._is_in_line:  # the whole line, as nearly always
+            checksums = self._checksums
+            checksums.append(crc32(data))
+            if len(checksums) == _LINES_AT_ONCE:
+                self._flush_lines()
+            return
+        checksum = crc32(data, self._checksum)
         self._is_in_line = not is_end
         if not is_end:
             self._checksum = checksum

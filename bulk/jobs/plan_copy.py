@@ -33,6 +33,7 @@ from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import LEFT_OUT, Absent, Present, ReadResult
 from bulk.posthog.recordings.distinct_ids import BATCH_READ_SHOWS
 from bulk.posthog.rereads import read_until_known
+from bulk.progress.file_reading import OnRead
 from bulk.verification.verifier import is_same
 
 READERS = 4
@@ -155,6 +156,7 @@ class CopyJournal:
     Arguments:
         plan: the plan.
         path: the journal; created with the record if it does not exist.
+        on_read: called while it is read.
 
     Raises:
         JournalBusy: the job is running.
@@ -162,13 +164,13 @@ class CopyJournal:
         FileTrouble: the journal cannot be used.
     """
 
-    def __init__(self, plan: Plan, path: Path) -> None:
+    def __init__(self, plan: Plan, path: Path, *, on_read: OnRead | None = None) -> None:
         self._plan = plan
         self._path = path
         self._states = TargetStates()
         self._journal: Journal[Record] | None = None
         if os.path.lexists(path):
-            self._open()
+            self._open(on_read)
         else:
             refuse_existing(path)  # early, if its folder does not exist
 
@@ -206,8 +208,8 @@ class CopyJournal:
         if journal is not None:
             journal.close()
 
-    def _open(self) -> Journal[Record]:
-        journal = open_journal(self._path, self._states)
+    def _open(self, on_read: OnRead | None = None) -> Journal[Record]:
+        journal = open_journal(self._path, self._states, on_read=on_read)
         try:
             if self._states.job is not None:
                 check_binding(str(self._path), self._states.job, self._plan)

@@ -27,6 +27,7 @@ from bulk.journal.replay import open_journal
 from bulk.journal.storage import Journal
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_ends import read_footer, read_header
+from bulk.progress.file_reading import OnRead
 from bulk.report.duty_decision import duty_of
 from bulk.report.find import receipts_beside
 from bulk.requests.receipts_writer import complete_receipts
@@ -59,6 +60,7 @@ async def shred_job(
     receipts: bool = False,
     unfinished: bool = False,
     now: Callable[[], float] = time.time,
+    on_read: Callable[[Path, int, int], None] | None = None,
 ) -> Shredded:
     """Overwrite and remove the plan and the before-image of a job, and record that in the journal; nothing is sent.
 
@@ -73,6 +75,7 @@ async def shred_job(
         unfinished: also destroy the plan of a job that is not finished, waits for PostHog, or needs attention for
             persons.
         now: returns the time in seconds since the epoch.
+        on_read: called while the journal is read: with its path, the bytes read so far, and its size.
 
     Returns:
         What was removed and what is left; the same call can be repeated.
@@ -86,7 +89,7 @@ async def shred_job(
     if (unstarted := plan_to_shred(path, None if plan is None else Path(plan))) is not None:
         return Shredded(removed=shred_plan(unstarted, was_run=unfinished), kept=(), shredded_at=_iso(now()))
     opened, target_states, found = _open(
-        path, plan_of(path) if plan is None else Path(plan), receipts=receipts, unfinished=unfinished
+        path, plan_of(path) if plan is None else Path(plan), receipts=receipts, unfinished=unfinished, on_read=on_read
     )
     job = target_states.job
     assert job is not None  # checked when it was opened
@@ -116,13 +119,13 @@ def _iso(at: float) -> str:
 
 
 def _open(
-    path: Path, plan: Path, *, receipts: bool, unfinished: bool
+    path: Path, plan: Path, *, receipts: bool, unfinished: bool, on_read: OnRead | None
 ) -> tuple[Journal[Record], TargetStates, dict[str, Path]]:
     """Lock the journal, and return it with the state of the job and the files to destroy."""
     if not os.path.lexists(path):
         raise JournalError(path, NO_SUCH_FILE, "name the journal of a job that was run")
     target_states = TargetStates()
-    opened = open_journal(path, target_states)
+    opened = open_journal(path, target_states, on_read=on_read)
     try:
         if target_states.job is None:
             raise JournalEmpty(path)

@@ -9,7 +9,7 @@ The pair of calls that starts a job also resumes it, at any moment and any numbe
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ from bulk.selection.conditions.protection import Protect, ProtectedPersons, chec
 from bulk.selection.input_findings import Findings
 from bulk.selection.input_lines import comparison_of
 from bulk.selection.resolver import Resolver
+from bulk.selection.selected_person import SelectedPerson
 from bulk.selection.selections import ByEmails, ByFilter, ByPersonIds, ByRequests, InputSelection, Selection
 from bulk.selection.values.row_selection import ByRows
 from bulk.states import Axis
@@ -159,17 +160,12 @@ async def make_plan(
                     with interruption_of("plan"):
                         await protected.read(reading, protect, gate, page_size=page_size)
                     findings.leave_out, findings.is_protected = protected.leave_out, protected.is_protected
-                # a person that was selected by another ID is found in the receipts by that one
-                by_distinct_id = not isinstance(selection, ByPersonIds | ByEmails)
                 async for targets in resolver.targets():
-                    receipts.add_persons(
-                        writer.count,
-                        [(person.ref.uuid, person.known_by if by_distinct_id else None) for person in targets],
-                    )
+                    _add_receipts(receipts, writer.count, targets, selection)
                     noted = await notes.of(targets) if notes is not None else [None] * len(targets)
                     for person, note in zip(targets, noted, strict=True):
+                        change = None if values is None else _once(person.change, operation)
                         ref = person.ref
-                        change = _once(person.change, operation) if values is not None else None
                         writer.add(
                             ref.uuid, ref.created_at, person.known_by, line=person.line, note=note, change=change
                         )
@@ -250,6 +246,15 @@ def _create_receipts(path: Path, header: PlanHeader, selection: Selection) -> Re
         created_at=header.created_at,
         folds_case=folds_case,
     )
+
+
+def _add_receipts(
+    receipts: ReceiptsWriter, first: int, persons: Sequence[SelectedPerson], selection: Selection
+) -> None:
+    """Add persons to the receipts of a plan; `first` is the number of the first one."""
+    # those that were selected by another ID are found by that one
+    by_distinct_id = not isinstance(selection, ByPersonIds | ByEmails)
+    receipts.add_persons(first, [(person.ref.uuid, person.known_by if by_distinct_id else None) for person in persons])
 
 
 def _plan_findings(

@@ -181,9 +181,13 @@ def read_pieces(
     Raises:
         InputError: the stream is of a kind that cannot be read, or its compressed data is damaged.
     """
-    for piece in split_lines(to_utf8(_chunks(stream, meter), name), is_csv=is_csv):
-        if meter is not None:
-            meter.add_line(piece[1], is_end=piece[2] is not None)
+    pieces = split_lines(to_utf8(_chunks(stream, meter), name), is_csv=is_csv)
+    if meter is None:
+        yield from pieces
+        return
+    add_line = meter.add_line
+    for piece in pieces:
+        add_line(piece[1], is_end=piece[2] is not None)
         yield piece
 
 

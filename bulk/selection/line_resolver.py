@@ -316,22 +316,19 @@ class LineResolver:
     async def _by_uuid(self, lines: Sequence[Line]) -> _Match:
         uuids = msgspec.convert([line.value for line in lines], list[UUID])  # faster than the constructor
         results = (await self._reader.fetch_by_uuid(dict.fromkeys(uuids))).results
-        each = map(results.__getitem__, uuids)
+        # in their order, they need not be looked up: UUIDs are slow to hash
+        each = results.values() if list(results) == uuids else map(results.__getitem__, uuids)
         return _Match(lines, [_persons(result, line) for result, line in zip(each, lines, strict=True)])
 
     async def _by_email(self, lines: Sequence[Line]) -> _Match:
         match = comparison_of(self._selection)
         found, unread = await self._emails.persons([line.value for line in lines], match)
         is_known = [self._is_second_lookup and not each for each in unread]
-        return _Match(
-            lines,
-            [
-                [msgspec.structs.replace(person, line=line.number, change=_change(line)) for person in persons]
-                if persons or known
-                else None
-                for line, persons, known in zip(lines, found, is_known, strict=True)
-            ],
-        )
+        of_line = [
+            [msgspec.structs.replace(person, line=line.number, change=_change(line)) for person in persons]
+            for line, persons in zip(lines, found, strict=True)
+        ]
+        return _Match(lines, [each if each or known else None for each, known in zip(of_line, is_known, strict=True)])
 
 
 def _in_line_order(matches: Sequence[_Match]) -> _Match:

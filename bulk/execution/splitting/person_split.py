@@ -12,7 +12,7 @@ import anyio
 import msgspec
 
 from asyncclient import ConnectFailed, NotFound, PersonRef, PostHogClient, Unreachable
-from bulk.concurrency.outages import RETRY_FOR_S, emit_outages, waiting_out
+from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped
 from bulk.errors import InputError, NotFinished, Refused
@@ -192,9 +192,7 @@ async def _reported(
     def describe(moment: Moment) -> Activity:
         return Activity(phase=phase, elapsed_s=moment.elapsed_s, requests=moment.requests, wait=moment.wait)
 
-    waiting = waiting_out(client, retry_for_s).observed(wait_tracker.client_event)
-    if on_progress is not None:
-        waiting = waiting.observed(emit_outages(on_progress))
+    waiting = waiting_out(client, retry_for_s, on_outage=on_progress).observed(wait_tracker.client_event)
     async with ActivityReporter(wait_tracker, describe, on_progress).reporting():
         yield waiting
 

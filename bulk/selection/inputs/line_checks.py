@@ -91,9 +91,10 @@ def line_check(kind: Kind) -> Callable[..., Line | RefusedLine]:
     rule = _RULES[kind]
 
     def check(number: int, text: str | None, is_cell: bool = False) -> Line | RefusedLine:
-        reason = _unreadable(text, is_cell=is_cell)
-        if reason is not None or text is None:
-            return RefusedLine(number, reason or Reason.TOO_LONG)
+        if text is None or not (text.isascii() and text.isprintable() and text.strip()):  # most lines need no more
+            reason = _unreadable(text, is_cell=is_cell)
+            if reason is not None or text is None:
+                return RefusedLine(number, reason or Reason.TOO_LONG)
         result = rule(text)
         return RefusedLine(number, result) if isinstance(result, Reason) else Line(number, result)
 

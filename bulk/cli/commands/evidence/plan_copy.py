@@ -36,7 +36,7 @@ def copy_plan(
 
     from bulk.cli.exit_codes import ExitCode
     from bulk.cli.job_paths import check_job_files
-    from bulk.cli.job_session import CommandOutput
+    from bulk.cli.job_session import CommandOutput, long_reads_shown
     from bulk.formatting import count_of
     from bulk.jobs.job_files import journal_of
     from bulk.jobs.plan_copy import CopyJournal, PlanPersons
@@ -48,7 +48,8 @@ def copy_plan(
     found = PlanPersons()
     needed = [plan, path, *([settings.key_file] if settings.key_file else [])]
     with load_plan(plan) as loaded:
-        copies = CopyJournal(loaded, path)
+        with long_reads_shown() as on_read:
+            copies = CopyJournal(loaded, path, on_read=on_read)
         try:
             with output_file(output, force=force, needed=needed) as file:
                 written = _write_copy(loaded, found, file.write, layout=layout, json=json, settings=settings)

@@ -48,7 +48,8 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
     """
     import anyio
 
-    from bulk.cli.job_session import CommandOutput
+    from bulk.cli.interruption import explained, same_command_line
+    from bulk.cli.job_session import CommandOutput, long_reads_shown
     from bulk.errors import NO_SUCH_FILE, JournalError
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.shred import shred_job
@@ -64,9 +65,11 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
     async def work() -> "Shredded":
         if (files := find_job(journal, plan)) is not None:
             return await shred_submissions(*files, unfinished=unfinished, now=time.time())
-        return await shred_job(journal, plan=plan, receipts=receipts, unfinished=unfinished)
+        return await shred_job(journal, plan=plan, receipts=receipts, unfinished=unfinished, on_read=on_read)
 
-    done = anyio.run(work)
+    in_part = "Files may be destroyed in part. To continue:"
+    with explained(lambda: f"{in_part}\n  {same_command_line()}"), long_reads_shown() as on_read:
+        done = anyio.run(work)
     for path in done.removed:
         output.print(f"Overwritten and removed: {plain(path)}")
     if not done.removed:

@@ -60,7 +60,7 @@ def command(
     from bulk.cli.exit_codes import ExitCode
     from bulk.cli.interruption import explained, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
-    from bulk.concurrency.outages import emit_outages, waiting_out
+    from bulk.concurrency.outages import waiting_out
     from bulk.errors import Refused
     from bulk.execution.splitting.person_split import check_count, read_split, send_split
     from bulk.formatting import count_of
@@ -83,7 +83,7 @@ def command(
             retry_for_s=settings.retry_for_s,
             on_progress=display,
         )
-        waiting = waiting_out(client, settings.retry_for_s).observed(emit_outages(display))
+        waiting = waiting_out(client, settings.retry_for_s, on_outage=display)
         project = await waiting.projects.get(client.project_id)
         return found, f"project {project.id} ({plain(project.name)}) on {plain(client.origin)}"
 
