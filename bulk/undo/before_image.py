@@ -15,7 +15,6 @@ from bulk.errors import FileTrouble
 from bulk.journal.job_log import JobLog
 from bulk.journal.storage import Journal
 from bulk.journal.writer import JournalWriter
-from bulk.operations import PropertyOperation, from_dict
 from bulk.plan.plan_file import Plan
 from bulk.states import Axis, Properties
 from bulk.undo.before_records import FORMAT, Before, BeforeOpened, BeforeRecord, before_framing, damage_explained
@@ -69,10 +68,8 @@ class BeforeImage:
 
 def before_path(plan: Plan) -> Path | None:
     """Return the file in which the job of a plan keeps what persons had; None if it keeps nothing."""
-    operation = from_dict(plan.header.operation)
-    if not isinstance(operation, PropertyOperation) or operation.keep_before is None:
-        return None
-    return Path(operation.keep_before)
+    name = plan.header.operation.get("keep_before")  # the operation may be unknown to this version, which is said later
+    return Path(name) if isinstance(name, str) else None
 
 
 def refuse_foreign(plan: Plan, journal: Path) -> None:

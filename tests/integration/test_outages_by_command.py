@@ -179,7 +179,9 @@ def ready(a: Any, action: str, number: int, for_s: float) -> None:
 
 @pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("away_s", LENGTHS)
-@pytest.mark.parametrize(("command", "action", "number"), COMMANDS, ids=str)
+@pytest.mark.parametrize(
+    ("command", "action", "number"), COMMANDS, ids=lambda each: getattr(each, "__name__", str(each))
+)
 def test_each_command_waits_for_the_server(
     open_arena: Any, command: Any, action: str, number: int, away_s: float
 ) -> None:
@@ -196,7 +198,9 @@ def test_each_command_waits_for_the_server(
 
 
 @pytest.mark.quick_cases(2)
-@pytest.mark.parametrize(("command", "action", "number"), COMMANDS, ids=str)
+@pytest.mark.parametrize(
+    ("command", "action", "number"), COMMANDS, ids=lambda each: getattr(each, "__name__", str(each))
+)
 def test_each_command_that_gave_up_ends_well_when_it_is_repeated(
     open_arena: Any, command: Any, action: str, number: int
 ) -> None:
