@@ -264,6 +264,8 @@ class LimitsFile:
         try:
             yield
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise self._error("is a symbolic link", "name the file that it leads to") from error
             raise self._error(
                 f"cannot be used: {os.strerror(error.errno or 0)}", "check its name, its folder and the free space"
             ) from error

@@ -45,7 +45,8 @@ async def count_events(client: PostHogClient, ids: Sequence[str]) -> int:
         return (await client.data_deletion_requests.preview(QUERY, variables(ids))).count
     except PermissionDenied as error:
         error.add_note(
-            "PostHog declares no scope for the preview, so it may refuse keys with scopes: use a key with all access."
+            "PostHog declares no scope for the preview, so it may refuse each key with scopes, also one with all: use "
+            "an older key without scopes."
         )
         raise
 

@@ -1,6 +1,7 @@
 """Writes a plan file, which appears under its name complete or not at all."""
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from types import TracebackType
 from typing import Any
 from uuid import UUID
 
-from bulk.errors import PlanError
+from bulk.errors import FileTrouble, PlanError
 from bulk.files.content_meter import InputContent
 from bulk.files.job_file_kinds import PLAN_SUFFIX
 from bulk.files.json_lines import encode_line, encode_lines
@@ -211,3 +212,18 @@ def _line(value: PlanHeader | Target) -> bytes:
     if len(line) > MAX_LINE:
         raise ValueError(f"a line of a plan has at most {MAX_LINE} bytes, not {len(line)}")
     return line
+
+
+def refuse_before_image(plan: Path, keep_before: str | None) -> None:
+    """Raise FileTrouble early if the before-image of a new plan exists already, or would be the plan itself.
+
+    Arguments:
+        plan: the plan file.
+        keep_before: the before-image; None if none is kept.
+    """
+    if keep_before is None:
+        return
+    path = Path(keep_before)
+    if os.path.realpath(path) == os.path.realpath(plan):
+        raise FileTrouble(path, "is the plan and cannot be the before-image too", "give --keep-before another file")
+    refuse_existing(path)

@@ -30,7 +30,7 @@ from bulk.plan.line_receipts import LineReceipts
 from bulk.plan.no_target import no_target_error
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, complete_receipts_of, load_plan
 from bulk.plan.plan_match import check_plan_matches, check_record_matches
-from bulk.plan.plan_writer import PlanWriter
+from bulk.plan.plan_writer import PlanWriter, refuse_before_image
 from bulk.plan.recording_notes import RecordingNotes
 from bulk.plan.value_counts import ValueCounts
 from bulk.progress.activity import ActivityReporter, Moment
@@ -209,8 +209,8 @@ def _refuse_existing_files(path: Path, operation: Operation) -> None:
     """Raise FileTrouble if a file exists that the plan or its job would write."""
     refuse_existing(path)
     refuse_receipts_of_a_job(receipts_of(path))
-    if isinstance(operation, PropertyOperation) and operation.keep_before is not None:
-        refuse_existing(Path(operation.keep_before))
+    if isinstance(operation, PropertyOperation):
+        refuse_before_image(path, operation.keep_before)
 
 
 def _header(

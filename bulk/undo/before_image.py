@@ -80,9 +80,13 @@ def refuse_foreign(plan: Plan, journal: Path) -> None:
         journal: of the job.
 
     Raises:
-        FileTrouble: the file exists and is another one, or has entries of a job whose journal is gone.
+        FileTrouble: the file exists and is another one, is the journal, or has entries of a job whose journal is gone.
     """
     path = before_path(plan)
+    if path is not None and os.path.realpath(path) == os.path.realpath(journal):
+        raise FileTrouble(
+            path, "is the journal and cannot be the before-image too", "make a new plan with another --keep-before"
+        )
     if path is None or not os.path.lexists(path):
         return
     entries = _read_own(path, plan)

@@ -22,7 +22,7 @@ from bulk.files.private_files import refuse_existing
 from bulk.formatting import count_of
 from bulk.operations import RouteChoice, UpdatePerPerson, desired_properties, from_dict, to_dict
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader
-from bulk.plan.plan_writer import PlanWriter
+from bulk.plan.plan_writer import PlanWriter, refuse_before_image
 from bulk.plan.planner import spent_requests
 from bulk.plan.value_counts import ValueCounts
 from bulk.posthog.batch_reads import READ_SIZE
@@ -88,8 +88,7 @@ async def plan_revert(
     keys = keys_of(file.opened)
     operation = UpdatePerPerson(keys=keys, unset_keys=file.lacking, route=route, keep_before=keep_before)
     refuse_existing(path)
-    if operation.keep_before is not None:
-        refuse_existing(Path(operation.keep_before))
+    refuse_before_image(path, operation.keep_before)
     gate, clock, found = StopGate(), now or client.server_time, _Found(file)
     wait_tracker = WaitTracker(client.limits, gate.sleeps)
     reporter = ActivityReporter(wait_tracker, found.progress, EventLog().before(on_progress))

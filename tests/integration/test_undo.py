@@ -217,6 +217,22 @@ async def test_an_existing_file_is_never_overwritten(arena: Any) -> None:
         assert not a.sent()
 
 
+async def test_a_before_image_is_neither_the_plan_nor_the_journal(arena: Any) -> None:
+    async with arena(persons=30) as a:
+        plan_path, keep = a.folder / "same.plan.jsonl", a.folder / "before.jsonl"
+        with pytest.raises(FileTrouble, match="is the plan and cannot be the before-image too"):
+            await a.plan(operation=operations("rest", plan_path)[0], name="same")
+        assert not a.server.requests
+        with pytest.raises(FileTrouble, match="is the journal and cannot be the before-image too"):
+            await a.run(await a.plan(operation=operations("rest", a.journal)[0]))
+        assert not a.journal.exists()
+        assert not a.sent()
+        await a.run(await a.plan(operation=operations("rest", keep)[0], name="kept"))
+        with pytest.raises(FileTrouble, match="is the plan and cannot be the before-image too"):
+            await plan_revert(a.client, keep, plan_path, keep_before=str(plan_path))
+        assert not plan_path.exists()
+
+
 async def test_a_before_image_that_is_gone_stops_the_job(arena: Any) -> None:
     async with arena(persons=30) as a:
         keep = a.folder / "before.jsonl"

@@ -112,7 +112,13 @@ class _ServerCommand(HelpCommand):
     is_flag=True,
     help="Give the persons events: up to three each, in the years after their creation",
 )
-@option("--scope", "scopes", multiple=True, metavar="SCOPE", help="Scope of the key; repeat it for more (default: all)")
+@option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    metavar="SCOPE",
+    help="Scope of the key, or none for an older key without scopes; repeat it for more (default: all)",
+)
 @option(
     "--fault",
     "faults",
@@ -185,6 +191,8 @@ def server_options(settings: dict[str, Any]) -> "ServerOptions":
     fields = {**settings, "record_limit": 1000}
     if not settings["scopes"]:
         del fields["scopes"]
+    elif settings["scopes"] == ("none",):
+        fields["scopes"] = None
     try:
         return ServerOptions(**fields)
     except ValueError as error:

@@ -86,12 +86,22 @@ def read_row_keys(pieces: Iterator[Piece], rules: RowRules, name: str) -> RowKey
             "--empty-is, which are for CSV"
         )
     keys: dict[str, None] = {}
-    for _, data in whole_lines(pieces, ROW_MAX):
+    unusable: int | None = None
+    has_row = False
+    for number, data in whole_lines(pieces, ROW_MAX):
         row = _decoded(data)
         if row is not None:
+            has_row = True
             keys.update(dict.fromkeys(row))
+        elif unusable is None and (data is None or data.strip()):
+            unusable = number
         if len(keys) > 10_000:
             break  # far too many, as the check says
+    if unusable is not None and not has_row:
+        raise InputError(
+            f"{name} has no line that is a JSON object, from line {unusable:,} on: write one object per line, on one "
+            "line each, with neither NaN nor a key that is repeated"
+        )
     if rules.id_column not in keys:
         raise InputError(f"{name} has no row with the key {rules.id_column!r}: name the key of the ID with --id-column")
     del keys[rules.id_column]

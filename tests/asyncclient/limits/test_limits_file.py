@@ -104,6 +104,8 @@ def test_places_that_cannot_hold_a_limits_file_are_refused(tmp_path: Path) -> No
     for name in ("link", "folder", "fifo", "missing/limits"):
         with pytest.raises(LimitsFileError, match=f"the limits file {tmp_path / name} "):
             machine.limits(tmp_path / name)
+    with pytest.raises(LimitsFileError, match="is a symbolic link: name the file that it leads to"):
+        machine.limits(tmp_path / "link")
     target.chmod(0o620)
     with pytest.raises(LimitsFileError, match="can be written by other users: make it this user's own"):
         machine.limits(target)

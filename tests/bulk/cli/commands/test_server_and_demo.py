@@ -110,6 +110,15 @@ def test_captures_can_lag_and_lose_events() -> None:
     assert (fault.kind, fault.action, fault.share, fault.seed) == ("swallow", "capture", 0.01, 3)
 
 
+@pytest.mark.parametrize(
+    ("words", "scopes"), [([], ("*",)), (["--scope", "none"], None), (["--scope", "person:read"], ("person:read",))]
+)
+def test_the_key_has_all_scopes_those_given_or_none(words: list[str], scopes: tuple[str, ...] | None) -> None:
+    knobs = command.make_context("server", words).params
+    names = {"port", "persons", "seed", "faults", "json", *LOG_PARAMS}
+    assert server_options({name: value for name, value in knobs.items() if name not in names}).scopes == scopes
+
+
 def test_exports_can_be_read_by_a_shell() -> None:
     script = "\n".join([*export_lines("http://h:1", 7, "phx 'x'"), 'printf %s "$POSTHOG_PERSONAL_API_KEY"'])
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)

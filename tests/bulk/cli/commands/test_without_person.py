@@ -166,7 +166,7 @@ def test_a_key_that_may_not_preview_is_refused_before_persons_are_read(
     served = haunt(serve(1, scopes=("*",)), monkeypatch)
     result = run(*APPROVED)
     assert result.code == 77
-    assert "use a key with all access" in result.err
+    assert "older key without scopes" in result.err
     assert [each.action for each in served.server.requests] == ["list_deletions", "preview_deletion"]
 
 

@@ -126,6 +126,8 @@ def test_each_row_is_used_or_refused_with_its_reason(text: str, expected: list[A
         ('{"distinct_id":"x","a":1}', {"types": {"a": "number"}}, "leave out --types"),
         ('{"distinct_id":"x","a":1}', {"empty_is": "null"}, "leave out --types and --empty-is"),
         ('{"id":"x","a":1}', {}, "no row with the key 'distinct_id'"),
+        ('\n{"distinct_id":"x","a":1\n', {}, "no line that is a JSON object, from line 2 on"),
+        ('{"distinct_id":"x","a":NaN}\n', {}, "no line that is a JSON object, from line 1 on"),
         ("distinct_id,a\nx,1\n", {"types": {"b": "number"}}, "no column named 'b'"),
         ("distinct_id,a\nx,1\n", {"types": {"a": "date"}}, "unknown type 'date'"),
         ("distinct_id,a\nx,1\n", {"id_column": "user"}, "write distinct_id, uuid or email"),
