@@ -189,13 +189,8 @@ class Oracle:
         if is_now == "other" and person <= AWAY and self._merged_later(member, evidence):
             return None
         survived = max(evidence.present + evidence.glimpsed, default=0.0) > max(evidence.deletes_accepted, default=0.0)
-        if (
-            is_now == "other"
-            and person <= GONE
-            and evidence.deletes_accepted
-            and not self._others.did(member.name, "merge")
-        ):
-            return None  # this job deleted it, and somebody new got its distinct ID
+        if is_now == "other" and person <= AWAY and not self._others.did(member.name, "merge"):
+            return None  # it is gone, and somebody new got its distinct ID
         if is_now == "other" and (survived or not evidence.deletes_accepted):
             return None if person <= {"merged"} or (ever_other and person <= {"recreated"}) else "it was merged"
         allowed = GONE if evidence.deletes else {"already_deleted", "disappeared"}
@@ -206,7 +201,7 @@ class Oracle:
     def _merged_later(self, member: Member, evidence: Evidence) -> bool:
         """Whether its distinct ID had been read as nobody's before somebody got it."""
         merged_at = max((act.at for act in self._others.did(member.name, "merge", "newcomer")), default=0.0)
-        return any(at <= merged_at for at in evidence.absent_by_distinct_id)  # a read at the same moment came first
+        return any(at < merged_at for at in evidence.absent_by_distinct_id)
 
     def _must_know_recreated(self, states: dict[str, frozenset[str]]) -> bool:
         return not (states["events"] <= COVERED | {"unverifiable"} or states["recordings"] <= REQUESTED)
