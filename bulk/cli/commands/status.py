@@ -56,7 +56,10 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     output = CommandOutput(json=json)
     now = datetime.now(UTC)
     for line in status_lines(status, plan or plan_of(journal), journal, now=now):
-        output.print_row(line)
+        if line.startswith("State "):
+            output.print_state(line, status.duty)
+        else:
+            output.print_row(line)
     output.write_event("status", **status_fields(status, journal, now=now))
     return status.duty.exit_code
 
@@ -229,7 +232,7 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
     ]
     rows += [("", line) for line in counts if line]
     rows += [(title, plain(text, limit=None)) for title, text in record_rows(report.record)]
-    rows += [(title, text) for title, text in due_rows(as_of(report.due, now))]
+    rows += [(title, text) for title, text in due_rows(as_of(report.due, now), today=now.date())]
     if report.runs:
         rows.append(("Last run", f"{len(report.runs)} {_run_text(report.runs[-1], is_running=status.is_running)}"))
     if status.is_running and status.progress is not None:

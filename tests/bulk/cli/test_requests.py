@@ -42,7 +42,7 @@ def test_a_job_of_requests_shows_what_is_due_and_who_ordered_it(run: Run, reques
     for command in (("report", "x.journal.jsonl"), ("status", "x.journal.jsonl")):
         shown = " ".join(run(*command).out.split())
         assert all(f"{name} {text}" in shown for name, text in RECORD.items())
-    assert "Due 2026-02-28: 2 requests, none open 2026-03-01: 1 of 1 request open, OVERDUE" in shown
+    assert "Due 2026-02-28: 2 requests, none open 2026-03-01: 1 of 1 request open, OVERDUE by " in shown
     assert "2026-02-28: 2 requests, none open" in run("jobs").out
     status = json.loads(run("status", "x.journal.jsonl", "--json").out)
     assert [one["due"] for one in status["due"]] == ["2026-02-28", "2026-03-01"]
@@ -64,7 +64,8 @@ def test_an_open_request_whose_day_has_passed_is_overdue(run: Run, requests_file
     digest = json.loads(Path("x.plan.jsonl").read_text().splitlines()[-1])["digest"]
     run("run", "x.plan.jsonl", "--approve", digest, "--approver", "Bob")
     for command in (("status", "x.journal.jsonl"), ("jobs",)):
-        assert "2026-02-28: 2 of 2 requests open, OVERDUE" in run(*command).out
+        assert "2026-02-28: 2 of 2 requests open, OVERDUE by " in run(*command).out
+    assert "OVERDUE by " not in run("report", "x.journal.jsonl").out
     status = json.loads(run("status", "x.journal.jsonl", "--json").out)
     assert [(one["open_requests"], one["is_overdue"]) for one in status["due"]] == [(2, True), (1, True)]
     assert status["record"]["approver"] == "Bob"
