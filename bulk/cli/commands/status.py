@@ -209,6 +209,7 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
     from bulk.jobs.next_run import run_line
     from bulk.operations import describe as describe_operation
     from bulk.report.rendering.document import AXIS_TITLES
+    from bulk.report.rendering.sections.proof import torn_tail_sentence
     from bulk.report.rendering.sections.request_rows import SHREDDED, due_rows, record_rows
     from bulk.report.report import is_finished
     from bulk.requests.due_dates import as_of
@@ -243,6 +244,8 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
         rows.append(("To resume", run_line(plan, journal)))
     last_written = plain(format_time(report.last_entry_at, seconds=True))
     rows.append(("Journal", f"{format_count(report.journal_lines)} lines, last written {last_written}"))
+    if report.torn_tail_bytes and not status.is_running:  # the last line of a running job may be half written
+        rows.append(("", plain(torn_tail_sentence(report), limit=None)))
     return list(aligned_rows(rows))
 
 
