@@ -122,7 +122,7 @@ STATE_MEANINGS: dict[State, str] = {
     Person.CONTRADICTED: "the server accepted the deletion, but the person still exists",
     Person.FAILED: "not done; the table of reasons says why",
     Person.NOT_REQUESTED: "the operation keeps the person",
-    Person.DISAPPEARED: "gone, but not by a deletion of this job",
+    Person.DISAPPEARED: "gone, but not by a known deletion of this job",
     Person.DELETED_UNEXPECTEDLY: "deleted by a request of this job that asked the server to keep it",
     Events.NOT_REQUESTED: "not part of the operation",
     Events.NOT_STARTED: "nothing was sent yet",

@@ -189,9 +189,13 @@ class Oracle:
         if is_now == "other" and person <= AWAY and self._merged_later(member, evidence):
             return None
         survived = max(evidence.present + evidence.glimpsed, default=0.0) > max(evidence.deletes_accepted, default=0.0)
+        if is_now == "other" and person <= AWAY and not self._others.did(member.name, "merge"):
+            return None  # it is gone, and somebody new got its distinct ID
         if is_now == "other" and (survived or not evidence.deletes_accepted):
             return None if person <= {"merged"} or (ever_other and person <= {"recreated"}) else "it was merged"
         allowed = GONE if evidence.deletes else {"already_deleted", "disappeared"}
+        if self._others.did(member.name, "recreate") and person <= {"disappeared"}:
+            return None  # the new person is gone too: what a deletion of the old one did to it is not known
         return None if person <= allowed or (ever_other and person <= {"merged", "recreated"}) else "it is gone"
 
     def _merged_later(self, member: Member, evidence: Evidence) -> bool:
