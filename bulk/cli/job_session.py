@@ -12,7 +12,7 @@ import click
 
 from bulk.cli.display.json_events import command_event, write_line
 from bulk.cli.display.live_display import Display, open_display
-from bulk.cli.display.terminal import fit, text_width
+from bulk.cli.display.terminal import fit, text_width, write_state
 from bulk.cli.interruption import explained, not_started
 from bulk.cli.options.connection_options import RunOptions
 from bulk.cli.options.settings import HOST, Settings
@@ -20,12 +20,14 @@ from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import BulkError, JournalBusy, Refused
 from bulk.formatting import format_count
 from bulk.operations import Operation
+from bulk.report.duty import DutyState
 from bulk.sanitize import plain
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.plan.plan_file import Plan
     from bulk.progress.file_reading import OnRead
+    from bulk.report.duty import Duty
     from bulk.report.report import Report
     from bulk.requests.job_record import JobRecord
     from bulk.selection.conditions.protection import Protect
@@ -76,6 +78,10 @@ class CommandOutput:
     def print_row(self, text: str) -> None:
         """Show people a row of headings and texts: one with a command line to copy is not broken."""
         (self.print_command if "  posthog-bulk " in text else self.print)(text)
+
+    def print_state(self, text: str, duty: "Duty") -> None:
+        """Show people the line that tells the state of a job, in its colour on a terminal that shows colour."""
+        write_state(self._stream, text, DutyState(duty.state))
 
     def write_event(self, kind: str, **fields: Any) -> None:
         """Write an event of the command itself, if events are requested."""
@@ -297,7 +303,7 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
 
     state, *to_do = duty_lines(report.duty, plan, journal, run_again=resume_line, now=datetime.now(UTC))
     is_only_unfinished = {cause.kind for cause in report.duty.causes} == {UNFINISHED}
-    output.print(plain(report.verdict, limit=None) if is_only_unfinished else state)
+    output.print_state(plain(report.verdict, limit=None) if is_only_unfinished else state, report.duty)
     for sentence in orphan_sentences(report.operation, report.selection, coverage_in(report.input)):
         output.print(sentence)
     for axis in report.axes:

@@ -147,7 +147,7 @@ def _findings(target_states: TargetStates) -> Findings:
         waits += found_waits
     if target_states.plan_shredded is not None:  # nothing can be read back any more
         for wait in waits:
-            what = f"the plan was destroyed before a verification showed the end of the wait for {wait.what}"
+            what = f"the plan was destroyed while the job waited for {wait.what}"
             causes += cause_of(wait.targets, NEVER_VERIFIED, what, CONFIRM_BY_HAND)
         waits = []
     return causes, waits

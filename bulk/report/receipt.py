@@ -301,7 +301,7 @@ def _verdict(answers: Sequence[Answer], reference: str | None) -> str:
     if len(answers) == 1:
         sentence = answers[0].sentence
         return f"{sentence[0].upper()}{sentence[1:]}."
-    parts = [f"{count:,} {_WORDS[result]}" for result, count in counts.items() if count]
+    parts = [f"{_WORDS[result]} ({count:,})" for result, count in counts.items() if count]
     return f"{count_of(len(answers), noun)}: {'; '.join(parts)}."
 
 

@@ -31,6 +31,7 @@ def command(folder: Path, json: bool) -> int:
     """
     from bulk.cli.job_session import CommandOutput, long_reads_shown
     from bulk.jobs.job_search import list_jobs
+    from bulk.jobs.job_summary import JobState
     from bulk.personless.job_files import list_submissions
     from bulk.sanitize import plain
 
@@ -47,7 +48,10 @@ def command(folder: Path, json: bool) -> int:
             output.write_event("job", **job_fields(job, now=now))
         else:
             for line in ([""] if number or without_person else []) + job_lines(job, now=now):
-                output.print_row(line)
+                if job.duty is not None and job.state is JobState.FINISHED and line.startswith("State "):
+                    output.print_state(line, job.duty)
+                else:
+                    output.print_row(line)
     return 0
 
 
@@ -97,7 +101,7 @@ def job_lines(job: "JobSummary", *, now: datetime) -> list[str]:
         ("Project", f"{project} on {plain(job.host)}"),
         ("Selected", plain(describe_selection(job.selection))),
         ("State", _state_words(job)),
-        *((title, text) for title, text in due_rows(as_of(job.due, now))),
+        *((title, text) for title, text in due_rows(as_of(job.due, now), today=now.date())),
         *problem,
     ]
     if job.shredded_at is not None:

@@ -56,7 +56,10 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     output = CommandOutput(json=json)
     now = datetime.now(UTC)
     for line in status_lines(status, plan or plan_of(journal), journal, now=now):
-        output.print_row(line)
+        if line.startswith("State "):
+            output.print_state(line, status.duty)
+        else:
+            output.print_row(line)
     output.write_event("status", **status_fields(status, journal, now=now))
     return status.duty.exit_code
 
@@ -206,6 +209,7 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
     from bulk.jobs.next_run import run_line
     from bulk.operations import describe as describe_operation
     from bulk.report.rendering.document import AXIS_TITLES
+    from bulk.report.rendering.sections.proof import torn_tail_sentence
     from bulk.report.rendering.sections.request_rows import SHREDDED, due_rows, record_rows
     from bulk.report.report import is_finished
     from bulk.requests.due_dates import as_of
@@ -229,7 +233,7 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
     ]
     rows += [("", line) for line in counts if line]
     rows += [(title, plain(text, limit=None)) for title, text in record_rows(report.record)]
-    rows += [(title, text) for title, text in due_rows(as_of(report.due, now))]
+    rows += [(title, text) for title, text in due_rows(as_of(report.due, now), today=now.date())]
     if report.runs:
         rows.append(("Last run", f"{len(report.runs)} {_run_text(report.runs[-1], is_running=status.is_running)}"))
     if status.is_running and status.progress is not None:
@@ -240,6 +244,8 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
         rows.append(("To resume", run_line(plan, journal)))
     last_written = plain(format_time(report.last_entry_at, seconds=True))
     rows.append(("Journal", f"{format_count(report.journal_lines)} lines, last written {last_written}"))
+    if report.torn_tail_bytes and not status.is_running:  # the last line of a running job may be half written
+        rows.append(("", plain(torn_tail_sentence(report), limit=None)))
     return list(aligned_rows(rows))
 
 

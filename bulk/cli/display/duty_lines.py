@@ -27,11 +27,11 @@ def duty_lines(duty: Duty, plan: Path, journal: Path, *, run_again: str, now: da
         now: the time, for a verification that is worth its requests already.
     """
     lines = [plain(duty.sentence, limit=None)]
-    lines += [
+    lines += dict.fromkeys(  # two causes of the same persons may need the same
         f"- {_numbers(cause)}{_action(cause, plan, journal, run_again)}"
         for cause in duty.causes
         if cause.kind != UNFINISHED
-    ]
+    )
     if duty.waiting_for:
         is_due = duty.verify_from is not None and datetime.fromisoformat(duty.verify_from) <= now
         lines.append(f"{'To verify, from now on' if is_due else 'To verify'}: {verify_line(plan, journal)}")

@@ -16,11 +16,17 @@ from bulk.cli.display.messages import Event
 from bulk.cli.display.wait_lines import local_time
 from bulk.cli.streams.text import as_text_output
 from bulk.events import Activity, PhaseChanged, PlanProgress, Progress, ServerUnreachable
+from bulk.report.duty import DutyState
 from bulk.report.rendering.text import WIDTH
 from bulk.sanitize import paragraph
 
 CHECKING = "checking"
 _ALERT, _RESET = "\x1b[1;31m", "\x1b[0m"
+_STATE_COLOURS = {
+    DutyState.COMPLETE: "\x1b[32m",
+    DutyState.WAITING: "\x1b[33m",
+    DutyState.NEEDS_ATTENTION: "\x1b[31m",
+}
 FLUSH_S = 0.2
 COLUMNS, ROWS = 80, 24
 """The size of a terminal that does not tell it."""
@@ -126,9 +132,31 @@ def write_alert(stream: TextIO, text: str) -> None:
         stream: where to write, without a line end.
         text: the text, in our own words.
     """
+    _write_in_colour(stream, text, _ALERT)
+
+
+def write_state(stream: TextIO, text: str, state: DutyState) -> None:
+    """Write the line that tells the state of a job: green if it is complete, yellow if it waits, otherwise red.
+
+    A heading in front of it keeps its colour, and so does everything on a stream that shows none.
+
+    Arguments:
+        stream: where to write.
+        text: the line, without its end; it may be longer than a line of the terminal.
+        state: the state.
+    """
+    text = fit(paragraph(text), stream)
+    heading = _FIRST_COLUMN.match(text)
+    start = heading.end() if heading is not None else 0
+    stream.write(text[:start])
+    _write_in_colour(stream, text[start:], _STATE_COLOURS[state])
+    stream.write("\n")
+
+
+def _write_in_colour(stream: TextIO, text: str, colour: str) -> None:
     output = as_text_output(stream)
-    if output is not None and stream.isatty() and may_use_colour():
-        output.draw(f"{_ALERT}{text}{_RESET}")
+    if output is not None and stream.isatty() and may_use_colour() and not output.is_behind:
+        output.draw(f"{colour}{text}{_RESET}")
     else:
         stream.write(text)
         stream.flush()

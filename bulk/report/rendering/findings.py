@@ -135,6 +135,9 @@ def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
         line = f", selected by line {format_count(one['line'])}," if "line" in one else ""
         more = " or more" if one.get("is_minimum") else ""
         yield f"Person {one['target']} of the plan{line} has {format_count(one['distinct_ids'])}{more} distinct IDs."
+    if isinstance(many, dict) and (shown := many.get("shown")) and many["count"] > len(shown):
+        left = count_of(many["count"] - len(shown), "more person")
+        yield f"{left} of the plan with at least {format_count(many['threshold'])} distinct IDs."
 
 
 def _properties(findings: dict[str, Any]) -> list[dict[str, Any]]:

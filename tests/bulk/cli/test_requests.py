@@ -42,7 +42,9 @@ def test_a_job_of_requests_shows_what_is_due_and_who_ordered_it(run: Run, reques
     for command in (("report", "x.journal.jsonl"), ("status", "x.journal.jsonl")):
         shown = " ".join(run(*command).out.split())
         assert all(f"{name} {text}" in shown for name, text in RECORD.items())
-    assert "Due 2026-02-28: 2 requests, none open 2026-03-01: 1 of 1 request open, OVERDUE" in shown
+    assert "Due 2026-02-28: 2 requests, none open 2026-03-01: 1 of 1 request open, OVERDUE by " in shown
+    report = " ".join(run("report", "x.journal.jsonl").out.split())
+    assert "Reference in each row of the requests Received in each row of the requests" in report
     assert "2026-02-28: 2 requests, none open" in run("jobs").out
     status = json.loads(run("status", "x.journal.jsonl", "--json").out)
     assert [one["due"] for one in status["due"]] == ["2026-02-28", "2026-03-01"]
@@ -56,6 +58,8 @@ def test_ids_that_no_job_knows_are_not_called_complete(run: Run, requests_file: 
     assert "NOT PART OF THIS JOB" in one
     both = run("report", "x.journal.jsonl", "--find-file", "ids", "-o", "-").out
     assert "NOT ALL PART OF THIS JOB" in both
+    verdict = "2 IDs: no person had this ID when the job was planned (1); not part of this job (1)."
+    assert verdict in " ".join(both.split())
     assert "COMPLETE" not in one + both
 
 
@@ -64,7 +68,8 @@ def test_an_open_request_whose_day_has_passed_is_overdue(run: Run, requests_file
     digest = json.loads(Path("x.plan.jsonl").read_text().splitlines()[-1])["digest"]
     run("run", "x.plan.jsonl", "--approve", digest, "--approver", "Bob")
     for command in (("status", "x.journal.jsonl"), ("jobs",)):
-        assert "2026-02-28: 2 of 2 requests open, OVERDUE" in run(*command).out
+        assert "2026-02-28: 2 of 2 requests open, OVERDUE by " in run(*command).out
+    assert "OVERDUE by " not in run("report", "x.journal.jsonl").out
     status = json.loads(run("status", "x.journal.jsonl", "--json").out)
     assert [(one["open_requests"], one["is_overdue"]) for one in status["due"]] == [(2, True), (1, True)]
     assert status["record"]["approver"] == "Bob"

@@ -170,6 +170,7 @@ async def test_a_job_that_waits_and_whose_plan_is_destroyed_needs_attention(job:
     duty = read_report(job.journal).duty
     assert (duty.state, duty.waiting_for, duty.verify_from) == ("needs_attention", (), None)
     assert [(cause.kind, cause.targets) for cause in duty.causes] == [("never_verified", "1")]
+    assert duty.causes[0].what.startswith("the plan was destroyed while the job waited for ")
     (answer,) = find_persons(job.journal, job.ids[1:2]).answers
     assert answer.result == "needs_attention"
 

@@ -14,6 +14,7 @@ from bulk.requests.job_record import JobRecord
 from bulk.selection.selections import describe as describe_selection
 
 NOT_RECORDED = "not recorded"
+IN_EACH_ROW = "in each row of the requests"
 _REDACTED = "left out of this report"
 _WITHOUT_PLAN = "This report was made without the plan, so it identifies no person."
 _NUMBERS_NOTE = "Persons are numbered from 0, in the order of the plan; lines from 1, in the order of the input."
@@ -24,12 +25,13 @@ _RESUME = ("To resume (or the command that started the job)", "posthog-bulk run 
 def record_section(report: Report) -> Section:
     """Return who ordered the job, approved it and ran it, when, and why."""
     record = report.record or JobRecord()
+    missing = IN_EACH_ROW if report.selection.get("kind") == "requests" else NOT_RECORDED
     rows: list[Row] = [
         ("Operator", record.operator or NOT_RECORDED),
         ("Reason", record.reason or NOT_RECORDED),
         ("Approver", record.approver or NOT_RECORDED),
-        ("Reference", record.reference or NOT_RECORDED),
-        ("Received", record.received or NOT_RECORDED),
+        ("Reference", record.reference or missing),
+        ("Received", record.received or missing),
         ("Planned", _time(report.planned_at)),
         ("Approved", _approved(report)),
         ("Job started", _time(report.opened_at)),

@@ -22,6 +22,14 @@ _CHECKS = (
 )
 
 
+def torn_tail_sentence(report: Report) -> str:
+    """Return which line of the journal is ignored because it is incomplete or changed, and why."""
+    line = format_count(report.journal_lines + 1)
+    why = report.torn_tail_reason or "is incomplete"
+    size = count_of(report.torn_tail_bytes, "byte")
+    return f"Incomplete last record (ignored): line {line} of the journal {why}, {size}."
+
+
 def proof_section(report: Report) -> Section:
     """Return the digests of journal and plan, the commands that confirm them, and the version."""
     digests = tuple(_digests(report))
@@ -33,10 +41,7 @@ def proof_section(report: Report) -> Section:
         Table(headings=(), rows=tuple(rows), caption="Digests and version"),
     ]
     if report.torn_tail_bytes:
-        line = format_count(report.journal_lines + 1)
-        why = report.torn_tail_reason or "is incomplete"
-        size = count_of(report.torn_tail_bytes, "byte")
-        blocks.append(f"Incomplete last record (ignored): line {line} of the journal {why}, {size}.")
+        blocks.append(torn_tail_sentence(report))
     commands = (*((what, command) for what, _, command in digests), *_CHECKS)
     blocks.append(Commands(lines=tuple(one for one in commands if has_plan or one[1] not in (_APPROVED, _VERIFY))))
     return Section(title="How to check this report", blocks=tuple(blocks))

@@ -136,3 +136,10 @@ def test_values_of_filters_and_properties_are_shown_with_the_plan_unless_redacte
     assert "persons where plan exact (value in the plan)" in redacted
     Path(PLAN).unlink()
     assert "winter" not in run("report", JOURNAL).out
+
+
+def test_status_names_a_changed_last_line_too(run: Run, job: Path) -> None:
+    assert "(ignored)" not in run("status", JOURNAL).out
+    line = flip(job, job.stat().st_size - 60)
+    shown = run("status", JOURNAL).out
+    assert f"Incomplete last record (ignored): line {line} of the journal fails its checksum, " in shown

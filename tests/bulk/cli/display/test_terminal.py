@@ -5,8 +5,11 @@ import sys
 
 import pytest
 
-from bulk.cli.display.terminal import fit
+from bulk.cli.display.terminal import fit, write_state
 from bulk.cli.job_session import CommandOutput
+from bulk.cli.streams.output import OutputThread
+from bulk.cli.streams.text import TextOutput
+from bulk.report.duty import DutyState
 
 
 class TerminalStream(io.StringIO):
@@ -46,3 +49,47 @@ def test_a_row_with_a_command_line_is_not_broken(monkeypatch: pytest.MonkeyPatch
         "Next  posthog-bulk verify a-name-that-is-quite-long.journal.jsonl\n"
         "State  not finished, 2 of 8 persons\n       deleted\n"
     )
+
+
+def shown(text: str, state: DutyState) -> str:
+    """What a terminal gets for the line of a state."""
+    written = bytearray()
+
+    def sink(data: bytes) -> int:
+        written.extend(data)
+        return len(data)
+
+    output = OutputThread(sink)
+    stream = TextOutput(output, TerminalStream(), has_results=True)
+    write_state(stream, text, state)
+    stream.drain()
+    output.close()
+    return written.decode()
+
+
+@pytest.mark.parametrize(
+    ("state", "colour"),
+    [(DutyState.COMPLETE, "\x1b[32m"), (DutyState.WAITING, "\x1b[33m"), (DutyState.NEEDS_ATTENTION, "\x1b[31m")],
+)
+def test_the_state_of_a_job_has_its_colour(monkeypatch: pytest.MonkeyPatch, state: DutyState, colour: str) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert shown("One sentence.", state) == f"{colour}One sentence.\x1b[0m\n"
+    row = "State  One sentence that is long enough to break."
+    broken = "One sentence that is long enough\n       to break."
+    assert shown(row, state) == f"State  {colour}{broken}\x1b[0m\n"
+    assert shown("\x1b[5mOne", state) == f"{colour}\\x1b[5mOne\x1b[0m\n"
+
+
+@pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_the_state_of_a_job_has_no_colour_that_is_unwanted(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert shown("State  One.", DutyState.NEEDS_ATTENTION) == "State  One.\n"
+
+
+def test_the_state_of_a_job_has_no_colour_in_a_file() -> None:
+    stream = io.StringIO()
+    write_state(stream, "State  One.", DutyState.COMPLETE)
+    assert stream.getvalue() == "State  One.\n"

@@ -55,3 +55,17 @@ def test_a_sentence_about_a_query_has_the_right_number(one: dict[str, int], word
     (sentence,) = discovery_sentences({"query": {"as_of": "2026-11-29T12:00:00Z", **one}})
     assert sentence.startswith("The query describes the project as of 2026-11-29 12:00:00 UTC; ")
     assert words in sentence
+
+
+@pytest.mark.parametrize(
+    ("count", "last"),
+    [
+        (1, "Person 7 of the plan, selected by line 8, has 12 distinct IDs."),
+        (2, "1 more person of the plan with at least 10 distinct IDs."),
+        (100, "99 more persons of the plan with at least 10 distinct IDs."),
+    ],
+)
+def test_persons_with_many_distinct_ids_that_are_not_listed_are_counted(count: int, last: str) -> None:
+    shown = [{"target": 7, "line": 8, "distinct_ids": 12}]
+    many = {"count": count, "threshold": 10, "most_shown": 12, "shown": shown}
+    assert [*finding_sentences({"many_distinct_ids": many})][-1] == last

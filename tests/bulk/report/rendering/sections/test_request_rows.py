@@ -1,0 +1,47 @@
+"""What is due when, in words."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from bulk.report.rendering.sections.request_rows import due_rows, due_words
+from bulk.requests.due_dates import RequestsDue, due_counts
+
+NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
+TODAY = NOW.date()
+
+
+def words(due: str, *, is_open: int = 1, today: date | None = TODAY) -> str:
+    (one,) = due_counts([(RequestsDue(due=due, requests=2), is_open)], now=NOW)
+    return due_words(one, today=today)
+
+
+@pytest.mark.parametrize(
+    ("due", "expected"),
+    [
+        ("2026-12-07", "1 of 2 requests open, due in 7 days, 1 weekend purge before it"),
+        ("2026-12-01", "1 of 2 requests open, due in 1 day, 0 weekend purges before it"),
+        ("2026-11-30", "1 of 2 requests open, due today, 0 weekend purges before it"),
+        ("2026-11-29", "1 of 2 requests open, OVERDUE by 1 day"),
+        ("2026-02-28", "1 of 2 requests open, OVERDUE by 275 days"),
+    ],
+)
+def test_the_days_until_a_request_is_due_are_counted_from_today(due: str, expected: str) -> None:
+    assert words(due) == f"{due}: {expected}"
+
+
+def test_requests_that_are_done_are_never_late() -> None:
+    assert words("2026-02-28", is_open=0) == "2026-02-28: 2 requests, none open"
+
+
+def test_a_report_which_is_read_years_later_counts_no_days() -> None:
+    assert words("2026-12-07", today=None) == "2026-12-07: 1 of 2 requests open, 1 weekend purge before it"
+    assert words("2026-02-28", today=None) == "2026-02-28: 1 of 2 requests open, OVERDUE"
+
+
+def test_of_many_days_the_first_ones_are_shown() -> None:
+    due = [(RequestsDue(due=f"2026-12-{day:02}", requests=3), 1) for day in range(1, 9)]
+    rows = list(due_rows(due_counts(due, now=NOW), today=TODAY))
+    assert [title for title, _ in rows] == ["Due", "", "", "", "", ""]
+    assert rows[0][1] == "2026-12-01: 1 of 3 requests open, due in 1 day, 0 weekend purges before it"
+    assert rows[-1][1] == "3 more until 2026-12-08"
