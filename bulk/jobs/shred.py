@@ -189,12 +189,17 @@ def _files(
 
 
 def _before_image(plan: Path, job: JobOpened, *, was_begun: bool) -> dict[str, Path]:
-    """Return the before-image of a job and the incomplete ends that crashes cut off it; other files are left out."""
+    """Return the before-image of a job, and the incomplete ends that crashes cut off it.
+
+    Where a file of another job has the name, all of them are left alone: the ends may be those of the other file.
+    """
     name = read_header(plan).operation.get("keep_before")
     if not isinstance(name, str):
         return {}
     path, found = Path(name), dict[str, Path]()
-    if os.path.lexists(path) and ((was_begun and is_overwritten(path)) or _is_before_image(path, job)):
+    if os.path.lexists(path):
+        if not (was_begun and is_overwritten(path)) and not _is_before_image(path, job):
+            return {}
         found[BEFORE_IMAGE] = path
     for number, tail in enumerate(sorted(path.parent.glob(f"{glob.escape(path.name)}.torn-*")), 1):
         found[f"{BEFORE_IMAGE}_end_{number}"] = tail

@@ -13,7 +13,6 @@ from asyncclient import Limits, PostHogClient, RateLimits
 from asyncclient.testing import LocalPostHog
 from bulk import (
     ByDistinctIds,
-    ByPersonIds,
     DeletePersons,
     JournalBusy,
     Refused,
@@ -212,11 +211,15 @@ async def test_the_before_image_is_destroyed_too_and_another_file_of_its_name_is
             path, journal = tmp_path / f"{name}.plan.jsonl", tmp_path / f"{name}.journal.jsonl"
             with await make_plan(client, operation, ByDistinctIds(ids), path) as plan:
                 await run_job(client, plan, journal, approve=plan.digest)
+            (end := tmp_path / f"{name}.before.jsonl.torn-90").write_text("the end of an entry")
             if name == "other":
                 before.write_text("something else\n")
             done = await shred_job(journal)
-            assert done.removed == ((before, path) if name == "own" else (path,))
-            assert before.exists() == (name == "other")
+            assert done.removed == ((before, end, path) if name == "own" else (path,))
+            assert before.exists() == end.exists() == (name == "other")
+            files = '"before_image","before_image_end_1","plan"' if name == "own" else '"plan"'
+            assert f'"files":[{files}]' in journal.read_text()
+            assert "before.jsonl" not in journal.read_text()
 
 
 def _unstart(job: Job) -> None:
@@ -264,28 +267,3 @@ async def test_a_kill_while_a_plan_that_was_never_run_is_destroyed_can_be_repeat
         await shred_job(job.plan)
     assert not job.plan.exists()
     assert not job.receipts.exists()
-
-
-async def test_the_before_image_goes_with_the_plan(tmp_path: Path) -> None:
-    """It is destroyed first, because only the plan names it, and with the incomplete ends beside it."""
-    keep, other = tmp_path / "before.jsonl", tmp_path / "before.jsonl.torn-90"
-    async with (
-        LocalPostHog(persons=5, seed=3) as server,
-        PostHogClient(
-            host=server.url,
-            project_id=server.project_id,
-            personal_api_key=server.personal_api_key,
-            limits=Limits(RateLimits.off()),
-        ) as client,
-    ):
-        uuids = list(server.world.iter_uuids())
-        plan = tmp_path / "x.plan.jsonl"
-        operation = UpdateProperties({"plan": "secret"}, keep_before=str(keep))
-        with await make_plan(client, operation, ByPersonIds(uuids), plan) as made:
-            await run_job(client, made, tmp_path / "x.journal.jsonl", approve=made.digest)
-    other.write_text("the end of an entry")
-    done = await shred_job(tmp_path / "x.journal.jsonl", now=lambda: NOW)
-    assert done.removed == (keep, other, plan)
-    assert not keep.exists()
-    assert '"files":["before_image","before_image_end_1","plan"]' in (tmp_path / "x.journal.jsonl").read_text()
-    assert "before.jsonl" not in (tmp_path / "x.journal.jsonl").read_text()
