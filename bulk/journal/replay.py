@@ -139,9 +139,9 @@ class JournalFollower:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._start_anew(None)
+        self._start_over(None)
 
-    def _start_anew(self, file: tuple[int, int] | None) -> None:
+    def _start_over(self, file: tuple[int, int] | None) -> None:
         self._file = file
         self._end = 0
         self._tail = b""
@@ -151,8 +151,8 @@ class JournalFollower:
     def read(self, *, on_read: OnRead | None = None) -> TargetStates:
         """Return the states after the last complete record, which the next call changes.
 
-        A journal that was replaced, or cut by a repair, is replayed anew. This does not notice damage to records that
-        an earlier call has read.
+        A journal that was replaced, or cut by a repair, is replayed from its start. Damage to records that an earlier
+        call has read is not noticed.
 
         Arguments:
             on_read: called while the file is read.
@@ -168,7 +168,7 @@ class JournalFollower:
                 file = status.st_dev, status.st_ino
                 tail = os.pread(fd, len(self._tail), self._end - len(self._tail))
             if (file, tail) != (self._file, self._tail):
-                self._start_anew(file)
+                self._start_over(file)
             with _explaining(self._path):
                 for piece in pieces(self._path, fd, self._end):
                     for record in self._reader.feed(piece):

@@ -96,15 +96,15 @@ class PersonReader:
     async def fetch_again(
         self, persons: Mapping[UUID, str], *, returned: Collection[UUID] = ()
     ) -> Mapping[UUID, ReadResult]:
-        """Read who has the distinct IDs of absent persons now; `Absent` where nobody is shown.
+        """Read which persons have the distinct IDs of absent persons now; `Absent` if a response shows none.
 
         An older server finds distinct IDs in its list, which hides persons that were re-created (contract 8): there,
         persons that the list does not show are read by UUID too.
 
         Arguments:
-            persons: for each UUID the distinct ID.
-            returned: those whose distinct ID belonged to somebody when it was last read. If a response leaves one out,
-                the result is `Unread(LEFT_OUT)` at first, and `Absent` once a second read confirms it.
+            persons: the distinct ID of each UUID.
+            returned: the UUIDs whose distinct ID belonged to another person when it was last read. If a response leaves
+                one out, the result is `Unread(LEFT_OUT)` at first, and `Absent` once a second read confirms it.
 
         Raises:
             PostHogError: no read succeeds, or the server refuses the key.

@@ -19,7 +19,7 @@ UNFINISHED = "not_finished"
 RESUME = "Resume the job: posthog-bulk run PLAN"
 RUN_AGAIN = "Run the same job again, which tries them again: posthog-bulk run PLAN"
 CONFIRM_BY_HAND = "Confirm this in PostHog by hand: without the plan it cannot be verified any more."
-PLAN_ANEW = (
+PLAN_AGAIN = (
     "The plan was destroyed, so this job cannot be run or verified any more: plan the operation again from its input "
     "for those that need it."
 )
@@ -154,11 +154,11 @@ def after_shred(causes: list[DutyCause], *, has_receipts: bool) -> list[DutyCaus
         causes: with actions that need the plan.
         has_receipts: whether the receipts of the job still tell whether an ID belongs to it.
     """
-    action = PLAN_ANEW + FIND * has_receipts
+    action = PLAN_AGAIN + FIND * has_receipts
     return [
         cause
         if cause.kind == NEVER_VERIFIED
-        else msgspec.structs.replace(cause, action=PLAN_ANEW if cause.targets is None else action)
+        else msgspec.structs.replace(cause, action=PLAN_AGAIN if cause.targets is None else action)
         for cause in causes
     ]
 

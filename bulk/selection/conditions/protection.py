@@ -1,7 +1,7 @@
 """The persons that no plan may contain: those of a file, and those that match a filter (guarantee 32). Reads only.
 
-A protection that protects nobody is most likely a mistake: a filter on a property that no person has is refused, and
-lines and filters that match no person are counted and named.
+A filter on a property that no person has is refused, because it is probably misspelled. Lines and filters that match no
+person are counted and named.
 """
 
 from collections.abc import Iterable, Sequence
