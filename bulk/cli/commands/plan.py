@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.options.connection_options import FILE, json_option, settings_options
-from bulk.cli.options.help_layout import WholeNumber, option
+from bulk.cli.options.connection_options import FILE, json_option, planning_options, settings_options
 from bulk.cli.options.help_layout import command as help_command
+from bulk.cli.options.help_layout import option
 from bulk.cli.options.operation_options import KINDS, OperationArguments, any_operation_options
 from bulk.cli.options.protect_option import build_protect, protect_option
 from bulk.cli.options.reappeared_options import ReappearedArguments, reappeared_options
@@ -31,14 +31,7 @@ if TYPE_CHECKING:
 @click.argument("operation", type=click.Choice(KINDS), metavar="[OPERATION]", required=False)
 @any_operation_options
 @option("-o", "--output", type=FILE, required=True, metavar="PLAN", help="Plan file to write; it must not exist yet")
-@option("--concurrency", type=WholeNumber(1, 64), default=4, metavar="N", help="Requests in parallel")
-@option(
-    "--batch-size",
-    type=WholeNumber(1, 1000),
-    default=250,
-    metavar="N",
-    help="Persons per bulk request, only for the estimate",
-)
+@planning_options
 @json_option
 @selection_options
 @protect_option

@@ -114,6 +114,19 @@ def run_options(command: F) -> F:
     )
 
 
+def planning_options(command: F) -> F:
+    """Add --concurrency and --batch-size of a command that plans and sends nothing."""
+    concurrency = option("--concurrency", type=WholeNumber(1, 64), default=4, metavar="N", help="Requests in parallel")
+    batch_size = option(
+        "--batch-size",
+        type=WholeNumber(1, 1000),
+        default=250,
+        metavar="N",
+        help="Persons per bulk request, only for the estimate",
+    )
+    return concurrency(batch_size(command))
+
+
 def _complete_profile(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(name) for name in profile_names(profiles_file()) if name.startswith(incomplete)]
 

@@ -1,15 +1,13 @@
 """Protected persons are in no plan, and an old plan that has one does not run (guarantee 32)."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from asyncclient import Limits, PostHogClient, PropertyFilter, RateLimits, ServerError
-from asyncclient.retry import RetryPolicy
+from asyncclient import PostHogClient, PropertyFilter, ServerError
 from asyncclient.testing import Fault, LocalPostHog
 from bulk import ByActivity, ByDistinctIds, ByEmails, ByFilter, ByQuery, DeletePersons, make_plan, run_job
 from bulk.errors import FileTrouble, InputError, NotFinished, Refused
@@ -24,24 +22,6 @@ FREE = ByFilter(properties=(PropertyFilter("plan", "free"),))
 @pytest.fixture(autouse=True)
 def second_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[LocalPostHog]:
-    async with LocalPostHog(persons=60, seed=1) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(server: LocalPostHog) -> AsyncIterator[PostHogClient]:
-    async with PostHogClient(
-        host=server.url,
-        personal_api_key=server.personal_api_key,
-        project_id=1,
-        limits=Limits(RateLimits.off()),
-        retry=RetryPolicy(base_s=0.0),
-    ) as opened:
-        yield opened
 
 
 def uuids(plan: Plan) -> set[UUID]:

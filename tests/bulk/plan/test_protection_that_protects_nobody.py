@@ -1,14 +1,12 @@
 """A protection that protects nobody is refused or named: by line, by condition, in plans and in runs (guarantee 32)."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from asyncclient import Limits, PostHogClient, PropertyFilter, RateLimits
+from asyncclient import PostHogClient, PropertyFilter
 from asyncclient.filters import Operator
-from asyncclient.retry import RetryPolicy
 from asyncclient.testing import LocalPostHog
 from bulk import ByDistinctIds, ByFilter, DeletePersons, make_plan, run_job
 from bulk.errors import InputError, Refused
@@ -27,24 +25,6 @@ SOME = ByDistinctIds(["user-1", "user-2", "held"])
 @pytest.fixture(autouse=True)
 def second_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[LocalPostHog]:
-    async with LocalPostHog(persons=60, seed=1) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(server: LocalPostHog) -> AsyncIterator[PostHogClient]:
-    async with PostHogClient(
-        host=server.url,
-        personal_api_key=server.personal_api_key,
-        project_id=1,
-        limits=Limits(RateLimits.off()),
-        retry=RetryPolicy(base_s=0.0),
-    ) as opened:
-        yield opened
 
 
 async def planned(client: PostHogClient, folder: Path, *protect: Any, selection: Any = FREE) -> tuple[Any, list[str]]:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.options.connection_options import FILE, json_option, settings_options
-from bulk.cli.options.help_layout import WholeNumber, option
+from bulk.cli.options.connection_options import FILE, json_option, planning_options, settings_options
 from bulk.cli.options.help_layout import command as help_command
+from bulk.cli.options.help_layout import option
 from bulk.cli.options.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,14 +33,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Keep in this new file what each person has before the revert, so that the revert can be reverted",
 )
-@option("--concurrency", type=WholeNumber(1, 64), default=4, metavar="N", help="Requests in parallel")
-@option(
-    "--batch-size",
-    type=WholeNumber(1, 1000),
-    default=250,
-    metavar="N",
-    help="Persons per bulk request, only for the estimate",
-)
+@planning_options
 @json_option
 @settings_options
 def command(
