@@ -121,7 +121,20 @@ def open_rows(
 
 
 class _Copy(io.BufferedRandom):
-    """A copy of an input; it is open as long as the selection exists."""
+    """A copy of an input; it is open as long as the selection exists.
+
+    It closes the descriptor itself, because in a reference cycle the raw file is finalized first, with a warning.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(io.FileIO(descriptor, "r+", closefd=False))
+        self._descriptor: int | None = descriptor
+
+    def close(self) -> None:
+        super().close()
+        if (descriptor := self._descriptor) is not None:
+            self._descriptor = None
+            os.close(descriptor)
 
     def __del__(self) -> None:
         self.close()
@@ -147,7 +160,7 @@ def row_lines(selection: ByRows, meter: ContentMeter | None = None) -> Iterator[
 def _copied(source: BinaryIO | Iterable[Mapping[str, Any]]) -> BinaryIO:
     """Return a copy in a file without a name, so that a kill leaves nothing behind."""
     with tempfile.TemporaryFile() as unnamed:
-        copy = _Copy(io.FileIO(os.dup(unnamed.fileno()), "r+"))
+        copy = _Copy(os.dup(unnamed.fileno()))
     if hasattr(source, "read"):
         shutil.copyfileobj(cast("BinaryIO", source), copy)
     else:
