@@ -55,7 +55,7 @@ def lines_of_documents() -> Iterator[Line]:
 
 
 def lines_of_help() -> Iterator[Line]:
-    with click.Context(posthog_bulk, info_name="posthog-bulk") as context:
+    with click.Context(posthog_bulk, info_name="posthog-bulk", **posthog_bulk.context_settings) as context:
         commands: list[click.Command] = [posthog_bulk]
         commands += [command for name in COMMANDS if (command := posthog_bulk.get_command(context, name))]
     for command in commands:
@@ -75,7 +75,7 @@ def check_posthog_bulk(words: list[str], *, is_whole: bool = True) -> None:
     name, *arguments = words
     if name in ("COMMAND", "--help", "--version"):
         return
-    with click.Context(posthog_bulk, info_name="posthog-bulk") as context:
+    with click.Context(posthog_bulk, info_name="posthog-bulk", **posthog_bulk.context_settings) as context:
         command = posthog_bulk.get_command(context, name)
         assert command is not None, f"no command {name}"
         try:

@@ -24,7 +24,7 @@ PROCESSES = ("server", "demo")
 
 def examples(name: str) -> list[list[str]]:
     """Return the command lines below "Example:" in the help of a command, each split into words."""
-    with click.Context(posthog_bulk, info_name="posthog-bulk") as context:
+    with click.Context(posthog_bulk, info_name="posthog-bulk", **posthog_bulk.context_settings) as context:
         command = posthog_bulk if not name else posthog_bulk.get_command(context, name)
         assert command is not None
         with click.Context(command, info_name=name, parent=context) as inner:
