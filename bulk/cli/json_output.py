@@ -116,9 +116,9 @@ class TargetShown(_Line, frozen=True, tag="target"):
 class LineShown(_Line, frozen=True, tag="line"):
     """What became of an input line, and the persons that it selected.
 
-    `outcome` is selected, unmatched, unread, protected, refused, repeated or already_selected. `reason` says why the
-    line is refused, the likely cause why it matches no person, or that the line that it repeats is not covered.
-    `repeats` is the number of that line, where the plan records it.
+    `outcome` is selected, unmatched, unread, protected, refused, repeated, already_selected, or blank (a blank row of
+    values, which is skipped). `reason` says why the line is refused, the likely cause why it matches no person, or that
+    the line that it repeats is not covered. `repeats` is the number of that line, where the plan records it.
     """
 
     line: int

@@ -67,8 +67,8 @@ VALUES: tuple[Twin, ...] = (
         "an empty cell sets an empty text",
         _OWN + "cells_of_csv_are_typed_and_an_empty_one_is_left_alone_nulled_or_unset",
         "bulk/selection/values/row_lines.py",
-        "            if cells[at]:\n",
-        '            if cells[at] or cell_type == "text":\n',
+        "        if cells[at]:\n",
+        '        if cells[at] or cell_type == "text":\n',
     ),
     twin(
         35,

@@ -26,6 +26,7 @@ _FINDING_TITLES = {
     "unread": "Lines whose person could not be read",
     "duplicates": "Lines that repeat an earlier one",
     "aliases": "Lines that name a person already selected",
+    "blank": "Blank lines, which were skipped",
 }
 
 

@@ -81,6 +81,11 @@ class RefusedLine(msgspec.Struct, frozen=True, gc=False):
     number: int
     reason: Reason
 
+    @property
+    def words(self) -> str:
+        """The reason in words; where it is known, with the column."""
+        return self.reason.value
+
 
 def line_check(kind: Kind) -> Callable[..., Line | RefusedLine]:
     """Return the function `check(number, text, is_cell=False)` that checks the lines of a kind.

@@ -21,6 +21,7 @@ _OUTCOMES: dict[Outcome, str] = {
     "refused": "is refused",
     "repeated": "repeats an earlier line",
     "already_selected": "names only persons that earlier lines select",
+    "blank": "is blank and was skipped",
 }
 
 

@@ -62,6 +62,7 @@ def _lines(covered: InputReport, count: int, findings: dict[str, dict[str, objec
         ("Lines that repeat one of these", covered.repeated),
         ("Lines that repeat another line", repeated if findings else 0),
         ("Lines that name a person already selected", aliases),
+        ("Blank lines", _count(findings, "blank")),
     )
     left = covered.lines
     for words, number in steps:
