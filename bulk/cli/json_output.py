@@ -93,24 +93,40 @@ class PlanShown(_Line, frozen=True, tag="show"):
     record: JobRecord | None
 
 
+class OwnValues(msgspec.Struct, frozen=True):
+    """What one person gets: properties that are set, those that are set if it lacks them, and those that it loses."""
+
+    set: dict[str, Any]
+    set_once: dict[str, Any]
+    unset: tuple[str, ...]
+
+
 class PlannedPerson(msgspec.Struct, frozen=True):
-    """A person of a plan. `line` is the input line that selected it; null where there is none, or it is not known."""
+    """A person of a plan. `line` is the input line that selected it; null where there is none, or it is not known.
+
+    `values` is what it gets; null where all persons of the plan get the same.
+    """
 
     number: int
     uuid: str
     created_at: str
     distinct_id: str | None
     line: int | None
+    values: OwnValues | None
 
 
 class TargetShown(_Line, frozen=True, tag="target"):
-    """A person of a plan, by its number; `show --target` writes one line per person."""
+    """A person of a plan, by its number; `show --target` writes one line per person.
+
+    `values` is what the person gets; null where all persons of the plan get the same.
+    """
 
     number: int
     uuid: str
     created_at: str
     distinct_id: str | None
     line: int | None
+    values: OwnValues | None
 
 
 class LineShown(_Line, frozen=True, tag="line"):
