@@ -143,7 +143,8 @@ class UpdatePerPerson(_SetsProperties, frozen=True, tag="update-per-person"):
         keys: the properties that any person gets or loses.
         unset_keys: those of them that a person may lose.
         once: as in `UpdateProperties`.
-        route: as in `UpdateProperties`; by REST, each property that a person loses takes one call more.
+        route: as in `UpdateProperties`; by REST, what a person loses takes one call more, or one per property on an
+            older server.
         keep_before: a new file for the before-image; None to keep none.
 
     Raises:

@@ -65,8 +65,8 @@ async def plan_revert(
         client: set to the host and project of the job.
         before_image: the file that the job wrote (`keep_before`); it needs no other file of the job.
         path: the plan file to write; must not exist.
-        route: "rest", one call per person and one more per property that it loses; "capture", events in large batches;
-            "auto", the faster one.
+        route: "rest", one call per person, and one more for the properties that it loses, or one per property on an
+            older server; "capture", events in large batches; "auto", the faster one.
         keep_before: a new file for the before-image of the revert itself; None to keep none.
         on_progress: called with typed events: the progress of the planning, and outages of the server.
         concurrency: requests at once, at least 1.

@@ -1,4 +1,4 @@
-"""Mistakes in values per person and in before-images: guarantees 35 and 36."""
+"""Mistakes in values per person and in before-images: guarantees 11, 35 and 36."""
 
 from twin import Twin, twin
 
@@ -152,6 +152,14 @@ VALUES: tuple[Twin, ...] = (
         _REVERT_DECISION,
         "absent=tuple(key for key in touched if key not in had)",
         "absent=()",
+    ),
+    twin(
+        11,
+        "a trial counts values that are set as properties to remove",
+        "integration/test_values_key_lists.py::test_each_server_gets_as_few_calls_as_it_takes",
+        "bulk/execution/unset/key_list_trial.py",
+        "DesiredProperties(absent=check.desired[number].absent).unmet_keys(",
+        "check.desired[number].unmet_keys(",
     ),
     twin(
         36,

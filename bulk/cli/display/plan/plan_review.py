@@ -21,6 +21,7 @@ from bulk.operations import (
 )
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan, Target, short_digest
+from bulk.plan.value_counts import value_totals
 from bulk.report.rendering.document import Table
 from bulk.report.rendering.findings import (
     discovery_sentences,
@@ -67,7 +68,13 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int =
         ("Persons", format_count(plan.count)),
         *_coverage_rows(findings),
         *_planning_rows(findings),
-        *cost_rows(operation, plan.count, rate_limits=rate_limits, batch_size=batch_size),
+        *cost_rows(
+            operation,
+            plan.count,
+            rate_limits=rate_limits,
+            batch_size=batch_size,
+            totals=value_totals(plan.findings),
+        ),
         ("Digest", f"{plan.digest} (short form: {short_digest(plan.digest)})"),
         ("SHA-256 of the file", plan.file_digest.removeprefix("sha256:")),
     ]
