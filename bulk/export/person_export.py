@@ -42,8 +42,8 @@ async def export_lines(
         findings: records the outcome of input lines.
         gate: for waits between two reads; its `sleeps` tell of them.
         page_size: persons per page of a listing, 1 to 1000.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
-            at most 365 days.
+        retry_for_s: seconds to wait for a server that does not respond, at most 365 days; 0 fails at once, except that
+            a read is retried a few times, within seconds.
         on_progress: called with an event before each wait in an outage, and at its end.
 
     Raises:

@@ -67,8 +67,8 @@ def command(
     With --output, the file is created only if the export finishes. Persons that cannot be read are counted and
     named by input line, or by position in the listing, and the exit code is 1.
 
-    With --plan, the export is a copy of the persons for handing out before they are erased. Persons that are gone are
-    named by their numbers in the plan.
+    With --plan, the export is a copy of the persons in a plan, to hand out before they are erased. Persons that are
+    gone are named by their numbers in the plan.
 
     \b
     Example:

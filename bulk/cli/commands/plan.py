@@ -53,14 +53,14 @@ def command(
 ) -> int:
     """Write a plan: a file that lists the persons OPERATION will affect. Show its review.
 
-    The review says how many requests and how much time a run takes and which input lines match no person; for unset
-    and update also how many of the persons have each property.
+    The review says how many requests and how much time a run takes, and which input lines match no person. For unset
+    and update, it also says how many of the persons have each property.
 
     This only reads from the server. A run of the plan affects the persons in it and no others. Keep the file
     private: it holds the IDs of these persons.
 
-    With --from JOURNAL --reappeared, the plan has the operation of that job and exactly the persons that verify found
-    re-created by later events: they have the UUID or the distinct ID of a person of the job.
+    With --from JOURNAL --reappeared, the plan repeats the operation of that job for the persons that later events
+    created again. verify finds them: they have the UUID or the distinct ID of a person of the job.
 
     \b
     OPERATION is one of:

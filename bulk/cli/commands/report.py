@@ -89,7 +89,7 @@ def command(
     given. verify-signature checks a signature.
 
     --reference writes the receipt of one request. --find says whether persons were erased, when, and with what result,
-    also years later and without the plan; it names IDs by their place among those that you give.
+    also years later and without the plan. It shows no ID: the first one that you give is ID number 1.
 
     \b
     Example:

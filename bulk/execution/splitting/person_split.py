@@ -66,8 +66,8 @@ async def read_split(
         uuid: the person's.
         main: the distinct ID that stays, so that all others are split off; None to split off those of the lines.
         lines: distinct IDs, each with the number of its line.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
-            at most 365 days.
+        retry_for_s: seconds to wait for a server that does not respond, at most 365 days; 0 fails at once, except that
+            a read is retried a few times, within seconds.
         on_progress: called with what is waited for, and with outages.
 
     Returns:
@@ -123,8 +123,8 @@ async def send_split(
         client: for the call and the reads.
         split: from `read_split`.
         wait_s: how long to wait until the split shows, in seconds.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
-            at most 365 days.
+        retry_for_s: seconds to wait for a server that does not respond, at most 365 days; 0 fails at once, except that
+            a read is retried a few times, within seconds.
         on_progress: called with what is waited for, and with outages.
 
     Raises:

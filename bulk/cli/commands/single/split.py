@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @option("--distinct-ids", metavar="FILE|-", help="Split off the distinct IDs in this file, one per line; - for stdin")
 @option("--main-distinct-id", metavar="ID", help="Keep only this distinct ID, and split off all others")
 @option("--expect-count", type=WholeNumber(0), metavar="N", help="Refuse to split off any other number of distinct IDs")
-@option("--yes", is_flag=True, help="Do not ask; needs --expect-count")
+@option("--yes", is_flag=True, help="Do not ask for approval; requires --expect-count")
 @option(
     "--wait",
     "wait_s",
@@ -48,9 +48,10 @@ def command(
 ) -> int:
     """Split distinct IDs off the person with the UUID PERSON: each becomes a person of its own.
 
-    Properties and the other distinct IDs stay. It is for persons that were merged by mistake, and cannot be undone. The
-    call is sent once; if its outcome is not known, run the same command again: IDs that are persons of their own
-    already are left out. Older servers ignore --distinct-ids and split all off: there, use --main-distinct-id.
+    PERSON keeps its properties and all other distinct IDs. This is for persons that were merged by mistake, and cannot
+    be undone. The call is sent once; if its outcome is not known, run the same command again: it leaves out the IDs
+    that were split off already. Older servers ignore --distinct-ids and split all IDs off: use --main-distinct-id
+    there.
 
     \b
     Example:
@@ -69,7 +70,7 @@ def command(
     if (distinct_ids is None) == (main_distinct_id is None):
         raise click.UsageError("give either --distinct-ids or --main-distinct-id")
     if yes and expect_count is None:
-        raise click.UsageError("--yes needs --expect-count")
+        raise click.UsageError("--yes requires --expect-count N, the number of distinct IDs that you expect")
     lines = [] if distinct_ids is None else _read_distinct_ids(distinct_ids)
 
     async def read(client: "PostHogClient", _: "Stopper", display: "Display") -> "tuple[PersonSplit, str]":
