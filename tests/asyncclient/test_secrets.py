@@ -4,10 +4,7 @@ import asyncio
 import copy
 import io
 import json
-import logging
 import pickle
-import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,46 +14,9 @@ import pytest
 
 from asyncclient import InvalidArgument, PostHogClient, PostHogError, RetryPolicy
 from asyncclient._secret import Secret
+from tests.asyncclient.error_contents import everything
 
 HIDDEN = ("0123456789", "abcdefghij")
-
-
-@pytest.fixture
-def logged() -> Iterator[io.StringIO]:
-    """Return everything that any logger writes, at DEBUG."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
-    root = logging.getLogger()
-    names = ["", "asyncio", *(name for name in logging.root.manager.loggerDict if name.startswith("aiohttp"))]
-    levels = {name: logging.getLogger(name).level for name in names}
-    root.addHandler(handler)
-    for name in names:
-        logging.getLogger(name).setLevel(logging.DEBUG)
-    yield stream
-    root.removeHandler(handler)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
-
-
-def everything(error: BaseException) -> str:
-    """Return all that an error report can show: chained errors and local variables of this package and below."""
-    parts = []
-    seen: list[BaseException] = []
-    rest: list[BaseException | None] = [error]
-    while rest:
-        each = rest.pop()
-        if each is None or each in seen:
-            continue
-        seen.append(each)
-        parts += [repr(each), str(each), repr(each.args), repr(vars(each))]
-        inner = traceback.TracebackException.from_exception(each, capture_locals=True)
-        # the frames of the test itself hold what the test was given
-        parts += [
-            f"{frame.filename}:{frame.name} {frame.locals}" for frame in inner.stack if "/tests/" not in frame.filename
-        ]
-        rest += [each.__cause__, each.__context__]
-    return "\n".join(parts)
 
 
 def innocent(text: str, key: str) -> None:
