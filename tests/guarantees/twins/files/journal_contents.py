@@ -1,0 +1,213 @@
+"""Mistakes in what the journal says: guarantees 1, 2, 6, 7, 13, 18, 21 and 27."""
+
+from twin import Twin, twin
+
+_TARGET_STATES = "bulk/journal/target_states.py"
+_BLOCKS = "integration/test_properties_blocks.py::test_"
+_SECRECY = "integration/test_properties_secrecy.py::test_"
+_LIMITS = "integration/test_properties_limits.py::test_"
+_LISTS = "integration/test_properties_key_lists.py::test_"
+_FACTS = "integration/test_facts.py::test_"
+
+JOURNAL_CONTENTS: tuple[Twin, ...] = (
+    twin(
+        1,
+        "a request leaves before its intent is synced",
+        "integration/test_write_ahead.py::test_no_request_arrives_before_its_intent_was_synced",
+        "bulk/journal/job_log.py",
+        "        await self.wait_durable()\n        return attempt",
+        "        self.flush()\n        return attempt",
+    ),
+    twin(
+        1,
+        "changes leave before their intent is synced",
+        _BLOCKS + "no_request_arrives_before_its_intent_was_synced",
+        "bulk/journal/job_log.py",
+        "        await self.wait_durable()\n        return attempt",
+        "        self.flush()\n        return attempt",
+    ),
+    twin(
+        1,
+        "durable returns without a sync",
+        "integration/test_write_ahead.py::test_no_request_arrives_before_its_intent_was_synced",
+        "bulk/journal/fsync_thread.py",
+        "self._sync(self._fd)",
+        "pass",
+    ),
+    twin(
+        2,
+        "an attempt interrupted by a kill is forgotten",
+        (
+            "bulk/journal/test_target_states.py::test_an_attempt_without_a_result_is_unknown_only_after_its_process_is_gone",
+            "bulk/report/test_report.py::test_attempts_left_open_by_a_kill_are_unknown_in_the_report",
+        ),
+        _TARGET_STATES,
+        "            self._set_axes(intent.axes, intent.targets, accepted=False)\n        interrupted",
+        "            pass\n        interrupted",
+    ),
+    twin(
+        2,
+        "targets that a block did not reach are called sent",
+        (
+            "bulk/journal/test_target_states.py::test_targets_that_a_block_did_not_reach_keep_their_state",
+            _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
+        ),
+        _TARGET_STATES,
+        "reached = intent.targets if record.reached is None else record.reached",
+        "reached = intent.targets",
+    ),
+    twin(
+        2,
+        "requests in flight are forgotten after a kill",
+        "bulk/journal/test_target_states.py::test_an_attempt_without_a_result_is_unknown_only_after_its_process_is_gone",
+        "bulk/journal/target_states.py",
+        "            self._set_axes(intent.axes, intent.targets, accepted=False)\n        interrupted",
+        "            pass\n        interrupted",
+    ),
+    twin(
+        6,
+        "a journal of another plan is accepted",
+        "bulk/journal/test_binding.py::test_a_journal_of_another_job_is_refused_with_what_differs",
+        "bulk/journal/binding.py",
+        '        ("plan digest", job.plan_digest, plan.digest),\n',
+        "",
+    ),
+    twin(
+        6,
+        "a journal of an earlier plan for the same persons is accepted",
+        "bulk/journal/test_binding.py::test_a_journal_of_another_job_is_refused_with_what_differs",
+        "bulk/journal/binding.py",
+        '        ("time of planning", job.planned_at, plan.header.created_at),\n',
+        "",
+    ),
+    twin(
+        6,
+        "a journal of another operation is accepted",
+        "bulk/journal/test_binding.py::test_a_journal_of_another_job_is_refused_with_what_differs",
+        "bulk/journal/binding.py",
+        '        ("operation", job.operation, without_values(plan.header.operation)),\n',
+        "",
+    ),
+    twin(
+        6,
+        "a journal of another project is accepted",
+        "bulk/journal/test_binding.py::test_a_journal_of_another_job_is_refused_with_what_differs",
+        "bulk/journal/binding.py",
+        '        ("project", job.project, plan.header.project_id),\n',
+        "",
+    ),
+    twin(
+        6,
+        "a journal of another format is read as if it were of this one",
+        "bulk/journal/test_replay.py::test_a_journal_of_format_1_is_refused_with_what_to_do_and_stays_as_it_is",
+        "bulk/journal/replay.py",
+        "    if stated and int(stated[1]) != FORMAT:\n",
+        "    if False:\n",
+    ),
+    twin(
+        6,
+        "a journal with the same keys and other values is accepted",
+        _SECRECY + "another_operation_with_the_same_keys_does_not_resume_this_journal",
+        "bulk/journal/binding.py",
+        '        ("plan digest", job.plan_digest, plan.digest),\n',
+        "",
+        "bulk/journal/binding.py",
+        '        ("time of planning", job.planned_at, plan.header.created_at),\n',
+        "",
+    ),
+    twin(
+        7,
+        "a later run tries again whether the server takes a list of keys",
+        _LISTS + "a_later_run_makes_no_trial_again",
+        _TARGET_STATES,
+        "                self.takes_key_list = record.taken\n",
+        "                pass\n",
+    ),
+    twin(
+        13,
+        "a request of another process is taken for one of this process",
+        "integration/test_wrong_clock.py::test_requests_of_the_same_time_as_those_of_another_process_count_in_addition",
+        "bulk/journal/limit_usage.py",
+        " if counted else []",
+        "",
+    ),
+    twin(
+        13,
+        "requests of planning are forgotten",
+        "bulk/journal/test_limit_usage.py::test_requests_in_plan_and_journal_are_charged_with_their_ages",
+        "bulk/journal/limit_usage.py",
+        "*spent.get(bucket.value, ()), ",
+        "",
+    ),
+    twin(
+        13,
+        "requests of earlier runs are forgotten",
+        "bulk/journal/test_limit_usage.py::test_requests_in_plan_and_journal_are_charged_with_their_ages",
+        "bulk/journal/limit_usage.py",
+        ", *usage.recent.get(bucket.value, ())",
+        "",
+    ),
+    twin(
+        13,
+        "requests in flight when a run was killed do not count",
+        "bulk/journal/test_charging.py::test_requests_without_a_recorded_outcome_count_as_made_just_now",
+        "bulk/journal/limit_usage.py",
+        "ages += [0.0] * in_flight.get(bucket.value, 0)",
+        "pass",
+    ),
+    twin(
+        13,
+        "a limit lowered in an earlier run is forgotten",
+        "bulk/journal/test_limit_usage.py::test_a_limit_lowered_in_an_earlier_run_stays_lowered_for_the_rest_of_its_hour",
+        "bulk/journal/limit_usage.py",
+        "            if lowered.new is not None:\n",
+        "            if False:\n",
+    ),
+    twin(
+        13,
+        "requests in flight when a block was killed do not count",
+        (
+            "bulk/journal/test_limit_usage.py::test_a_killed_block_of_changes_counts_in_addition_to_reads",
+            "bulk/journal/test_target_states.py::test_a_killed_block_is_unknown_and_all_its_requests_count",
+        ),
+        "bulk/journal/limit_usage.py",
+        "found[bucket] = found.get(bucket, 0) + count",
+        "found[bucket] = count",
+    ),
+    twin(
+        13,
+        "a block counts as one request in the windows",
+        _LIMITS + "requests_of_a_stopped_block_are_charged_one_by_one",
+        _TARGET_STATES,
+        "self.usage.request(intent.bucket, record.at, times=made)",
+        "self.usage.request(intent.bucket, record.at)",
+    ),
+    twin(
+        18,
+        "the target states keep one object per target",
+        "bulk/test_memory.py::test_target_states_take_a_few_bytes_per_target",
+        _TARGET_STATES,
+        "            self.attempts[start:stop] = self.attempts[start:stop].translate(_ONE_MORE)\n",
+        "            self.attempts[start:stop] = self.attempts[start:stop].translate(_ONE_MORE)\n"
+        "            self.__dict__.setdefault('kept', {}).update({n: str(n) for n in range(start, stop)})\n",
+    ),
+    twin(
+        21,
+        "persons that a call deleted instead of keeping are forgotten",
+        (
+            "bulk/journal/test_target_states.py::test_persons_deleted_instead_of_kept_are_never_reported_as_already_deleted",
+            _FACTS + "persons_deleted_instead_of_kept_are_not_reported_as_already_deleted",
+        ),
+        "bulk/journal/target_states.py",
+        "if record.error == Reason.DELETED_INSTEAD_OF_KEPT.value:",
+        "if False:",
+    ),
+    twin(
+        27,
+        "a journal names the persons of an intent",
+        "integration/test_secrecy.py::test_no_identifier_and_no_secret_is_in_journal_report_or_events",
+        "bulk/journal/job_log.py",
+        "                route=route,\n",
+        "                route=route + ':' + str(self.targets(numbers[:1])[numbers[0]].uuid),\n",
+    ),
+)
