@@ -9,14 +9,14 @@ _REDUCTION = "asyncclient/_protocol/limits/limit_reduction.py"
 _RATE_LIMITED = "asyncclient/_transport/rate_limited.py"
 _RETRY_AFTER = "asyncclient/_protocol/limits/retry_after.py"
 _TRACKER_TESTS = "bulk/progress/test_wait_tracker.py::test_"
-_RESUME = "integration/test_resume.py::test_"
+_RESUME = "integration/resuming/test_resume.py::test_"
 
 LIMITS: tuple[Twin, ...] = (
     twin(
         1,
         "an intent is written after the request",
         (
-            "integration/test_write_ahead.py::test_no_request_arrives_before_its_intent_was_synced",
+            "integration/resuming/test_write_ahead.py::test_no_request_arrives_before_its_intent_was_synced",
             _RESUME + "no_request_arrives_before_its_intent_is_in_the_journal",
         ),
         "asyncclient/_transport/rate_limited.py",
@@ -30,7 +30,7 @@ LIMITS: tuple[Twin, ...] = (
     twin(
         13,
         "a request counts from when it was sent, not from when it may have arrived",
-        "asyncclient/test_limits.py::test_two_hours_use_the_allowance_and_never_exceed_it[latency2]",
+        "asyncclient/limits/test_limits.py::test_two_hours_use_the_allowance_and_never_exceed_it[latency2]",
         _BUCKET,
         "        self.log.record(now)\n",
         "        self.log.record(sent_at)\n",
@@ -38,7 +38,7 @@ LIMITS: tuple[Twin, ...] = (
     twin(
         13,
         "requests of other processes are not counted",
-        "asyncclient/test_limits.py::test_requests_of_other_processes_count_until_their_window_is_over",
+        "asyncclient/limits/test_limits.py::test_requests_of_other_processes_count_until_their_window_is_over",
         _LIMIT_STATE,
         "        log.insert(now, times)\n",
         "",
@@ -46,7 +46,7 @@ LIMITS: tuple[Twin, ...] = (
     twin(
         13,
         "an unexpected 429 lowers no rate limit",
-        "asyncclient/test_lowering.py::test_no_more_requests_than_the_lowered_limit_leave_in_the_next_window",
+        "asyncclient/limits/test_lowering.py::test_no_more_requests_than_the_lowered_limit_leave_in_the_next_window",
         _BUCKET,
         "        self._reductions[window_s] = reduction\n        self._limits[window_s] = new\n",
         "",
@@ -64,7 +64,7 @@ LIMITS: tuple[Twin, ...] = (
         "a lowered rate limit never recovers",
         (
             _BUCKET_TESTS + "eight_429s_in_two_days_leave_nothing_behind",
-            "asyncclient/test_limits_for_a_month.py::test_a_month_of_trouble_costs_neither_a_429_nor_the_allowance",
+            "asyncclient/limits/test_limits_for_a_month.py::test_a_month_of_trouble_costs_neither_a_429_nor_the_allowance",
         ),
         _REDUCTION,
         "        if self.has_expired(now):\n            return self.configured\n",
@@ -87,7 +87,7 @@ LIMITS: tuple[Twin, ...] = (
     twin(
         13,
         "deletions of a user do not count against the limit of all calls",
-        "asyncclient/test_limits.py::test_deletions_of_a_user_count_together_with_other_calls_and_are_recorded_separately",
+        "asyncclient/limits/test_limits.py::test_deletions_of_a_user_count_together_with_other_calls_and_are_recorded_separately",
         _LIMIT_STATE,
         "            self.queues[Bucket.OTHERS] = self.queues[Bucket.DELETES]\n",
         "            pass\n",
@@ -145,7 +145,7 @@ LIMITS: tuple[Twin, ...] = (
         "above the longest pause other calls wait instead of failing",
         (
             "asyncclient/_transport/test_retrying.py::test_above_the_longest_pause_nothing_is_sent_and_every_call_fails_at_once",
-            "asyncclient/test_limits.py::test_a_waiting_request_fails_at_once_when_too_long_a_pause_begins",
+            "asyncclient/limits/test_waiting.py::test_a_waiting_request_fails_at_once_when_too_long_a_pause_begins",
         ),
         "asyncclient/limits/permits.py",
         "        if (left_s := self.bucket.requested_wait_s(now)) > longest_pause_s:\n            raise PausedTooLong(left_s, self.bucket.pause_status)\n",

@@ -9,7 +9,7 @@ LISTINGS: tuple[Twin, ...] = (
         11,
         "a single read accepts a response about another person",
         (
-            "integration/test_facts.py::test_a_single_read_that_returns_another_person_proves_nothing",
+            "integration/facts/test_facts.py::test_a_single_read_that_returns_another_person_proves_nothing",
             "asyncclient/_resources/persons/test_lookups.py::test_another_person_than_the_requested_one_is_invalid",
         ),
         "asyncclient/_resources/persons/reading.py",
@@ -96,7 +96,7 @@ LISTINGS: tuple[Twin, ...] = (
     twin(
         15,
         "a single known person anchors a page",
-        "asyncclient/_protocol/paging/test_offset_pager.py::test_one_known_person_among_the_unread_ones_does_not_anchor_a_page",
+        "asyncclient/_protocol/paging/test_merged_rows.py::test_one_known_person_among_the_unread_ones_does_not_anchor_a_page",
         _PAGER,
         "half = self._overlap // 2 + 1",
         "half = 1",
@@ -104,7 +104,7 @@ LISTINGS: tuple[Twin, ...] = (
     twin(
         15,
         "a known person anywhere on a page anchors it",
-        "asyncclient/_protocol/paging/test_offset_pager.py::test_a_known_person_further_down_does_not_anchor_a_page",
+        "asyncclient/_protocol/paging/test_merged_rows.py::test_a_known_person_further_down_does_not_anchor_a_page",
         _PAGER,
         "all(number in self._known for number in numbers[:min_known])",
         "any(number in self._known for number in numbers)",
@@ -112,7 +112,7 @@ LISTINGS: tuple[Twin, ...] = (
     twin(
         15,
         "pages never reach across a block that cannot be read",
-        "asyncclient/_protocol/paging/test_offset_pager.py::test_a_block_of_unreadable_rows_is_crossed",
+        "asyncclient/_protocol/paging/test_merged_rows.py::test_a_block_of_unreadable_rows_is_crossed",
         _PAGER,
         "self._limit = min(self._max_limit, self._limit * 2)",
         "self._limit = min(self._max_limit, self._limit)",
@@ -120,7 +120,7 @@ LISTINGS: tuple[Twin, ...] = (
     twin(
         15,
         "a listing that cannot be read completely ends like a complete one",
-        "asyncclient/_protocol/paging/test_offset_pager.py::test_more_unreadable_rows_than_a_page_can_span_end_it_with_an_error",
+        "asyncclient/_protocol/paging/test_merged_rows.py::test_more_unreadable_rows_than_a_page_can_span_end_it_with_an_error",
         _PAGER,
         "        else:\n            raise ListingError(\n",
         "        else:\n            self.request = None\n            _ = str(\n",
@@ -146,7 +146,7 @@ LISTINGS: tuple[Twin, ...] = (
         "the set of listed persons takes as much memory as a set",
         "asyncclient/_protocol/paging/test_person_id_set.py::test_a_person_takes_at_most_16_bytes",
         "asyncclient/_protocol/paging/person_id_set.py",
-        '[array("Q") for _ in range(SEGMENTS)]',
-        "[[] for _ in range(SEGMENTS)]",
+        '(lambda: array("Q"))',
+        "(list)",
     ),
 )

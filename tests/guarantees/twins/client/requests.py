@@ -4,8 +4,7 @@ from twin import Twin, twin
 
 _DELETES = "asyncclient/_protocol/endpoints/deletes.py"
 _IDS = "asyncclient/_protocol/ids.py"
-_SECRECY = "integration/test_properties_secrecy.py::test_"
-_READER_TEST = "bulk/posthog/test_person_reader.py::test_"
+_SECRECY = "integration/properties/test_properties_secrecy.py::test_"
 
 REQUESTS: tuple[Twin, ...] = (
     twin(
@@ -36,8 +35,8 @@ REQUESTS: tuple[Twin, ...] = (
         11,
         "a response without properties counts as a person without properties",
         (
-            "asyncclient/test_client.py::test_a_batch_response_without_a_mandatory_field_is_invalid[properties]",
-            _READER_TEST + "one_malformed_record_does_not_affect_other_persons[no properties]",
+            "asyncclient/test_client_responses.py::test_a_batch_response_without_a_mandatory_field_is_invalid[properties]",
+            "bulk/posthog/test_reader_failures.py::test_one_malformed_record_does_not_affect_other_persons[no properties]",
         ),
         "asyncclient/property_projection.py",
         '[("properties", properties)], bases=(StoredPerson,)',
@@ -54,7 +53,7 @@ REQUESTS: tuple[Twin, ...] = (
     twin(
         20,
         "setting this machine's clock changes the server's time",
-        "asyncclient/test_client.py::test_setting_this_machines_clock_moves_no_server_time",
+        "asyncclient/test_client_responses.py::test_setting_this_machines_clock_moves_no_server_time",
         "asyncclient/client.py",
         "ServerClock(clock, wall)",
         "ServerClock(wall, wall)",
@@ -62,7 +61,7 @@ REQUESTS: tuple[Twin, ...] = (
     twin(
         22,
         "the age of a read leaves out the time of a suspend",
-        "integration/test_properties_confirmed.py::test_a_person_deleted_while_the_machine_is_suspended_is_recreated_by_no_event",
+        "integration/properties/test_properties_confirmed.py::test_a_person_deleted_while_the_machine_is_suspended_is_recreated_by_no_event",
         "asyncclient/client.py",
         "return self._core.shared.clock()",
         "return __import__('anyio').current_time()",
@@ -70,7 +69,7 @@ REQUESTS: tuple[Twin, ...] = (
     twin(
         23,
         "a filter for persons outside a cohort selects its members",
-        "asyncclient/_protocol/endpoints/test_endpoints.py::test_existence_and_cohorts_are_sent_as_the_server_reads_them",
+        "asyncclient/_protocol/endpoints/test_conditions.py::test_existence_and_cohorts_are_sent_as_the_server_reads_them",
         "asyncclient/filters.py",
         'if self.type == "cohort" and self.operator == "exact" else',
         'if self.type == "cohort" else',

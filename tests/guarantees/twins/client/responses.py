@@ -6,7 +6,6 @@ _EXPECTATIONS = "asyncclient/_protocol/responses/expectations.py"
 _ORIGIN = "asyncclient/_protocol/responses/origin.py"
 _DECODING = "asyncclient/_protocol/responses/decoding.py"
 _CLOCK = "asyncclient/_protocol/server_clock.py"
-_FACTS = "integration/test_facts.py::test_"
 
 RESPONSES: tuple[Twin, ...] = (
     twin(
@@ -15,7 +14,7 @@ RESPONSES: tuple[Twin, ...] = (
         (
             "asyncclient/_protocol/responses/test_reading.py::test_a_body_that_must_be_empty_is_invalid",
             "asyncclient/_protocol/responses/test_every_response.py::test_any_other_body_is_invalid[persons.delete-200]",
-            "integration/test_foreign_responses.py::test_changes_with_a_foreign_response_are_never_done",
+            "integration/facts/test_foreign_responses.py::test_changes_with_a_foreign_response_are_never_done",
         ),
         _EXPECTATIONS,
         "        if self.or_json is None:\n            raise",
@@ -29,7 +28,7 @@ RESPONSES: tuple[Twin, ...] = (
         "any 2xx proves that the server has a route",
         (
             "asyncclient/_protocol/responses/test_reading.py::test_a_route_is_known_only_by_a_decoded_response",
-            "integration/test_foreign_responses.py::test_no_kept_person_is_deleted_by_a_server_of_unknown_age",
+            "integration/facts/test_foreign_responses.py::test_no_kept_person_is_deleted_by_a_server_of_unknown_age",
         ),
         _EXPECTATIONS,
         "        self.proven_by.read(response)\n",
@@ -39,8 +38,8 @@ RESPONSES: tuple[Twin, ...] = (
         11,
         "a summary without persons_found is accepted from a server that has it",
         (
-            _FACTS + "a_summary_without_persons_found_is_not_a_success",
-            _FACTS + "an_empty_summary_is_that_of_the_oldest_era",
+            "integration/facts/test_kept_persons.py::test_a_summary_without_persons_found_is_not_a_success",
+            "integration/facts/test_kept_persons.py::test_an_empty_summary_is_that_of_the_oldest_era",
         ),
         "asyncclient/models.py",
         "return self == BulkDeleteSummary()",
@@ -52,7 +51,7 @@ RESPONSES: tuple[Twin, ...] = (
     twin(
         12,
         "a 404 about a person counts as a missing route",
-        "asyncclient/_transport/test_session.py::test_not_found_needs_the_exact_words",
+        "asyncclient/_transport/session/test_session.py::test_not_found_needs_the_exact_words",
         "asyncclient/errors/__init__.py",
         'return NotFound if detail == "Not found." else RouteNotFound',
         "return RouteNotFound",
@@ -76,7 +75,7 @@ RESPONSES: tuple[Twin, ...] = (
     twin(
         12,
         "a 403 of a proxy gives advice about the key",
-        "bulk/cli/test_intermediaries.py::test_every_command_names_the_sender_and_works_once_it_lets_requests_pass",
+        "bulk/cli/refusals/test_intermediaries.py::test_every_command_names_the_sender_and_works_once_it_lets_requests_pass",
         _DECODING,
         "        error_class = IntermediaryError\n",
         "        pass\n",
@@ -108,7 +107,7 @@ RESPONSES: tuple[Twin, ...] = (
     twin(
         30,
         "JSON that is nested too deep crashes the client",
-        "asyncclient/_transport/test_session_bounds.py::test_json_nested_without_end_is_one_clear_error",
+        "asyncclient/_transport/session/test_session_bounds.py::test_json_nested_without_end_is_one_clear_error",
         _EXPECTATIONS,
         "    except RecursionError:\n        problem",
         "    except ZeroDivisionError:\n        problem",
@@ -118,7 +117,7 @@ RESPONSES: tuple[Twin, ...] = (
         "a compressed body is unpacked completely before its size is checked",
         (
             "asyncclient/_protocol/responses/test_unpacking.py::test_a_gzip_bomb_is_unpacked_only_as_far_as_it_is_read",
-            "asyncclient/_transport/test_session_bounds.py::test_a_gzip_bomb_is_refused_in_bounded_memory",
+            "asyncclient/_transport/session/test_session_bounds.py::test_a_gzip_bomb_is_refused_in_bounded_memory",
         ),
         "asyncclient/_protocol/responses/unpacking.py",
         "self._inflater.decompress(block, PIECE)",

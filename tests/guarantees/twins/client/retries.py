@@ -5,7 +5,6 @@ from twin import Twin, twin
 _RETRY = "asyncclient/retry.py"
 _CLIENT_TESTS = "asyncclient/_transport/test_availability.py::test_"
 _AVAILABILITY = "asyncclient/_transport/availability.py"
-_ENGINE_TESTS = "integration/test_outages.py::test_"
 _OUTAGE = "asyncclient/_protocol/outage.py"
 _PURE_TESTS = "asyncclient/_protocol/test_outage.py::test_"
 
@@ -77,7 +76,7 @@ RETRIES: tuple[Twin, ...] = (
         "a request that fails alone counts as an outage",
         (
             _CLIENT_TESTS + "a_read_that_fails_alone_is_no_outage",
-            _ENGINE_TESTS + "one_person_whose_read_times_out_is_no_outage",
+            "integration/outages/test_outages_and_failures.py::test_one_person_whose_read_times_out_is_no_outage",
         ),
         _AVAILABILITY,
         "            if failed_with is None:\n                availability.responded_at = began\n                return False\n",
@@ -131,7 +130,7 @@ RETRIES: tuple[Twin, ...] = (
         "a pause of more than an hour is waited out as an outage",
         (
             _PURE_TESTS + "a_failure_may_be_an_outage_if_the_server_did_not_respond_as_a_working_one",
-            _CLIENT_TESTS + "a_server_that_names_a_pause_is_probed_after_it_and_too_long_a_pause_ends_the_call",
+            "asyncclient/_transport/test_probing.py::test_a_server_that_names_a_pause_is_probed_after_it_and_too_long_a_pause_ends_the_call",
         ),
         _OUTAGE,
         "    return requested_s is None or requested_s <= longest_pause_s\n",

@@ -3,17 +3,17 @@
 from twin import Twin, twin
 
 _ATTEMPT = "asyncclient/_transport/one_attempt.py"
-_USERS = "asyncclient/_transport/test_session_of_the_user.py::test_"
+_USERS = "asyncclient/_transport/session/test_session_of_the_user.py::test_"
 _SESSION = "asyncclient/_transport/session.py"
 _OPTIONS = "asyncclient/_transport/session_options.py"
 _BODY = "asyncclient/_transport/body.py"
-_ANEW = "integration/test_properties_anew.py::test_"
+_ANEW = "integration/properties/test_properties_anew.py::test_"
 
 TRANSPORT: tuple[Twin, ...] = (
     twin(
         10,
         "the HTTP library sends a request a second time",
-        "asyncclient/_transport/test_session.py::test_a_dropped_connection_does_not_send_twice",
+        "asyncclient/_transport/session/test_session.py::test_a_dropped_connection_does_not_send_twice",
         _ATTEMPT,
         "            raise NotSentAgain from error",
         "            self.began = False\n            raise",
@@ -37,7 +37,7 @@ TRANSPORT: tuple[Twin, ...] = (
     twin(
         10,
         "a request that left counts as not sent",
-        "asyncclient/_transport/test_session.py::test_a_stall_is_a_timeout_that_may_have_had_an_effect",
+        "asyncclient/_transport/session/test_session.py::test_a_stall_is_a_timeout_that_may_have_had_an_effect",
         _SESSION,
         "sent = attempt.began\n            if call",
         "sent = False\n            if call",
@@ -45,7 +45,7 @@ TRANSPORT: tuple[Twin, ...] = (
     twin(
         10,
         "a cancelled call continues to send",
-        "asyncclient/_transport/test_session_endings.py::test_a_call_that_has_ended_sends_nothing_more",
+        "asyncclient/_transport/session/test_session_endings.py::test_a_call_that_has_ended_sends_nothing_more",
         _SESSION,
         "data=body if body is None or len(body) <= WRITTEN_AT_ONCE else BytesIO(body)",
         "data=body",
@@ -53,7 +53,7 @@ TRANSPORT: tuple[Twin, ...] = (
     twin(
         10,
         "an unrequested response counts as that of the next request",
-        "asyncclient/_transport/test_session_endings.py::test_an_unrequested_response_is_not_that_of_the_next_call",
+        "asyncclient/_transport/session/test_session_endings.py::test_an_unrequested_response_is_not_that_of_the_next_call",
         _ATTEMPT,
         "if self._turns.now() == before:",
         "if False:",
@@ -61,7 +61,7 @@ TRANSPORT: tuple[Twin, ...] = (
     twin(
         16,
         "closing the client does not end waiting calls",
-        "asyncclient/_transport/test_session_endings.py::test_closing_the_client_ends_every_call",
+        "asyncclient/_transport/session/test_session_endings.py::test_closing_the_client_ends_every_call",
         _SESSION,
         "        self._deadlines.close()\n",
         "",
@@ -101,7 +101,7 @@ TRANSPORT: tuple[Twin, ...] = (
     twin(
         26,
         "redirects are followed",
-        "asyncclient/_transport/test_session.py::test_a_redirect_is_never_followed",
+        "asyncclient/_transport/session/test_session.py::test_a_redirect_is_never_followed",
         _SESSION,
         "            allow_redirects=False,\n",
         "            allow_redirects=True,\n",
@@ -109,7 +109,7 @@ TRANSPORT: tuple[Twin, ...] = (
     twin(
         26,
         "the proxy of the environment is used by default",
-        "asyncclient/_transport/test_session.py::test_the_environments_proxy_and_netrc_are_used_only_when_asked",
+        "asyncclient/_transport/session/test_session.py::test_the_environments_proxy_and_netrc_are_used_only_when_asked",
         _OPTIONS,
         "or not self.trust_env or",
         "or",
@@ -141,7 +141,7 @@ TRANSPORT: tuple[Twin, ...] = (
     twin(
         27,
         "an error of a trace hook keeps the frames with the key",
-        "asyncclient/_transport/test_session_traces.py::test_an_error_of_a_hook_is_the_users_and_shows_no_key",
+        "asyncclient/_transport/session/test_session_traces.py::test_an_error_of_a_hook_is_the_users_and_shows_no_key",
         "asyncclient/_transport/failures.py",
         "return error.with_traceback(None)",
         "return error",
@@ -157,7 +157,7 @@ TRANSPORT: tuple[Twin, ...] = (
     twin(
         27,
         "the exception of aiohttp is kept in a frame",
-        _USERS + "a_proxy_that_refuses_a_tunnel_is_a_failure_that_shows_no_password",
+        "asyncclient/_transport/session/test_users_connector.py::test_a_proxy_that_refuses_a_tunnel_is_a_failure_that_shows_no_password",
         _SESSION,
         "            del first  # a variable of this frame would show it\n",
         "",
@@ -165,7 +165,7 @@ TRANSPORT: tuple[Twin, ...] = (
     twin(
         28,
         "a request target contains a line end",
-        "asyncclient/_transport/test_session_requests.py::test_a_target_is_one_word_or_refused",
+        "asyncclient/_transport/session/test_session_requests.py::test_a_target_is_one_word_or_refused",
         _SESSION,
         "if not (target.isascii() and target.isprintable()) or",
         "if",
@@ -173,7 +173,7 @@ TRANSPORT: tuple[Twin, ...] = (
     twin(
         30,
         "the size of a response body is not limited",
-        "asyncclient/_transport/test_session_bounds.py::test_a_body_beyond_32_mib_is_refused_and_the_connection_dropped",
+        "asyncclient/_transport/session/test_session_bounds.py::test_a_body_beyond_32_mib_is_refused_and_the_connection_dropped",
         _BODY,
         "limit = LARGEST_BODY if is_success else LARGEST_ERROR",
         "limit = 1 << 40",
@@ -189,7 +189,7 @@ TRANSPORT: tuple[Twin, ...] = (
     twin(
         31,
         "TLS certificates are not verified",
-        "asyncclient/_transport/test_session_tls.py::test_a_self_signed_certificate_is_refused_before_anything_is_sent",
+        "asyncclient/_transport/session/test_session_tls.py::test_a_self_signed_certificate_is_refused_before_anything_is_sent",
         _SESSION,
         "ssl=options.ssl_context or True",
         "ssl=False",
@@ -197,7 +197,7 @@ TRANSPORT: tuple[Twin, ...] = (
     twin(
         31,
         "a TLS context that does not verify is accepted",
-        "asyncclient/_transport/test_session_tls.py::test_a_context_that_does_not_verify_the_server_is_refused",
+        "asyncclient/_transport/session/test_session_tls.py::test_a_context_that_does_not_verify_the_server_is_refused",
         _OPTIONS,
         "if context.verify_mode is not ssl.CERT_REQUIRED or not context.check_hostname:",
         "if False:",

@@ -3,17 +3,17 @@
 from twin import Twin, twin
 
 _ATTEMPT_RESULT = "bulk/posthog/attempt_result.py"
-_ERASURE = "integration/test_erasure.py::test_"
+_ERASURE = "integration/erasure/test_erasure.py::test_"
 _CALLS = "bulk/posthog/calls.py"
-_BLOCKS = "integration/test_properties_blocks.py::test_"
+_BLOCKS = "integration/properties/failures/test_properties_blocks.py::test_"
 _VERDICTS = "bulk/posthog/attempt_result.py"
-_LOST = "integration/test_properties_lost.py::test_"
-_PARTS = "integration/test_parts.py::test_"
-_ROUTES = "integration/test_properties_routes.py::test_"
-_SECRECY = "integration/test_properties_secrecy.py::test_"
-_LISTS = "integration/test_properties_key_lists.py::test_"
-_OWN = "integration/test_properties_per_person.py::test_"
-_UNDO = "integration/test_undo.py::test_"
+_LOST = "integration/properties/failures/test_properties_lost.py::test_"
+_PARTS = "integration/erasure/test_parts.py::test_"
+_ROUTES = "integration/properties/test_properties_routes.py::test_"
+_SECRECY = "integration/properties/test_properties_secrecy.py::test_"
+_LISTS = "integration/properties/test_properties_key_lists.py::test_"
+_OWN = "integration/properties/test_properties_per_person.py::test_"
+_UNDO = "integration/properties/test_undo.py::test_"
 
 ATTEMPTS: tuple[Twin, ...] = (
     twin(
@@ -35,7 +35,7 @@ ATTEMPTS: tuple[Twin, ...] = (
     twin(
         11,
         "after an unknown outcome the request is sent again without a read",
-        "integration/test_found_settled.py::test_persons_whose_deletion_got_no_response_have_a_state_of_their_own",
+        "integration/erasure/test_found_settled.py::test_persons_whose_deletion_got_no_response_have_a_state_of_their_own",
         _ATTEMPT_RESULT,
         '(TransportError, "unknown", NextAction.READ_BACK),',
         '(TransportError, "failed", NextAction.RETRY),',
@@ -46,7 +46,7 @@ ATTEMPTS: tuple[Twin, ...] = (
     twin(
         11,
         "time-outs are not halved",
-        _ERASURE + "persons_too_heavy_for_bulk_get_single_calls",
+        "integration/erasure/test_erasure_failures.py::test_persons_too_heavy_for_bulk_get_single_calls",
         _ATTEMPT_RESULT,
         '(TimedOut, "unknown", NextAction.READ_BACK_AND_HALVE),',
         '(TimedOut, "unknown", NextAction.READ_BACK),',
@@ -74,8 +74,8 @@ ATTEMPTS: tuple[Twin, ...] = (
         11,
         "a rejected batch fails every person in it",
         (
-            _ERASURE + "a_batch_rejected_once_is_sent_in_parts_and_no_target_fails",
-            _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again",
+            "integration/erasure/test_erasure_failures.py::test_a_batch_rejected_once_is_sent_in_parts_and_no_target_fails",
+            "integration/erasure/test_erasure_failures.py::test_a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again",
         ),
         "bulk/posthog/attempt_result.py",
         "if result.next_action is NextAction.READ_BACK_AND_REJECT and persons > 1:",
@@ -94,7 +94,7 @@ ATTEMPTS: tuple[Twin, ...] = (
         "a batch that the server rejected counts as sent",
         (
             "bulk/posthog/test_attempt_result.py::test_no_error_counts_as_sent[BadRequest-]",
-            _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again[400]",
+            "integration/erasure/test_erasure_failures.py::test_a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again[400]",
         ),
         "bulk/posthog/attempt_result.py",
         '    (BadRequest, "unknown", NextAction.READ_BACK_AND_REJECT),',
@@ -111,7 +111,7 @@ ATTEMPTS: tuple[Twin, ...] = (
     twin(
         12,
         "a rejected batch is sent again",
-        _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again",
+        "integration/erasure/test_erasure_failures.py::test_a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again",
         _ATTEMPT_RESULT,
         '(BadRequest, "unknown", NextAction.READ_BACK_AND_REJECT),',
         '(BadRequest, "unknown", NextAction.READ_BACK),',
@@ -119,7 +119,7 @@ ATTEMPTS: tuple[Twin, ...] = (
     twin(
         12,
         "a 404 of the project does not stop the job",
-        "integration/test_route_gone.py::test_a_404_with_another_text_stops_the_job",
+        "integration/facts/test_route_gone.py::test_a_404_with_another_text_stops_the_job",
         _ATTEMPT_RESULT,
         '(RouteNotFound, "failed", NextAction.STOP),',
         '(RouteNotFound, "unknown", NextAction.READ_BACK_AND_REJECT),',
@@ -175,7 +175,7 @@ ATTEMPTS: tuple[Twin, ...] = (
     twin(
         24,
         "a server that responds to keep_person without a summary gets more such calls",
-        "integration/test_parts.py::test_a_server_that_deletes_kept_persons_is_detected_by_its_response_or_the_test_batch",
+        "integration/erasure/test_parts.py::test_a_server_that_deletes_kept_persons_is_detected_by_its_response_or_the_test_batch",
         "bulk/posthog/attempt_result.py",
         "if isinstance(error, InvalidResponse) and error.code == EMPTY_BODY:",
         "if False:",
@@ -183,7 +183,7 @@ ATTEMPTS: tuple[Twin, ...] = (
     twin(
         24,
         "a rejected key does not stop the job",
-        _ERASURE + "a_refused_key_stops_the_job_at_once",
+        "integration/erasure/test_erasure_failures.py::test_a_refused_key_stops_the_job_at_once",
         _ATTEMPT_RESULT,
         '(AuthenticationFailed, "failed", NextAction.STOP),',
         '(AuthenticationFailed, "failed", NextAction.RETRY),',

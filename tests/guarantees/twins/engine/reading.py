@@ -8,9 +8,9 @@ _HALVING = "bulk/posthog/halving.py"
 _BATCHES = "bulk/posthog/batch_reads.py"
 _ROWS = "bulk/posthog/deletion_rows.py"
 _ROWS_TEST = "bulk/posthog/test_deletion_rows.py::test_"
-_RECORDINGS = "integration/test_recordings.py::test_"
-_VERIFIED = "integration/test_verification.py::test_"
-_FACTS = "integration/test_facts.py::test_"
+_RECORDINGS = "integration/erasure/test_recordings.py::test_"
+_VERIFIED = "integration/facts/test_verification.py::test_"
+_FACTS = "integration/facts/test_facts.py::test_"
 
 READING: tuple[Twin, ...] = (
     twin(
@@ -45,7 +45,7 @@ READING: tuple[Twin, ...] = (
         "a batch that fails is not halved",
         (
             "bulk/posthog/test_halving.py::test_every_readable_person_is_read_despite_three_unreadable_ones",
-            _READER_TEST + "one_malformed_record_does_not_affect_other_persons[no properties]",
+            "bulk/posthog/test_reader_failures.py::test_one_malformed_record_does_not_affect_other_persons[no properties]",
         ),
         _HALVING,
         "            left += [(part[middle:], False), (part[:middle], False)]",
@@ -62,7 +62,7 @@ READING: tuple[Twin, ...] = (
     twin(
         11,
         "a 404 for a batch read counts as absence",
-        _READER_TEST + "a_404_from_an_existing_batch_route_makes_no_person_absent",
+        "bulk/posthog/test_reader_failures.py::test_a_404_from_an_existing_batch_route_makes_no_person_absent",
         _BATCHES,
         "group, Unread(UnreadReason.AMBIGUOUS_404)",
         "group, Absent()",
@@ -70,7 +70,7 @@ READING: tuple[Twin, ...] = (
     twin(
         11,
         "planning by query drops persons that one response leaves out",
-        "bulk/plan/test_planner_reads.py::test_planning_by_query_keeps_a_person_that_one_response_leaves_out",
+        "bulk/plan/planner/test_planner_reads.py::test_planning_by_query_keeps_a_person_that_one_response_leaves_out",
         "bulk/posthog/property_query.py",
         "[uuid for uuid, result in results.items() if isinstance(result, Unread)]",
         "[]",

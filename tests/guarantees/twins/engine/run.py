@@ -4,15 +4,14 @@ from twin import Twin, twin
 
 _SCREENS = "integration/test_screens.py::test_"
 _PREFLIGHT = "bulk/execution/preflight.py"
-_RESUME = "integration/test_resume.py::test_"
-_BREAKING = "integration/test_breaking.py::test_"
-_ERASURE = "integration/test_erasure.py::test_"
-_ENGINE_TESTS = "integration/test_outages.py::test_"
-_LOST = "integration/test_properties_lost.py::test_"
-_LIMITS = "integration/test_properties_limits.py::test_"
-_ANEW = "integration/test_properties_anew.py::test_"
-_BLOCKS = "integration/test_properties_blocks.py::test_"
-_PARTS = "integration/test_parts.py::test_"
+_RESUME = "integration/resuming/test_resume.py::test_"
+_BREAKING = "integration/breaking/test_breaking.py::test_"
+_ERASURE = "integration/erasure/test_erasure.py::test_"
+_LIMITS = "integration/properties/test_properties_limits.py::test_"
+_ANEW = "integration/properties/test_properties_anew.py::test_"
+_BLOCKS = "integration/properties/failures/test_properties_blocks.py::test_"
+_LOST = "integration/properties/failures/test_properties_lost.py::test_"
+_PARTS = "integration/erasure/test_parts.py::test_"
 _PROTECTED = "bulk/plan/test_protected_persons.py::test_"
 _ENDS = "integration/test_ends.py::test_"
 
@@ -36,7 +35,7 @@ RUN: tuple[Twin, ...] = (
     twin(
         12,
         "only the first failures of a capture host count",
-        _LOST + "a_capture_host_that_never_responds_ends_the_job_within_15_minutes",
+        "integration/properties/failures/test_capture_hosts.py::test_a_capture_host_that_never_responds_ends_the_job_within_15_minutes",
         "bulk/execution/batch_policy.py",
         'always=call.route == "capture" and not is_refused(result)',
         "always=False",
@@ -52,7 +51,7 @@ RUN: tuple[Twin, ...] = (
     twin(
         13,
         "earlier requests are aged before the server's time is known",
-        "integration/test_wrong_clock.py::test_a_wrong_clock_forgets_no_request_of_the_planning",
+        "integration/resuming/test_wrong_clock.py::test_a_wrong_clock_forgets_no_request_of_the_planning",
         "bulk/execution/open_job.py",
         "            project = await client.projects.get(plan.header.project_id)\n            count_earlier_requests()\n",
         "            count_earlier_requests()\n            project = await client.projects.get(plan.header.project_id)\n",
@@ -154,7 +153,7 @@ RUN: tuple[Twin, ...] = (
     twin(
         24,
         "the test batch overlooks that a request without a response deleted kept persons",
-        "integration/test_facts.py::test_the_test_batch_detects_that_a_request_without_response_deleted_kept_persons",
+        "integration/facts/test_kept_persons.py::test_the_test_batch_detects_that_a_request_without_response_deleted_kept_persons",
         "bulk/execution/run.py",
         "return gone if len(gone) > 1 else []",
         "return []",
@@ -181,7 +180,7 @@ RUN: tuple[Twin, ...] = (
     twin(
         24,
         "an outage opens the breaker or spends the retry budget",
-        _ENGINE_TESTS + "outages_spend_no_attempt_no_retry_and_do_not_open_the_breaker",
+        "integration/outages/test_outages_and_failures.py::test_outages_spend_no_attempt_no_retry_and_do_not_open_the_breaker",
         "bulk/execution/batch_policy.py",
         "        if in_outage:\n",
         "        if False:\n",
@@ -201,7 +200,7 @@ RUN: tuple[Twin, ...] = (
         24,
         "after a test batch whose attempts all failed the next one starts",
         (
-            "integration/test_breaking.py::test_a_server_that_queues_nothing_is_detected_before_any_person_is_deleted",
+            "integration/breaking/test_breaking.py::test_a_server_that_queues_nothing_is_detected_before_any_person_is_deleted",
             _PARTS + "a_server_whose_rows_never_appear_is_detected_by_the_test_batch",
         ),
         "bulk/execution/run.py",

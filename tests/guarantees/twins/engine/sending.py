@@ -3,22 +3,19 @@
 from twin import Twin, twin
 
 _NEXT_STEP = "bulk/execution/next_step.py"
-_ERASURE = "integration/test_erasure.py::test_"
-_RESUME = "integration/test_resume.py::test_"
-_ENGINE_TESTS = "integration/test_outages.py::test_"
+_RESUME = "integration/resuming/test_resume.py::test_"
 _SENDER = "bulk/execution/batch_sender.py"
-_BLOCKS = "integration/test_properties_blocks.py::test_"
-_PROPERTIES = "integration/test_properties.py::test_"
+_BLOCKS = "integration/properties/failures/test_properties_blocks.py::test_"
+_PROPERTIES = "integration/properties/test_properties.py::test_"
 _CALLS = "bulk/posthog/calls.py"
 _EXECUTOR = "bulk/execution/group_executor.py"
-_LIMITS = "integration/test_properties_limits.py::test_"
-_OTHERS = "integration/test_properties_others.py::test_"
-_ANEW = "integration/test_properties_anew.py::test_"
-_LISTS = "integration/test_properties_key_lists.py::test_"
+_LIMITS = "integration/properties/test_properties_limits.py::test_"
+_OTHERS = "integration/properties/test_properties_others.py::test_"
+_ANEW = "integration/properties/test_properties_anew.py::test_"
+_LISTS = "integration/properties/test_properties_key_lists.py::test_"
 _TRIAL = "bulk/execution/unset/key_list_trial.py"
 _WALK = "bulk/targets/test_state_machine.py::test_"
-_FACTS = "integration/test_facts.py::test_"
-_UNDO = "integration/test_undo.py::test_"
+_UNDO = "integration/properties/test_undo.py::test_"
 
 SENDING: tuple[Twin, ...] = (
     twin(
@@ -32,7 +29,7 @@ SENDING: tuple[Twin, ...] = (
     twin(
         2,
         "a stopped block is not recorded",
-        _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
+        "integration/properties/failures/test_interrupted_blocks.py::test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
         _SENDER,
         "                job.record_outcome(attempt, block.result(), numbers)\n",
         "",
@@ -41,7 +38,7 @@ SENDING: tuple[Twin, ...] = (
         7,
         "an accepted request is sent again",
         (
-            _ERASURE + "an_exact_success_is_never_sent_again",
+            "integration/erasure/test_erasure_failures.py::test_an_exact_success_is_never_sent_again",
             "bulk/execution/test_next_step.py::test_final_accepted_and_held_back_targets_have_no_next_step",
         ),
         _NEXT_STEP,
@@ -138,7 +135,7 @@ SENDING: tuple[Twin, ...] = (
     twin(
         12,
         "a split waits for no outage",
-        "integration/test_outages_by_command.py::test_a_split_that_certainly_did_not_reach_the_server_is_sent_when_it_is_back",
+        "integration/outages/test_outages_by_command.py::test_a_split_that_certainly_did_not_reach_the_server_is_sent_when_it_is_back",
         "bulk/execution/splitting/person_split.py",
         "waiting_out(client, retry_for_s, on_outage=on_progress)",
         "waiting_out(client, 0.0, on_outage=on_progress)",
@@ -146,7 +143,7 @@ SENDING: tuple[Twin, ...] = (
     twin(
         12,
         "an outage spends the attempts of persons",
-        _ENGINE_TESTS + "outages_spend_no_attempt_no_retry_and_do_not_open_the_breaker",
+        "integration/outages/test_outages_and_failures.py::test_outages_spend_no_attempt_no_retry_and_do_not_open_the_breaker",
         "bulk/execution/group_executor.py",
         "        if in_outage:\n            self._job.refund(numbers[result.failed_at or 0 :])\n",
         "",
@@ -178,7 +175,7 @@ SENDING: tuple[Twin, ...] = (
     twin(
         17,
         "a stop waits until a block's next request may leave",
-        _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
+        "integration/properties/failures/test_interrupted_blocks.py::test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
         _SENDER,
         "CallBlock(on_success=lambda: gate.make_cancellable(scope))",
         "CallBlock(on_success=lambda: None)",
@@ -197,7 +194,7 @@ SENDING: tuple[Twin, ...] = (
     twin(
         19,
         "a later run repeats the call that deleted persons instead of keeping them",
-        _FACTS + "after_kept_persons_were_deleted_no_later_run_sends_such_a_request",
+        "integration/facts/test_kept_persons.py::test_after_kept_persons_were_deleted_no_later_run_sends_such_a_request",
         "bulk/execution/group_executor.py",
         "if call.keeps_persons and self._job.target_states.run_stats.kept_deleted:",
         "if False:",

@@ -4,23 +4,23 @@ from twin import Twin, twin
 
 _MACHINE = "bulk/targets/state_machine.py"
 _STATUS_TABLE = "bulk/targets/status_table.py"
-_ERASURE = "integration/test_erasure.py::test_"
-_PROPERTIES = "integration/test_properties.py::test_"
-_LOST = "integration/test_properties_lost.py::test_"
-_PARTS = "integration/test_parts.py::test_"
-_ANEW = "integration/test_properties_anew.py::test_"
+_ERASURE = "integration/erasure/test_erasure.py::test_"
+_PROPERTIES = "integration/properties/test_properties.py::test_"
+_LOST = "integration/properties/failures/test_properties_lost.py::test_"
+_PARTS = "integration/erasure/test_parts.py::test_"
+_ANEW = "integration/properties/test_properties_anew.py::test_"
 _ENDS = "integration/test_ends.py::test_"
 _WALK = "bulk/targets/test_state_machine.py::test_"
-_FACTS = "integration/test_facts.py::test_"
-_PROOFS = "integration/test_proofs.py::test_"
+_FACTS = "integration/facts/test_facts.py::test_"
+_PROOFS = "integration/erasure/test_proofs.py::test_"
 _TABLE = "bulk/targets/test_recording_states.py::test_"
-_RECORDINGS = "integration/test_recordings.py::test_"
+_RECORDINGS = "integration/erasure/test_recordings.py::test_"
 
 STATES: tuple[Twin, ...] = (
     twin(
         2,
         "a lost response counts as an accepted one",
-        "integration/test_found_settled.py::test_persons_whose_deletion_got_no_response_have_a_state_of_their_own",
+        "integration/erasure/test_found_settled.py::test_persons_whose_deletion_got_no_response_have_a_state_of_their_own",
         _MACHINE,
         "    Person.UNKNOWN: Person.FOUND_DELETED,\n",
         "    Person.UNKNOWN: Person.DELETED_CONFIRMED,\n",

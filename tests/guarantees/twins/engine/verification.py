@@ -3,19 +3,18 @@
 from twin import Twin, twin
 
 _VERIFIER = "bulk/verification/verifier.py"
-_ERASURE = "integration/test_erasure.py::test_"
-_ENGINE_TESTS = "integration/test_outages.py::test_"
-_LOST = "integration/test_properties_lost.py::test_"
-_ROUTES = "integration/test_properties_routes.py::test_"
-_ANEW = "integration/test_properties_anew.py::test_"
-_OTHERS = "integration/test_properties_others.py::test_"
+_ERASURE = "integration/erasure/test_erasure.py::test_"
+_LOST = "integration/properties/failures/test_properties_lost.py::test_"
+_ROUTES = "integration/properties/test_properties_routes.py::test_"
+_ANEW = "integration/properties/test_properties_anew.py::test_"
+_OTHERS = "integration/properties/test_properties_others.py::test_"
 _ENDS = "integration/test_ends.py::test_"
-_FACTS = "integration/test_facts.py::test_"
-_PROOFS = "integration/test_proofs.py::test_"
+_FACTS = "integration/facts/test_facts.py::test_"
+_PROOFS = "integration/erasure/test_proofs.py::test_"
 _VERIFICATION = "bulk/verification/verification.py"
-_RECORDINGS = "integration/test_recordings.py::test_"
-_VERIFIED = "integration/test_verification.py::test_"
-_OWN = "integration/test_properties_per_person.py::test_"
+_RECORDINGS = "integration/erasure/test_recordings.py::test_"
+_VERIFIED = "integration/facts/test_verification.py::test_"
+_OWN = "integration/properties/test_properties_per_person.py::test_"
 
 VERIFICATION: tuple[Twin, ...] = (
     twin(
@@ -92,7 +91,7 @@ VERIFICATION: tuple[Twin, ...] = (
     twin(
         12,
         "an outage takes from the time that changes have to show",
-        _ENGINE_TESTS + "an_outage_takes_nothing_from_the_time_that_changes_have_to_show",
+        "integration/outages/test_outages_and_failures.py::test_an_outage_takes_nothing_from_the_time_that_changes_have_to_show",
         "bulk/verification/completion_poller.py",
         "max(0.0, now - waited_at - outages_s)",
         "max(0.0, now - waited_at)",
@@ -145,7 +144,7 @@ VERIFICATION: tuple[Twin, ...] = (
         21,
         "a query decides without a read of each person",
         (
-            "integration/test_facts.py::test_a_query_without_a_merged_person_does_not_make_it_done",
+            "integration/facts/test_facts.py::test_a_query_without_a_merged_person_does_not_make_it_done",
             _ANEW + "a_recreated_person_is_found_although_a_query_verifies_the_others",
             _ROUTES + "a_query_that_contradicts_the_reads_is_not_trusted",
         ),
@@ -158,7 +157,7 @@ VERIFICATION: tuple[Twin, ...] = (
     twin(
         21,
         "verify does not read persons again that a call deleted instead of keeping",
-        _FACTS + "a_person_that_is_read_again_is_not_reported_as_deleted_instead_of_kept",
+        "integration/facts/test_kept_persons.py::test_a_person_that_is_read_again_is_not_reported_as_deleted_instead_of_kept",
         _VERIFICATION,
         "        Person.DELETED_UNEXPECTEDLY,\n",
         "",
@@ -166,7 +165,7 @@ VERIFICATION: tuple[Twin, ...] = (
     twin(
         21,
         "verify does not read which persons a call deleted instead of keeping",
-        _FACTS + "verify_shows_which_persons_a_call_deleted_instead_of_keeping",
+        "integration/facts/test_kept_persons.py::test_verify_shows_which_persons_a_call_deleted_instead_of_keeping",
         _VERIFICATION,
         "merge(maybe_deleted, target_states.numbers(axis, READ_AGAIN[axis]))",
         "target_states.numbers(axis, READ_AGAIN[axis])",

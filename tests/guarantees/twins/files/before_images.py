@@ -3,7 +3,7 @@
 from twin import Twin, twin
 
 _BEFORE = "bulk/undo/before_image.py"
-_UNDO = "integration/test_undo.py::test_"
+_UNDO = "integration/properties/test_undo.py::test_"
 _REVERT_DECISION = "bulk/undo/revert_decision.py"
 
 BEFORE_IMAGES: tuple[Twin, ...] = (

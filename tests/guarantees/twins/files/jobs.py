@@ -2,10 +2,10 @@
 
 from twin import Twin, twin
 
-_TABLE = "bulk/cli/test_input_table.py::test_"
+_TABLE = "bulk/cli/inputs/test_input_table.py::test_"
 _SHRED = "bulk/jobs/test_shred.py::test_"
 _CHOICE = "bulk/jobs/job_choice.py"
-_SAME_LINE = "bulk/cli/test_job_to_resume.py::test_"
+_SAME_LINE = "bulk/cli/job_to_resume/test_job_to_resume.py::test_"
 
 JOBS: tuple[Twin, ...] = (
     twin(
@@ -30,7 +30,7 @@ JOBS: tuple[Twin, ...] = (
     twin(
         7,
         "a changed input starts a second job beside an unfinished one",
-        _SAME_LINE + "a_changed_file_is_named_with_both_numbers_of_lines",
+        "bulk/cli/job_to_resume/test_changed_input.py::test_a_changed_file_is_named_with_both_numbers_of_lines",
         _CHOICE,
         "    if content is not None and (changed :=",
         "    if False and (changed :=",
@@ -54,7 +54,7 @@ JOBS: tuple[Twin, ...] = (
     twin(
         22,
         "a copy of the planned persons has re-created ones",
-        "bulk/cli/commands/test_persons_of_plan.py::test_persons_that_are_gone_or_re_created_are_named_and_left_out[True]",
+        "bulk/cli/commands/persons/test_persons_of_plan.py::test_persons_that_are_gone_or_re_created_are_named_and_left_out[True]",
         "bulk/jobs/plan_copy.py",
         "            if isinstance(person, RawPerson) and not is_same(target, person):\n",
         "            if False:\n",
@@ -62,7 +62,7 @@ JOBS: tuple[Twin, ...] = (
     twin(
         22,
         "a copy of the planned persons has only the distinct IDs that a batch read shows",
-        "bulk/cli/commands/test_persons_of_plan.py::test_the_copy_has_the_persons_of_the_plan_with_all_their_distinct_ids",
+        "bulk/cli/commands/persons/test_persons_of_plan.py::test_the_copy_has_the_persons_of_the_plan_with_all_their_distinct_ids",
         "bulk/jobs/plan_copy.py",
         "            complete[index] = again\n",
         "            pass\n",

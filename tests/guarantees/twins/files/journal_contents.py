@@ -3,17 +3,16 @@
 from twin import Twin, twin
 
 _TARGET_STATES = "bulk/journal/target_states.py"
-_BLOCKS = "integration/test_properties_blocks.py::test_"
-_SECRECY = "integration/test_properties_secrecy.py::test_"
-_LIMITS = "integration/test_properties_limits.py::test_"
-_LISTS = "integration/test_properties_key_lists.py::test_"
-_FACTS = "integration/test_facts.py::test_"
+_BLOCKS = "integration/properties/failures/test_properties_blocks.py::test_"
+_SECRECY = "integration/properties/test_properties_secrecy.py::test_"
+_LIMITS = "integration/properties/test_properties_limits.py::test_"
+_LISTS = "integration/properties/test_properties_key_lists.py::test_"
 
 JOURNAL_CONTENTS: tuple[Twin, ...] = (
     twin(
         1,
         "a request leaves before its intent is synced",
-        "integration/test_write_ahead.py::test_no_request_arrives_before_its_intent_was_synced",
+        "integration/resuming/test_write_ahead.py::test_no_request_arrives_before_its_intent_was_synced",
         "bulk/journal/job_log.py",
         "        await self.wait_durable()\n        return attempt",
         "        self.flush()\n        return attempt",
@@ -29,7 +28,7 @@ JOURNAL_CONTENTS: tuple[Twin, ...] = (
     twin(
         1,
         "durable returns without a sync",
-        "integration/test_write_ahead.py::test_no_request_arrives_before_its_intent_was_synced",
+        "integration/resuming/test_write_ahead.py::test_no_request_arrives_before_its_intent_was_synced",
         "bulk/journal/fsync_thread.py",
         "self._sync(self._fd)",
         "pass",
@@ -50,7 +49,7 @@ JOURNAL_CONTENTS: tuple[Twin, ...] = (
         "targets that a block did not reach are called sent",
         (
             "bulk/journal/test_target_states.py::test_targets_that_a_block_did_not_reach_keep_their_state",
-            _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
+            "integration/properties/failures/test_interrupted_blocks.py::test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
         ),
         _TARGET_STATES,
         "reached = intent.targets if record.reached is None else record.reached",
@@ -126,7 +125,7 @@ JOURNAL_CONTENTS: tuple[Twin, ...] = (
     twin(
         13,
         "a request of another process is taken for one of this process",
-        "integration/test_wrong_clock.py::test_requests_of_the_same_time_as_those_of_another_process_count_in_addition",
+        "integration/resuming/test_wrong_clock.py::test_requests_of_the_same_time_as_those_of_another_process_count_in_addition",
         "bulk/journal/limit_usage.py",
         " if counted else []",
         "",
@@ -196,7 +195,7 @@ JOURNAL_CONTENTS: tuple[Twin, ...] = (
         "persons that a call deleted instead of keeping are forgotten",
         (
             "bulk/journal/test_target_states.py::test_persons_deleted_instead_of_kept_are_never_reported_as_already_deleted",
-            _FACTS + "persons_deleted_instead_of_kept_are_not_reported_as_already_deleted",
+            "integration/facts/test_kept_persons.py::test_persons_deleted_instead_of_kept_are_not_reported_as_already_deleted",
         ),
         "bulk/journal/target_states.py",
         "if record.error == Reason.DELETED_INSTEAD_OF_KEPT.value:",

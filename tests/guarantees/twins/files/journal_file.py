@@ -22,7 +22,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         1,
         "the folder of a new journal is not synced",
-        "bulk/journal/test_storage.py::test_the_file_and_its_folder_are_synced_before_a_journal_is_open",
+        "bulk/journal/file/test_storage.py::test_the_file_and_its_folder_are_synced_before_a_journal_is_open",
         _STORAGE,
         "            sync_folder(path)\n            return cls(",
         "            return cls(",
@@ -30,7 +30,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         3,
         "a torn tail is not cut",
-        "bulk/journal/test_repair.py::test_nothing_is_appended_to_a_broken_line",
+        "bulk/journal/file/test_repair.py::test_nothing_is_appended_to_a_broken_line",
         _STORAGE,
         "os.ftruncate(fd, offset)",
         "pass",
@@ -38,7 +38,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         3,
         "a torn tail is cut without a copy",
-        "bulk/journal/test_repair.py::test_a_torn_tail_is_copied_aside_and_cut_off_once",
+        "bulk/journal/file/test_repair.py::test_a_torn_tail_is_copied_aside_and_cut_off_once",
         _STORAGE,
         "set_aside = _set_aside(path, fd, end.offset)",
         "set_aside = None",
@@ -46,7 +46,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         3,
         "a copy that a killed repair left is not synced before the cut",
-        "bulk/journal/test_repair.py::test_an_existing_copy_of_the_tail_is_synced_before_the_cut",
+        "bulk/journal/file/test_repair.py::test_an_existing_copy_of_the_tail_is_synced_before_the_cut",
         _STORAGE,
         "            _sync(aside, other)",
         "            pass",
@@ -54,7 +54,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         4,
         "damage is repaired as a torn tail",
-        "bulk/journal/test_repair.py::test_damage_is_refused_with_its_line_and_changes_nothing",
+        "bulk/journal/file/test_repair.py::test_damage_is_refused_with_its_line_and_changes_nothing",
         _FRAMING,
         "                    if self._sound(line[match.start() :]) is not None:",
         "                    if False:",
@@ -65,7 +65,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         4,
         "a first line of another journal is reported as damage of the second",
-        "bulk/journal/test_framing.py::test_a_line_of_another_journal_is_damage",
+        "bulk/journal/file/test_damaged_lines.py::test_a_line_of_another_journal_is_damage",
         _FRAMING,
         "elif self._next_n == 1 and _same_seed(self._misfit, misfit):",
         "elif False:",
@@ -73,7 +73,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         4,
         "line numbers are not compared",
-        "bulk/journal/test_framing.py::test_a_doubled_line_is_damage_even_at_the_end",
+        "bulk/journal/file/test_damaged_lines.py::test_a_doubled_line_is_damage_even_at_the_end",
         _FRAMING,
         " and starts == _NUMBER * count % tuple(range(first, first + count))",
         "",
@@ -84,7 +84,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         4,
         "checksums do not depend on the job",
-        "bulk/journal/test_framing.py::test_a_line_of_another_journal_is_damage",
+        "bulk/journal/file/test_damaged_lines.py::test_a_line_of_another_journal_is_damage",
         _FRAMING,
         'return crc32(job.encode("utf-8", "surrogatepass"))',
         "return 0",
@@ -117,7 +117,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
         5,
         "writing continues after the journal was removed, replaced or cut short",
         (
-            "integration/test_journal_lost.py::test_no_intent_is_written_after_the_journal_is_lost",
+            "integration/resuming/test_journal_lost.py::test_no_intent_is_written_after_the_journal_is_lost",
             "bulk/journal/test_writer_failures.py::test_records_in_a_lost_file_are_not_durable",
         ),
         _WRITER,
@@ -128,8 +128,8 @@ JOURNAL_FILE: tuple[Twin, ...] = (
         5,
         "writing continues after another program cut the journal short",
         (
-            "integration/test_journal_lost.py::test_a_journal_cut_short_during_a_run_is_refused_later",
-            "bulk/journal/test_locked_file.py::test_a_file_that_was_removed_replaced_or_changed_is_lost",
+            "integration/resuming/test_journal_lost.py::test_a_journal_cut_short_during_a_run_is_refused_later",
+            "bulk/journal/file/test_locked_file.py::test_a_file_that_was_removed_replaced_or_changed_is_lost",
         ),
         _LOCKED,
         "if size is not None and there.st_size != size:",
@@ -138,7 +138,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         8,
         "the lock is shared",
-        "bulk/journal/test_storage.py::test_opening_a_journal_twice_reports_that_it_is_busy",
+        "bulk/journal/file/test_storage.py::test_opening_a_journal_twice_reports_that_it_is_busy",
         _LOCKED,
         "fcntl.LOCK_EX",
         "fcntl.LOCK_SH",
@@ -146,7 +146,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         8,
         "the lock is waited for",
-        "bulk/journal/test_crashes.py::test_one_of_two_processes_continues_and_the_other_exits",
+        "bulk/journal/file/test_crashes.py::test_one_of_two_processes_continues_and_the_other_exits",
         _LOCKED,
         "fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "raise FileTrouble(self.path, 'is waited for', 'x')",
@@ -154,7 +154,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         8,
         "the lock of a replaced file counts",
-        "bulk/journal/test_storage.py::test_a_file_that_is_replaced_before_it_is_locked_is_not_used",
+        "bulk/journal/file/test_storage.py::test_a_file_that_is_replaced_before_it_is_locked_is_not_used",
         _LOCKED,
         "if file.lost() is None:",
         "if True:",
@@ -162,7 +162,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         8,
         "a run continues in a file that its path no longer names",
-        "integration/test_journal_lost.py::test_after_its_journal_was_replaced_a_run_sends_nothing_more",
+        "integration/resuming/test_journal_lost.py::test_after_its_journal_was_replaced_a_run_sends_nothing_more",
         _LOCKED,
         'return "was replaced by another file"',
         "return None",
@@ -170,7 +170,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         8,
         "a forked child keeps the lock of a dead owner",
-        "bulk/journal/test_locked_file.py::test_a_forked_child_does_not_keep_the_lock_of_a_dead_owner",
+        "bulk/journal/file/test_locked_file.py::test_a_forked_child_does_not_keep_the_lock_of_a_dead_owner",
         _LOCKED,
         "after_in_child=_leave_in_child",
         "after_in_child=_opening.release",
@@ -178,7 +178,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         8,
         "a forked child keeps the lock of a run that is over",
-        "bulk/journal/test_locked_file.py::test_closing_releases_the_lock_even_if_a_copy_of_the_descriptor_is_open",
+        "bulk/journal/file/test_locked_file.py::test_closing_releases_the_lock_even_if_a_copy_of_the_descriptor_is_open",
         _LOCKED,
         "            fcntl.flock(fd, fcntl.LOCK_UN)\n",
         "            pass\n",
@@ -186,7 +186,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         8,
         "a forked child releases the lock",
-        "bulk/journal/test_locked_file.py::test_a_forked_child_neither_keeps_nor_releases_the_lock",
+        "bulk/journal/file/test_locked_file.py::test_a_forked_child_neither_keeps_nor_releases_the_lock",
         _LOCKED,
         "                os.close(fd)  # no unlock",
         "                fcntl.flock(fd, fcntl.LOCK_UN)  # no unlock",
@@ -194,7 +194,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         9,
         "an empty file that others can read becomes a journal",
-        "bulk/journal/test_storage.py::test_an_empty_file_that_no_run_created_is_refused",
+        "bulk/journal/file/test_storage.py::test_an_empty_file_that_no_run_created_is_refused",
         _STORAGE,
         "        if empty:",
         "        if False:",
@@ -202,7 +202,7 @@ JOURNAL_FILE: tuple[Twin, ...] = (
     twin(
         9,
         "a journal stays readable by others",
-        "bulk/journal/test_storage.py::test_a_journal_that_others_can_read_is_made_private",
+        "bulk/journal/file/test_storage.py::test_a_journal_that_others_can_read_is_made_private",
         _STORAGE,
         "os.fchmod(fd, PRIVATE)",
         "pass",

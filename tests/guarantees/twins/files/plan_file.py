@@ -3,7 +3,7 @@
 from twin import Twin, twin
 
 _PLAN = "bulk/plan/plan_file.py"
-_OWN = "integration/test_properties_per_person.py::test_"
+_OWN = "integration/properties/test_properties_per_person.py::test_"
 
 PLAN_FILE: tuple[Twin, ...] = (
     twin(
@@ -41,7 +41,7 @@ PLAN_FILE: tuple[Twin, ...] = (
     twin(
         25,
         "the digest of the plan file leaves out its last line",
-        "bulk/cli/commands/test_report_evidence.py::test_the_commands_of_a_report_confirm_its_digests",
+        "bulk/cli/commands/evidence/test_report_evidence.py::test_the_commands_of_a_report_confirm_its_digests",
         "bulk/plan/plan_file.py",
         "hashed.update(read_bytes(fd, end, size - end, path))",
         "pass",
@@ -49,7 +49,7 @@ PLAN_FILE: tuple[Twin, ...] = (
     twin(
         32,
         "a plan that is made again has another digest",
-        "bulk/plan/test_planner_queries.py::test_the_same_data_gives_the_same_plan_whenever_planning_was_cancelled",
+        "bulk/plan/planner/test_planner_queries.py::test_the_same_data_gives_the_same_plan_whenever_planning_was_cancelled",
         "bulk/plan/plan_writer.py",
         "self._append(without_time(header))",
         "self._append(header)",

@@ -10,7 +10,7 @@ PRIVATE_FILES: tuple[Twin, ...] = (
         "files are created readable by everyone",
         (
             "bulk/files/test_private_files.py::test_a_created_file_is_private_with_any_umask",
-            "bulk/journal/test_storage.py::test_a_new_journal_is_empty_and_private_with_any_umask",
+            "bulk/journal/file/test_storage.py::test_a_new_journal_is_empty_and_private_with_any_umask",
             "bulk/plan/test_plan_file.py::test_a_plan_is_private_and_replaces_no_file",
         ),
         _FILES,
@@ -30,7 +30,7 @@ PRIVATE_FILES: tuple[Twin, ...] = (
         "a symlink is followed on opening",
         (
             "bulk/files/test_private_files.py::test_only_regular_files_are_opened_without_waiting",
-            "bulk/journal/test_storage.py::test_only_a_regular_file_is_a_journal",
+            "bulk/journal/file/test_storage.py::test_only_a_regular_file_is_a_journal",
             "bulk/plan/test_plan_file_damage.py::test_only_a_regular_file_is_loaded",
         ),
         _FILES,

@@ -16,7 +16,7 @@ RECEIPTS: tuple[Twin, ...] = (
     twin(
         34,
         "receipts hold IDs as they are",
-        "integration/test_receipts.py::test_the_answers_are_right_and_the_evidence_names_nobody",
+        "integration/erasure/test_receipts.py::test_the_answers_are_right_and_the_evidence_names_nobody",
         "bulk/requests/receipt_lines.py",
         "return b2a_base64(digest[:REFERENCE_BYTES], newline=False)[:_LETTERS]",
         "return value.hex().encode()",
@@ -59,7 +59,7 @@ RECEIPTS: tuple[Twin, ...] = (
     twin(
         34,
         "a person that an earlier line selected is not found by the ID of a later one",
-        "bulk/plan/test_planner_requests.py::test_rows_of_every_kind_select_their_persons_in_their_order",
+        "bulk/plan/planner/test_planner_requests.py::test_rows_of_every_kind_select_their_persons_in_their_order",
         "bulk/requests/receipts.py",
         "            self.linked.setdefault(person, set()).add(name)",
         "            pass",

@@ -7,11 +7,11 @@ _LOG = "bulk/cli/command_log.py"
 _LOG_TESTS = "bulk/cli/test_command_log.py::test_"
 _PROFILES = "bulk/cli/options/profiles.py"
 _PROFILE_TESTS = "bulk/cli/options/test_profiles.py::test_"
-_SAME_LINE = "bulk/cli/test_job_to_resume.py::test_"
+_SAME_LINE = "bulk/cli/job_to_resume/test_job_to_resume.py::test_"
 _OUTPUT_FILE = "bulk/cli/streams/output_file.py"
 _FILE_TESTS = "bulk/cli/streams/test_output_file.py::test_"
 _OUTPUT = "bulk/cli/streams/output.py"
-_BLOCKED = "bulk/cli/test_blocked.py::test_"
+_BLOCKED = "bulk/cli/signals/test_blocked.py::test_"
 _OUTPUT_TESTS = "bulk/cli/streams/test_output.py::test_"
 
 COMMANDS: tuple[Twin, ...] = (
@@ -85,7 +85,7 @@ COMMANDS: tuple[Twin, ...] = (
     twin(
         17,
         "waiting for requests in flight has no end",
-        "bulk/cli/test_drain.py::test_work_that_does_not_end_by_itself_is_cut_off_when_the_drain_is_over",
+        "bulk/cli/signals/test_drain.py::test_work_that_does_not_end_by_itself_is_cut_off_when_the_drain_is_over",
         "bulk/cli/signals.py",
         "        asyncio.get_running_loop().call_later(self._drain_s, self._task.cancel)\n",
         "",
@@ -93,7 +93,7 @@ COMMANDS: tuple[Twin, ...] = (
     twin(
         17,
         "a hangup is not handled",
-        "bulk/cli/test_drain.py::test_interrupt_termination_and_hangup_are_all_handled",
+        "bulk/cli/signals/test_drain.py::test_interrupt_termination_and_hangup_are_all_handled",
         "bulk/cli/interruption.py",
         "signal.SIGTERM, signal.SIGHUP)",
         "signal.SIGTERM)",
@@ -109,7 +109,7 @@ COMMANDS: tuple[Twin, ...] = (
     twin(
         17,
         "a second signal is not handled",
-        "bulk/cli/test_signals.py::test_the_second_signal_ends_the_process_at_once_and_the_journal_resumes[2]",
+        "bulk/cli/signals/test_signals.py::test_the_second_signal_ends_the_process_at_once_and_the_journal_resumes[2]",
         "bulk/cli/signals.py",
         "            _end_process(number)\n",
         "            return\n",
@@ -117,7 +117,7 @@ COMMANDS: tuple[Twin, ...] = (
     twin(
         17,
         "a signal in the checks before a run ends the command with exit code 75",
-        "bulk/cli/test_interruption.py::test_in_the_checks_before_a_run_the_plan_is_kept[stall-15]",
+        "bulk/cli/signals/test_interruption.py::test_in_the_checks_before_a_run_the_plan_is_kept[stall-15]",
         "bulk/cli/signals.py",
         "except (asyncio.CancelledError, NotFinished, OSError):",
         "except (asyncio.CancelledError, OSError):",
@@ -125,7 +125,7 @@ COMMANDS: tuple[Twin, ...] = (
     twin(
         17,
         "a signal does not wake a waiting event loop",
-        "bulk/cli/test_signals.py::test_a_signal_that_does_not_interrupt_the_waiting_loop_wakes_it",
+        "bulk/cli/signals/test_signals.py::test_a_signal_that_does_not_interrupt_the_waiting_loop_wakes_it",
         "bulk/cli/signals.py",
         "before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)",
         "before = -1",
@@ -173,7 +173,7 @@ COMMANDS: tuple[Twin, ...] = (
     twin(
         27,
         "the log has a name of a property that the server sent",
-        "bulk/cli/test_refusals.py::test_a_misspelt_property_that_no_person_has_is_refused_with_the_closest_one",
+        "bulk/cli/refusals/test_refusals.py::test_a_misspelt_property_that_no_person_has_is_refused_with_the_closest_one",
         _LOG,
         "describe_error(error, with_notes=False)",
         "describe_error(error)",
@@ -181,7 +181,7 @@ COMMANDS: tuple[Twin, ...] = (
     twin(
         30,
         "printed text is not sanitized",
-        "bulk/cli/test_harmless.py::test_a_plan_its_run_and_files_in_the_way",
+        "bulk/cli/terminal/test_harmless.py::test_a_plan_its_run_and_files_in_the_way",
         "bulk/cli/streams/text.py",
         "paragraph(text).encode(",
         "text.encode(",
@@ -189,7 +189,7 @@ COMMANDS: tuple[Twin, ...] = (
     twin(
         30,
         "events of the command contain characters outside ASCII",
-        "bulk/cli/test_harmless.py::test_json_is_ascii_and_a_name_that_is_not_utf_8_ends_no_job_with_70",
+        "bulk/cli/terminal/test_harmless.py::test_json_is_ascii_and_a_name_that_is_not_utf_8_ends_no_job_with_70",
         "bulk/cli/display/json_events.py",
         'encode_line({"event": kind, "at": _iso',
         '__import__("msgspec").json.encode({"event": kind, "at": _iso',
@@ -197,7 +197,7 @@ COMMANDS: tuple[Twin, ...] = (
     twin(
         33,
         "a plan is used for a changed input without a question",
-        "bulk/cli/test_job_to_resume.py::test_at_a_terminal_the_user_decides_about_a_named_plan_too",
+        "bulk/cli/job_to_resume/test_changed_input.py::test_at_a_terminal_the_user_decides_about_a_named_plan_too",
         "bulk/cli/approval.py",
         "if unattended or not can_prompt():\n        return False",
         "if True:\n        return True",
@@ -205,7 +205,7 @@ COMMANDS: tuple[Twin, ...] = (
     twin(
         33,
         "an export that lacks persons ends as a complete one",
-        "bulk/cli/commands/test_persons_narrowing.py::test_a_line_whose_person_cannot_be_read_is_named_and_the_others_are_exported",
+        "bulk/cli/commands/persons/test_persons_narrowing.py::test_a_line_whose_person_cannot_be_read_is_named_and_the_others_are_exported",
         "bulk/cli/commands/persons.py",
         "ExitCode.NEEDS_ATTENTION if findings.unreadable else ExitCode.DONE",
         "ExitCode.DONE",
@@ -213,7 +213,7 @@ COMMANDS: tuple[Twin, ...] = (
     twin(
         33,
         "an export to stdout breaks off without a word",
-        "bulk/cli/commands/test_persons_narrowing.py::test_an_export_to_stdout_that_breaks_off_says_so_and_after_how_many_persons",
+        "bulk/cli/commands/persons/test_persons_narrowing.py::test_an_export_to_stdout_that_breaks_off_says_so_and_after_how_many_persons",
         "bulk/cli/commands/persons.py",
         "        if lines():",
         "        if False:",

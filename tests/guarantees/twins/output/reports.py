@@ -2,8 +2,8 @@
 
 from twin import Twin, twin
 
-_RESUME = "integration/test_resume.py::test_"
-_TABLE = "bulk/cli/test_input_table.py::test_"
+_RESUME = "integration/resuming/test_resume.py::test_"
+_TABLE = "bulk/cli/inputs/test_input_table.py::test_"
 _SHRED = "bulk/jobs/test_shred.py::test_"
 _DECISION = "bulk/report/duty_decision.py"
 _DUTY = "bulk/report/test_duty.py::test_"
@@ -14,7 +14,7 @@ REPORTS: tuple[Twin, ...] = (
         "a job is complete although its events are not purged",
         (
             _DUTY + "a_waiting_job_names_the_next_purge_and_from_when_to_verify",
-            "bulk/cli/test_duty_agrees.py::test_verify_agrees_with_the_other_commands[delete-events-None-waiting]",
+            "bulk/cli/flows/test_duty_agrees.py::test_verify_agrees_with_the_other_commands[delete-events-None-waiting]",
         ),
         _DECISION,
         "        _queued_events(target_states),\n",
@@ -56,7 +56,7 @@ REPORTS: tuple[Twin, ...] = (
     twin(
         25,
         "a redacted report shows the values of the selection",
-        "bulk/cli/commands/test_report_evidence.py::test_values_are_shown_with_the_plan_unless_redacted",
+        "bulk/cli/commands/evidence/test_report_evidence.py::test_values_are_shown_with_the_plan_unless_redacted",
         "bulk/report/parts/plan_report.py",
         "values=_values(plan) if values else None,",
         "values=_values(plan),",
@@ -82,7 +82,7 @@ REPORTS: tuple[Twin, ...] = (
         "a job is complete although input lines are not covered",
         (
             _DUTY + "input_lines_that_are_not_covered_need_attention",
-            "bulk/cli/test_duty_agrees.py::test_input_lines_without_a_person_need_attention_although_every_person_is_gone",
+            "bulk/cli/flows/test_duty_agrees.py::test_input_lines_without_a_person_need_attention_although_every_person_is_gone",
         ),
         _DECISION,
         "        causes.append(_not_covered(coverage))\n",
@@ -99,7 +99,7 @@ REPORTS: tuple[Twin, ...] = (
     twin(
         34,
         "a receipt is complete while its job waits",
-        "bulk/cli/test_requests.py::test_a_receipt_waits_as_long_as_its_job_waits_for_the_recordings",
+        "bulk/cli/flows/test_requests.py::test_a_receipt_waits_as_long_as_its_job_waits_for_the_recordings",
         "bulk/report/receipt.py",
         'return "waiting" if open_targets.waiting[target] else "done"',
         'return "done"',

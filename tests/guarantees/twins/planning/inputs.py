@@ -3,15 +3,15 @@
 from twin import Twin, twin
 
 _EMAILS = "bulk/selection/lookups/test_email_match.py::test_"
-_TABLE = "bulk/cli/test_input_table.py::test_"
+_TABLE = "bulk/cli/inputs/test_input_table.py::test_"
 _FORMATS = "bulk/selection/inputs/test_formats.py::test_"
-_OWN = "integration/test_properties_per_person.py::test_"
+_OWN = "integration/properties/test_properties_per_person.py::test_"
 
 INPUTS: tuple[Twin, ...] = (
     twin(
         11,
         "a line is unmatched because one response leaves its person out",
-        "bulk/plan/test_planner_reads.py::test_a_line_that_one_response_leaves_out_is_found_by_a_second_lookup[drop_all-emails]",
+        "bulk/plan/planner/test_planner_reads.py::test_a_line_that_one_response_leaves_out_is_found_by_a_second_lookup[drop_all-emails]",
         "bulk/selection/line_resolver.py",
         "self._is_second_lookup and not each",
         "True",
@@ -19,7 +19,7 @@ INPUTS: tuple[Twin, ...] = (
     twin(
         33,
         "an email selects persons in another case although nobody asked",
-        "bulk/plan/test_planner.py::test_an_email_in_another_case_is_selected_only_on_request",
+        "bulk/plan/planner/make_plan/test_planner_groups.py::test_an_email_in_another_case_is_selected_only_on_request",
         "bulk/selection/lookups/email_match.py",
         "        return [email for email in same if email == value]",
         "        return same",
@@ -67,7 +67,7 @@ INPUTS: tuple[Twin, ...] = (
     twin(
         33,
         "an email whose listing fails matches no person",
-        "bulk/plan/test_planner_narrowing.py::test_the_line_for_which_the_server_fails_is_named_and_the_others_are_read[504-emails-planned]",
+        "bulk/plan/planner/test_planner_narrowing.py::test_the_line_for_which_the_server_fails_is_named_and_the_others_are_read[504-emails-planned]",
         "bulk/selection/lookups/email_lookup.py",
         "unread[email] = isinstance(result, Unread)",
         "unread[email] = False",

@@ -2,17 +2,16 @@
 
 from twin import Twin, twin
 
-_SAME_LINE = "bulk/cli/test_job_to_resume.py::test_"
 _PROTECTED = "bulk/plan/test_protected_persons.py::test_"
-_RECORDINGS = "integration/test_recordings.py::test_"
+_RECORDINGS = "integration/erasure/test_recordings.py::test_"
 
 PLANS: tuple[Twin, ...] = (
     twin(
         6,
         "a plan is reused for an input that has changed",
         (
-            "bulk/plan/test_planner_reuse.py::test_a_plan_for_something_else_is_refused",
-            _SAME_LINE + "a_named_plan_is_not_used_for_a_changed_file",
+            "bulk/plan/planner/test_planner_reuse.py::test_a_plan_for_something_else_is_refused",
+            "bulk/cli/job_to_resume/test_changed_input.py::test_a_named_plan_is_not_used_for_a_changed_file",
         ),
         "bulk/plan/plan_match.py",
         "if now is not None and now != plan.content:",
@@ -21,7 +20,7 @@ PLANS: tuple[Twin, ...] = (
     twin(
         6,
         "a plan is reused for another server or project",
-        "bulk/plan/test_planner_reuse.py::test_a_plan_for_another_project_or_host_is_refused",
+        "bulk/plan/planner/test_planner_reuse.py::test_a_plan_for_another_project_or_host_is_refused",
         "bulk/plan/planner.py",
         "            if planned != given:",
         "            if False:",
@@ -29,7 +28,7 @@ PLANS: tuple[Twin, ...] = (
     twin(
         13,
         "the requests of the planning count twice for the client that made them",
-        "integration/test_wrong_clock.py::test_the_client_of_the_planning_counts_it_once",
+        "integration/resuming/test_wrong_clock.py::test_the_client_of_the_planning_counts_it_once",
         "bulk/plan/planner.py",
         "                plan.counted_by.add(client.limits)\n",
         "",
@@ -37,7 +36,7 @@ PLANS: tuple[Twin, ...] = (
     twin(
         13,
         "planning does not record its requests",
-        "bulk/plan/test_planner.py::test_the_plan_holds_the_times_of_the_planners_requests",
+        "bulk/plan/planner/make_plan/test_planner.py::test_the_plan_holds_the_times_of_the_planners_requests",
         "bulk/plan/planner.py",
         "spent=spent_requests(",
         "spent={} and spent_requests(",

@@ -2,11 +2,11 @@
 
 from twin import Twin, twin
 
-_OTHERS = "integration/test_properties_others.py::test_"
+_OTHERS = "integration/properties/test_properties_others.py::test_"
 _EVERYONE = "bulk/selection/conditions/test_everyone_check.py::test_"
-_QUERIES = "bulk/plan/test_planner_queries.py::test_"
+_QUERIES = "bulk/plan/planner/test_planner_queries.py::test_"
 _PROTECTED = "bulk/plan/test_protected_persons.py::test_"
-_BLOCKED = "bulk/cli/test_blocked.py::test_"
+_BLOCKED = "bulk/cli/signals/test_blocked.py::test_"
 
 SELECTIONS: tuple[Twin, ...] = (
     twin(
@@ -42,7 +42,7 @@ SELECTIONS: tuple[Twin, ...] = (
     twin(
         32,
         "a protected person whose row cannot be read is not protected",
-        "bulk/plan/test_planner_narrowing.py::test_a_protected_person_whose_row_cannot_be_read_stays_protected",
+        "bulk/plan/planner/test_planner_narrowing.py::test_a_protected_person_whose_row_cannot_be_read_stays_protected",
         "bulk/selection/conditions/protection.py",
         "            protect(row.uuid)\n",
         "",
@@ -141,7 +141,7 @@ SELECTIONS: tuple[Twin, ...] = (
     twin(
         33,
         "a person is planned without the line that selected it",
-        "bulk/cli/commands/test_show_persons.py::test_a_line_has_its_persons_or_the_reason_why_it_has_none",
+        "bulk/cli/commands/evidence/test_show_persons.py::test_a_line_has_its_persons_or_the_reason_why_it_has_none",
         "bulk/selection/selected_person.py",
         "SelectedPerson(ref=ref, known_by=by, line=line, change=change)",
         "SelectedPerson(ref=ref, known_by=by, change=change)",

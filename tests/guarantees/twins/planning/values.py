@@ -3,7 +3,7 @@
 from twin import Twin, twin
 
 _CONFLICTS = "bulk/selection/values/row_conflicts.py"
-_OWN = "integration/test_properties_per_person.py::test_"
+_OWN = "integration/properties/test_properties_per_person.py::test_"
 
 VALUES: tuple[Twin, ...] = (
     twin(
