@@ -1,11 +1,10 @@
-"""Mistakes in requests, receipts and the destruction of plans: guarantee 34."""
+"""Mistakes in receipts: guarantee 34."""
 
 from twin import Twin, twin
 
 _RECEIPTS = "bulk/requests/test_receipts.py::test_"
-_SHRED = "bulk/jobs/test_shred.py::test_"
 
-PROOF: tuple[Twin, ...] = (
+RECEIPTS: tuple[Twin, ...] = (
     twin(
         34,
         "all jobs have the same key",
@@ -67,66 +66,10 @@ PROOF: tuple[Twin, ...] = (
     ),
     twin(
         34,
-        "shred only removes the name of the plan",
-        _SHRED + "the_plan_is_overwritten_and_removed_and_the_evidence_stays",
-        "bulk/jobs/destruction.py",
-        "offset += os.pwrite(fd, _ZEROS[: size - offset], offset)",
-        "offset = size",
-    ),
-    twin(
-        34,
-        "shred leaves what persons had before their change",
-        _SHRED + "the_before_image_is_destroyed_too_and_another_file_of_its_name_is_not",
-        "bulk/jobs/shred.py",
-        "            found |= _before_image(plan, job, was_begun=was_begun)  # first, because only the plan names it\n",
-        "            pass\n",
-    ),
-    twin(
-        34,
-        "a job waits for a verification that the destruction of its plan made impossible",
-        _SHRED + "a_job_that_waits_and_whose_plan_is_destroyed_needs_attention",
-        "bulk/report/duty_decision.py",
-        "    if target_states.plan_shredded is not None:  # nothing can be read back any more\n",
-        "    if False:\n",
-    ),
-    twin(
-        34,
-        "a receipt is complete while its job waits",
-        "bulk/cli/flows/test_requests.py::test_a_receipt_waits_as_long_as_its_job_waits_for_the_recordings",
-        "bulk/report/receipt.py",
-        'return "waiting" if open_targets.waiting[target] else "done"',
-        'return "done"',
-    ),
-    twin(
-        34,
-        "shred destroys the plan before the journal says so",
-        _SHRED + "a_kill_at_any_moment_can_be_repeated",
-        "bulk/jobs/shred.py",
-        "            writer.append(FilesShredded(at=at, files=kinds))\n            await writer.durable()\n",
-        "",
-    ),
-    twin(
-        34,
-        "shred destroys the plan of a job that waits for PostHog",
-        _SHRED + "a_job_whose_events_are_not_purged_is_refused_unless_it_is_said",
-        "bulk/jobs/shred.py",
-        "    if duty.waiting_for:",
-        "    if False:",
-    ),
-    twin(
-        34,
         "a request of 31 January is due in March",
         "bulk/requests/test_due_dates.py::test_a_request_is_due_a_month_after_its_receipt",
         "bulk/requests/due_dates.py",
         "return date(year, month, min(received.day, calendar.monthrange(year, month)[1]))",
         "return date.fromordinal(received.toordinal() + 31)",
-    ),
-    twin(
-        34,
-        "a row without a day of receipt is accepted",
-        "bulk/selection/inputs/test_request_rows.py::test_a_row_that_cannot_be_used_is_refused_by_its_line",
-        "bulk/selection/inputs/request_rows.py",
-        "    if day is None:\n        return RefusedRequest(number, Reason.NOT_A_DATE, request)\n",
-        "",
     ),
 )

@@ -3,8 +3,8 @@
 from twin import Twin, twin
 
 _SUBMISSION = "bulk/personless/submission.py"
-_CHECKS = "bulk/personless/checks.py"
 _ENGINE = "bulk/personless/test_submission.py::test_"
+_CHECKS = "bulk/personless/checks.py"
 _COMMAND = "bulk/cli/commands/without_person/test_without_person.py::test_"
 _INTENT = _ENGINE + "the_intent_is_on_disk_before_a_request_leaves_and_a_cancelled_one_is_repeated"
 

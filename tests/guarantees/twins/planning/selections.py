@@ -1,12 +1,52 @@
-"""Mistakes in the selection of persons: guarantee 32."""
+"""Mistakes in the selection of persons: guarantees 17, 23, 32 and 33."""
 
 from twin import Twin, twin
 
+_OTHERS = "integration/properties/test_properties_others.py::test_"
 _EVERYONE = "bulk/selection/conditions/test_everyone_check.py::test_"
-_PROTECTED = "bulk/plan/test_protected_persons.py::test_"
 _QUERIES = "bulk/plan/planner/test_planner_queries.py::test_"
+_PROTECTED = "bulk/plan/test_protected_persons.py::test_"
+_BLOCKED = "bulk/cli/signals/test_blocked.py::test_"
 
 SELECTIONS: tuple[Twin, ...] = (
+    twin(
+        17,
+        "the thread that handles signals reads standard input",
+        _BLOCKED + "a_silent_standard_input_does_not_keep_the_command_from_ending[persons]",
+        "bulk/selection/input_lines.py",
+        "await anyio.to_thread.run_sync(lambda: list(islice(lines, count)), abandon_on_cancel=True)",
+        "list(islice(lines, count))",
+    ),
+    twin(
+        23,
+        "an id that many share addresses a person that has another",
+        (
+            "bulk/selection/test_event_distinct_id.py::test_the_first_of_several_usable_ids_is_picked",
+            _OTHERS + "a_placeholder_id_is_avoided_if_the_person_has_another",
+        ),
+        "bulk/selection/event_distinct_id.py",
+        "if _is_usable(distinct_id) and not is_placeholder(distinct_id):",
+        "if _is_usable(distinct_id):",
+    ),
+    twin(
+        23,
+        "an event goes by an id that ingestion cuts",
+        (
+            "bulk/selection/test_event_distinct_id.py::test_a_blank_too_long_or_broken_id_is_never_picked",
+            _OTHERS + "a_person_that_no_event_can_address_gets_a_call_in_the_same_job",
+        ),
+        "bulk/selection/event_distinct_id.py",
+        "MAX_LENGTH = 200",
+        "MAX_LENGTH = 400",
+    ),
+    twin(
+        32,
+        "a protected person whose row cannot be read is not protected",
+        "bulk/plan/planner/test_planner_narrowing.py::test_a_protected_person_whose_row_cannot_be_read_stays_protected",
+        "bulk/selection/conditions/protection.py",
+        "            protect(row.uuid)\n",
+        "",
+    ),
     twin(
         32,
         "conditions that select every person need nothing",
@@ -60,22 +100,6 @@ SELECTIONS: tuple[Twin, ...] = (
     ),
     twin(
         32,
-        "a protected person is planned",
-        _PROTECTED + "protected_persons_are_left_out_counted_and_named_by_line",
-        "bulk/plan/planner.py",
-        "findings.leave_out, findings.is_protected = protected.leave_out, protected.is_protected",
-        "pass",
-    ),
-    twin(
-        32,
-        "an old plan with a protected person runs",
-        _PROTECTED + "an_old_plan_with_a_protected_person_does_not_run",
-        "bulk/execution/open_job.py",
-        "await refuse_protected(client, plan, protect, gate)",
-        "None",
-    ),
-    twin(
-        32,
         "a line of the protection list that cannot be used is skipped",
         _PROTECTED + "a_list_that_cannot_be_read_completely_protects_nobody_and_ends_the_planning",
         "bulk/selection/conditions/protection_list.py",
@@ -115,11 +139,11 @@ SELECTIONS: tuple[Twin, ...] = (
         "            pass\n",
     ),
     twin(
-        32,
-        "a run does not name the lines that protect nobody",
-        "bulk/plan/test_protection_that_protects_nobody.py::test_a_run_names_what_protects_nobody_too",
-        "bulk/plan/protected_targets.py",
-        "warnings=tuple(protection_warnings(finding)),",
-        "warnings=(),",
+        33,
+        "a person is planned without the line that selected it",
+        "bulk/cli/commands/evidence/test_show_persons.py::test_a_line_has_its_persons_or_the_reason_why_it_has_none",
+        "bulk/selection/selected_person.py",
+        "SelectedPerson(ref=ref, known_by=by, line=line, change=change)",
+        "SelectedPerson(ref=ref, known_by=by, change=change)",
     ),
 )
