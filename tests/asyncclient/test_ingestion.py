@@ -13,7 +13,7 @@ import pytest
 
 from asyncclient import CaptureEvent, InvalidArgument, PostHogClient, PostHogError, Project, UnexpectedRedirect
 from asyncclient.config import parse_ingest_origin
-from tests.asyncclient.error_contents import everything
+from tests.asyncclient.secrecy.error_contents import everything
 
 KEY = "phx_raw_0123456789abcdefghij"
 TOKEN = "phc_9876543210zyxwvutsrq"

@@ -94,8 +94,8 @@ REQUESTS: tuple[Twin, ...] = (
         27,
         "the repr of a secret shows it",
         (
-            "asyncclient/test_secrets.py::test_a_secret_is_never_shown",
-            "asyncclient/test_secrets.py::test_no_object_of_a_client_shows_the_key",
+            "asyncclient/secrecy/test_secrets.py::test_a_secret_is_never_shown",
+            "asyncclient/secrecy/test_secrets.py::test_no_object_of_a_client_shows_the_key",
         ),
         "asyncclient/_secret.py",
         '    def __repr__(self) -> str:\n        return "***"',

@@ -149,7 +149,7 @@ TRANSPORT: tuple[Twin, ...] = (
     twin(
         27,
         "a client keeps the key among its headers",
-        "asyncclient/test_secrets.py::test_no_object_of_a_client_shows_the_key",
+        "asyncclient/secrecy/test_secrets.py::test_no_object_of_a_client_shows_the_key",
         _SESSION,
         "self._common = COMMON_HEADERS if session is not None else {}",
         'self._common = {"X-Key": key.reveal() if key else ""}',

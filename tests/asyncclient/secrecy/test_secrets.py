@@ -14,7 +14,7 @@ import pytest
 
 from asyncclient import InvalidArgument, PostHogClient, PostHogError, RetryPolicy
 from asyncclient._secret import Secret
-from tests.asyncclient.error_contents import everything
+from tests.asyncclient.secrecy.error_contents import everything
 
 HIDDEN = ("0123456789", "abcdefghij")
 
