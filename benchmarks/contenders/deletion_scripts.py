@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.local_posthog import PLAN
-from benchmarks.other_clients import NEVER_BINDS
+from benchmarks.contenders.other_clients import NEVER_BINDS
+from benchmarks.servers.local_posthog import PLAN
 
 FILTER = msgspec.json.encode([{"key": "plan", "value": PLAN, "operator": "exact", "type": "person"}]).decode()
 PAGE, BULK, AT_ONCE, ATTEMPTS = 100, 50, 16, 10

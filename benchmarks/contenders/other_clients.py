@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.server_control import KEY
+from benchmarks.servers.server_control import KEY
 
 HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
 NEVER_BINDS = 1_000_000

@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
-from benchmarks import other_clients, product
-from benchmarks.canned import UPDATED
-from benchmarks.event_loops import run
+from benchmarks.contenders import other_clients, product
+from benchmarks.contenders.event_loops import run
 from benchmarks.figures import Check, Result, ratio
 from benchmarks.harness import Bench, Entry
-from benchmarks.server_control import ServerControl
+from benchmarks.servers.canned import UPDATED
+from benchmarks.servers.server_control import ServerControl
 
 ASKS = "How much longer does a job take than bare aiohttp with as many workers, at 50 and 200 ms per call?"
 WORKERS = 32

@@ -11,10 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.canned import NEWEST_S, uuid_text
-from benchmarks.event_loops import run
+from benchmarks.contenders.event_loops import run
 from benchmarks.figures import Check, Result, row_of
 from benchmarks.harness import Bench, Entry
+from benchmarks.servers.canned import NEWEST_S, uuid_text
 
 ASKS = "How long does a job with a million results in its journal take to resume, and with ten million?"
 SIZES, SMOKE_SIZES = (1_000_000, 10_000_000), (5_000, 20_000)

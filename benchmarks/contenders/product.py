@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.canned import uuid_text
-from benchmarks.server_control import KEY, PROJECT
+from benchmarks.servers.canned import uuid_text
+from benchmarks.servers.server_control import KEY, PROJECT
 
 
 def client(url: str, *, connections: int = 64) -> Any:

@@ -8,11 +8,11 @@ import time
 from functools import partial
 from typing import Any
 
-from benchmarks import other_clients, product
-from benchmarks.event_loops import run
+from benchmarks.contenders import other_clients, product
+from benchmarks.contenders.event_loops import run
 from benchmarks.figures import Check, Result, ratio, row_of
 from benchmarks.harness import Bench, Entry
-from benchmarks.server_control import ServerControl
+from benchmarks.servers.server_control import ServerControl
 
 ASKS = "How fast are all persons listed, page by page, and does memory use stay flat?"
 PERSONS, SMOKE_PERSONS = 20_000, 2_000

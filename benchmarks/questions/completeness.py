@@ -15,10 +15,10 @@ from uuid import UUID
 
 import msgspec
 
-from benchmarks.deletion_scripts import SCRIPTS
+from benchmarks.contenders.deletion_scripts import SCRIPTS
 from benchmarks.figures import Check, Result, Row
 from benchmarks.harness import ROOT, Bench, process
-from benchmarks.local_posthog import PLAN, Scenario
+from benchmarks.servers.local_posthog import PLAN, Scenario
 
 ASKS = "How many persons does an erasure by filter miss, repeat, or wrongly report as done?"
 NOTE = (
@@ -83,7 +83,7 @@ def measure(bench: Bench) -> Result:
 
 def _play(contender: str, scenario: Scenario, folder: Path, *, persons: int, kill: bool) -> dict[str, float]:
     arguments = msgspec.json.encode({"persons": persons, "scenario": scenario}).decode()
-    with process("benchmarks.local_posthog", arguments) as (server, first):
+    with process("benchmarks.servers.local_posthog", arguments) as (server, first):
         url, key = msgspec.json.decode(first)
         assert server.stdin is not None
         assert server.stdout is not None
@@ -92,7 +92,7 @@ def _play(contender: str, scenario: Scenario, folder: Path, *, persons: int, kil
         while ended and start < STARTS:
             start += 1
             running = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.contender", "completeness", "any", words],
+                [sys.executable, "-m", "benchmarks.contenders.contender", "completeness", "any", words],
                 cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             if kill and start == 1:

@@ -1,4 +1,4 @@
-"""The measuring server: `python -m benchmarks.server` prints its port and serves until its standard input ends.
+"""The measuring server: `python -m benchmarks.servers.server` prints its port and serves until its standard input ends.
 
 It is an asyncio protocol on uvloop in a process of its own, several times as fast as any client that is measured. It
 also measures: wall time, and the CPU time of the client's process and its own, from the first mutating request to the
@@ -15,8 +15,8 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from benchmarks.canned import Persons, is_known, number_of
 from benchmarks.processes import cpu_seconds
+from benchmarks.servers.canned import Persons, is_known, number_of
 
 Response = tuple[int, bytes]
 _REASONS = {200: b"OK", 202: b"Accepted", 404: b"Not Found", 405: b"Method Not Allowed", 411: b"Length Required"}

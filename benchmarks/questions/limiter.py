@@ -10,7 +10,7 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
-from benchmarks.event_loops import run
+from benchmarks.contenders.event_loops import run
 from benchmarks.figures import Check, Result, row_of
 from benchmarks.harness import Bench, Entry
 

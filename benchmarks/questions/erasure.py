@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import product
-from benchmarks.event_loops import run
+from benchmarks.contenders import product
+from benchmarks.contenders.event_loops import run
 from benchmarks.figures import Check, Result, row_of
 from benchmarks.harness import Bench, Entry
-from benchmarks.server_control import ServerControl
+from benchmarks.servers.server_control import ServerControl
 
 ASKS = "How long does erasing a million persons and their events take, all read back, and in how much memory?"
 MANY, FEW = 1_000_000, 10_000

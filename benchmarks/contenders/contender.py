@@ -1,6 +1,6 @@
 """Runs one contender of one benchmark, and prints its figures as a line of JSON.
 
-Usage: `python -m benchmarks.contender BENCHMARK NAME JSON`.
+Usage: `python -m benchmarks.contenders.contender BENCHMARK NAME JSON`.
 """
 
 import importlib
@@ -20,7 +20,7 @@ Contender = Callable[[dict[str, Any]], dict[str, float]]
 def main() -> None:
     """Run the contender and print its figures, with its CPU time and peak memory."""
     question, name, arguments = sys.argv[1:]
-    contenders: dict[str, Contender] = importlib.import_module(f"benchmarks.{question}").CONTENDERS
+    contenders: dict[str, Contender] = importlib.import_module(f"benchmarks.questions.{question}").CONTENDERS
     figures = contenders[name](msgspec.json.decode(arguments))
     used = {"process_cpu_s": time.process_time(), "peak_mb": peak_mb()}
     print(msgspec.json.encode(used | figures).decode())

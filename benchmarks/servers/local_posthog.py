@@ -1,4 +1,6 @@
-"""Runs the local PostHog in a process of its own: `python -m benchmarks.local_posthog JSON` prints its URL and key.
+"""Runs the local PostHog in a process of its own: `python -m benchmarks.servers.local_posthog JSON`.
+
+It prints its URL and key.
 
 A command is a line of JSON on standard input: `{"kill": PID, "after": N, "action": NAME}` kills a process after N
 requests of an action; `{}` prints the outcome for all persons as a line of JSON.
