@@ -53,6 +53,18 @@ STATES: tuple[Twin, ...] = (
     ),
     twin(
         11,
+        "one response without a deletion row makes the events of a lost person too late",
+        "integration/test_rows_left_out.py::test_a_row_that_is_left_out_once_does_not_make_events_of_a_lost_person_too_late",
+        "bulk/posthog/deletion_rows.py", "        without = [uuid for uuid in confirm if found[uuid] == NO_ROW]\n", "        without = ()\n",
+    ),
+    twin(
+        11,
+        "no verify reads again whether events of a lost person are queued after all",
+        "integration/test_rows_left_out.py::test_a_row_that_is_left_out_for_a_while_is_found_by_verify",
+        "bulk/targets/lost_events.py", "    return events.state in ROWS_DECIDE or events == _WITHOUT_ROW\n", "    return events.state in ROWS_DECIDE\n",
+    ),
+    twin(
+        11,
         "a person that could not be read is read again in the same run",
         _WALK + "nothing_is_sent_for_a_person_that_is_lost_or_could_not_be_read",
         "bulk/execution/next_step.py", "    if any(standing.reason in UNREAD for standing in state):\n        return Step.NOTHING\n", "",

@@ -18,6 +18,7 @@ from bulk.states import (
     Recordings,
     State,
 )
+from bulk.targets.lost_events import ROWS_DECIDE, rows_are_read
 from bulk.targets.observations import LOST, Observation, TargetState
 from bulk.targets.reasons import (
     REASON_MEANINGS,
@@ -29,7 +30,7 @@ from bulk.targets.reasons import (
     AxisStatus,
     Reason,
 )
-from bulk.targets.state_machine import ROWS_DECIDE, TargetMachine, state_after_request
+from bulk.targets.state_machine import TargetMachine, state_after_request
 
 Obs = Observation
 ROWS = [o for o in Obs if o.name.startswith("ROW")]
@@ -69,7 +70,7 @@ RESTS_ON: dict[State, str] = {
     Events.QUEUED: "a pending deletion row that is new enough",
     Events.PURGED: "a completed deletion row that is new enough",
     Events.UNVERIFIABLE: "an accepted request to a server that keeps no rows",
-    Events.TOO_LATE: "two reads without the person",
+    Events.TOO_LATE: "two reads without the person, and two of its deletion rows if a request was sent",
     Events.SKIPPED: "the person that was merged or re-created",
     Events.FAILED: "as the person's",
     Recordings.NOT_REQUESTED: "the operation",
@@ -147,7 +148,7 @@ def moves(kind: str, state: TargetState) -> Iterator[tuple[str, TargetState]]:
     for present in (Obs.PRESENT_AS_DESIRED, Obs.PRESENT_NOT_AS_DESIRED) if Axis.PROPERTIES in asked else (Obs.PRESENT,):
         yield to(present)
     for lost in LOST:
-        if state.events.state in ROWS_DECIDE:
+        if rows_are_read(state.events):
             yield from (to(lost, row) for row in ROWS)
         else:
             yield to(lost)
