@@ -10,7 +10,37 @@ _CLOCK = "asyncclient/_protocol/server_clock.py"
 _READER_TEST = "bulk/posthog/test_person_reader.py::test_"
 _ROWS_TEST = "bulk/posthog/test_deletion_rows.py::test_"
 
+_SPLIT = "bulk/execution/splitting/person_split.py"
+_SPLIT_TEST = "bulk/cli/commands/single/test_split_left_out.py::test_"
+
 READING: tuple[Twin, ...] = (
+    twin(
+        11,
+        "one response about a person decides that nothing can be split off",
+        (
+            _SPLIT_TEST + "a_single_404_for_the_person_ends_nothing[0]",
+            _SPLIT_TEST + "a_distinct_id_that_is_left_out_of_the_reads_of_both_kinds_once_is_split_off",
+        ),
+        _SPLIT,
+        "        with suppress(Refused):\n            split = await _checked(reading",
+        "        if True:\n            split = await _checked(reading",
+    ),
+    twin(
+        11,
+        "a split takes along distinct IDs that nobody approved",
+        _SPLIT_TEST + "more_is_not_split_off_than_was_approved",
+        _SPLIT,
+        "        if has is None or self.main is not None:\n",
+        "        if has is None:\n",
+    ),
+    twin(
+        11,
+        "one read confirms a split of unknown outcome",
+        _SPLIT_TEST + "after_an_unclear_response_one_read_without_the_distinct_ids_confirms_nothing",
+        _SPLIT,
+        "            if is_explained:\n",
+        "            if True:\n",
+    ),
     twin(
         11,
         "a single read accepts a response about another person",
