@@ -65,6 +65,18 @@ STATES: tuple[Twin, ...] = (
     ),
     twin(
         11,
+        "a copy for handing out lacks a person that one response does not find",
+        "bulk/jobs/test_plan_copy_left_out.py::test_a_404_for_a_person_that_a_batch_read_shows_is_not_believed",
+        "bulk/jobs/plan_copy.py", "if complete[index] in (_MISSING, _LACKING)]", "if complete[index] is _LACKING]",
+    ),
+    twin(
+        11,
+        "a copy for handing out has fewer distinct IDs than were shown before",
+        "bulk/jobs/test_plan_copy_left_out.py::test_a_read_that_shows_fewer_distinct_ids_than_the_batch_read_is_not_taken",
+        "bulk/jobs/plan_copy.py", "if {*shown.ref.distinct_ids} <= {*again.ref.distinct_ids} else _LACKING", "if again else _LACKING",
+    ),
+    twin(
+        11,
         "a person that could not be read is read again in the same run",
         _WALK + "nothing_is_sent_for_a_person_that_is_lost_or_could_not_be_read",
         "bulk/execution/next_step.py", "    if any(standing.reason in UNREAD for standing in state):\n        return Step.NOTHING\n", "",
@@ -267,7 +279,7 @@ STATES: tuple[Twin, ...] = (
         22,
         "a copy of the planned persons has only the distinct IDs that a batch read shows",
         "bulk/cli/commands/test_persons_of_plan.py::test_the_copy_has_the_persons_of_the_plan_with_all_their_distinct_ids",
-        "bulk/jobs/plan_copy.py", "            complete[index] = again\n", "            pass\n",
+        "bulk/jobs/plan_copy.py", "            complete[index] = again if", "            complete[index] = shown if",
     ),
     twin(
         21,
