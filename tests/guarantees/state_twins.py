@@ -76,6 +76,12 @@ STATES: tuple[Twin, ...] = (
         "bulk/jobs/plan_copy.py", "if {*shown.ref.distinct_ids} <= {*again.ref.distinct_ids} else _LACKING", "if again else _LACKING",
     ),
     twin(
+        21,
+        "recordings that were deleted before the job hide kept ones that one response leaves out",
+        "integration/test_recordings_left_out.py::test_recordings_deleted_before_the_job_do_not_hide_kept_ones_that_one_response_leaves_out",
+        "bulk/verification/recording_verifier.py", "        return count.shown > 0 or not was_known\n", "        return count.shown < (note.recordings or 0) and not was_known\n",
+    ),
+    twin(
         11,
         "a person that could not be read is read again in the same run",
         _WALK + "nothing_is_sent_for_a_person_that_is_lost_or_could_not_be_read",
@@ -360,8 +366,11 @@ STATES: tuple[Twin, ...] = (
     twin(
         11,
         "one response without recordings decides about them",
-        _RECORDINGS + "recordings_that_one_response_leaves_out_are_counted_again",
-        "bulk/verification/recording_verifier.py", "not is_second and self._has_fewer(number, note, counts[number])", "False",
+        (
+            _RECORDINGS + "recordings_that_one_response_leaves_out_are_counted_again",
+            "integration/test_recordings_left_out.py::test_recordings_that_were_not_counted_and_that_one_response_leaves_out_are_read_again",
+        ),
+        "bulk/verification/recording_verifier.py", "not is_second and self._needs_second(number, note, counts[number])", "False",
     ),
     twin(
         11,
