@@ -80,7 +80,9 @@ def _none_usable(findings: Findings) -> tuple[str, str]:
         for reason, words in findings.refused
     }
     fix = fixes.pop() if len(fixes) == 1 else _CORRECT
-    return f"none of the {findings.refused_lines:,} input lines can be used ({shown}{more})", fix
+    count = findings.refused_lines
+    problem = "the only input line cannot be used" if count == 1 else f"none of the {count:,} input lines can be used"
+    return f"{problem} ({shown}{more})", fix
 
 
 def _lines(lines: LineNumbers) -> str:

@@ -13,7 +13,7 @@ from asyncclient import InvalidArgument, property_keys, property_object
 from bulk.errors import InputError
 from bulk.property_checks import MAX_VALUES_BYTES, DesiredProperties, checked_keys
 from bulk.selection.inputs.csv_cells import column_index, read_header
-from bulk.selection.inputs.line_checks import Kind, Line, Reason, RefusedLine, line_check
+from bulk.selection.inputs.line_checks import Kind, Line, Reason, RefusedLine, is_undecoded, line_check
 from bulk.selection.inputs.line_splitter import Piece, whole_lines
 from bulk.selection.inputs.request_rows import ROW_MAX as CSV_ROW_MAX
 from bulk.selection.inputs.request_rows import row_cells
@@ -26,6 +26,8 @@ Layout = Literal["csv", "json"]
 ROW_MAX = 2 * MAX_VALUES_BYTES
 """Maximum bytes of a row in JSON lines; a longer one is refused."""
 _BLANK_PIECES = 1_000
+_EXPORTED = frozenset({"uuid", "distinct_ids", "properties"})
+"""The keys by which an export of persons is recognized."""
 
 
 class RowRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,8 +113,8 @@ def read_row_keys(pieces: Iterator[Piece], rules: RowRules, name: str) -> RowKey
             break  # far too many, as the check says
     if unusable is not None and not has_row:
         raise InputError(
-            f"{name} has no line that is a JSON object, from line {unusable:,} on: write one object per line, on one "
-            "line each, with neither NaN nor a key that is repeated"
+            f"{name} has no line that is a JSON object, from line {unusable:,} on: write each object on a line of its "
+            "own, as jq -c . does, without NaN, Infinity and repeated keys"
         )
     if rules.id_column not in keys:
         raise InputError(f"{name} has no row with the key {rules.id_column!r}: name the key of the ID with --id-column")
@@ -224,7 +226,7 @@ def _json_rows(pieces: Iterator[Piece], rules: RowRules) -> Iterator[_Row]:
         elif not data.strip():
             yield number, Reason.BLANK, _NOTHING
         elif (row := _decoded(data)) is None:
-            yield number, Reason.NOT_AN_OBJECT, _NOTHING
+            yield number, Reason.NOT_AN_OBJECT if _is_utf8(data) else Reason.NOT_UTF8, _NOTHING
         else:
             given = row.pop(rules.id_column, None)
             yield number, given if isinstance(given, str) else "", _storable(row, ())
@@ -237,10 +239,19 @@ def _storable(values: dict[str, Any], absent: tuple[str, ...]) -> DesiredPropert
     try:
         plain = property_object(values) if values else {}
     except InvalidArgument:
-        return _Refusal(Reason.NOT_STORABLE, next(key for key in values if not _is_storable(key, values[key])))
+        key = next(key for key in values if not _is_storable(key, values[key]))
+        return _Refusal(Reason.NOT_UTF8 if is_undecoded(values[key]) else Reason.NOT_STORABLE, key)
     if len(msgspec.json.encode(plain)) > MAX_VALUES_BYTES:
         return _Refusal(Reason.TOO_LONG, what=f"its values take more than {MAX_VALUES_BYTES:,} bytes")
     return DesiredProperties(values=plain, absent=absent)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_storable(key: str, value: object) -> bool:
@@ -259,6 +270,8 @@ def _columns(pieces: Iterator[Piece], rules: RowRules, name: str) -> tuple[dict[
     try:
         id_at, delimiter = column_index(header, rules.id_column, name)
     except InputError as problem:
+        if "no column named" not in str(problem):
+            raise
         raise InputError(f"{problem}; name the column of the ID with --id-column {rules.id_kind}:COLUMN") from None
     names = header.cells(delimiter) or []
     keys = [each for at, each in enumerate(names) if at != id_at]
@@ -273,7 +286,13 @@ def _columns(pieces: Iterator[Piece], rules: RowRules, name: str) -> tuple[dict[
 def _checked(keys: tuple[str, ...], rules: RowRules, name: str) -> tuple[str, ...]:
     if not keys:
         raise InputError(f"{name} has only the IDs of persons: add a column for each property to set")
+    if {*keys, rules.id_column} >= _EXPORTED:
+        raise InputError(
+            f"{name} is an export of persons, not rows of values: write rows with the ID and the properties to set"
+        )
     for key in rules.types:
+        if key == rules.id_column:
+            raise InputError(f"the column {key!r} holds the ID, which has no type: leave it out of the types")
         if key not in keys:
             raise InputError(f"{name} has no column named {key!r}, whose type is given")
     try:
