@@ -156,7 +156,7 @@ def _ask(what: str, count: int) -> None:
     from bulk.errors import Refused
 
     if not can_prompt():
-        raise Refused(f"to {what} is not approved", f"add --yes --expect-count {count}")
+        raise Refused(f"not approved to {what}; nothing was sent", f"add --yes --expect-count {count}")
     question = f"About to {what}. Each becomes a person of its own."
     typed = ask_at_terminal(question, "Type the number of distinct IDs to continue: ")
     if typed.replace(",", "") != str(count):
