@@ -124,8 +124,7 @@ async def open_job(
         emitter.emit(_started(job, runs_before, purpose))
         if strategy.route is not None and purpose == "run":
             emitter.emit(RouteChosen(route=strategy.route.name, why=strategy.route.why))
-        tick = emitter.tick if emitter.is_ticking else None
-        async with _recorded_end(job, emitter, gate, purpose), ticking(tick, failed=gate.close):
+        async with _recorded_end(job, emitter, gate, purpose), ticking(emitter.tick, failed=gate.close):
             yield OpenedJob(
                 job=job,
                 client=client.observed(emitter.client_event),
@@ -313,6 +312,7 @@ async def _recorded_end(job: JobLog, emitter: ProgressEmitter, gate: StopGate, p
         raise
     finally:
         with suppress(WriteFailed):  # the run already ends with that error
+            emitter.record_last_waits()
             job.record(RunEnded(at=job.now(), reason=reason))
         job.target_states.close_open()  # no response to a cancelled request will come
         emitter.emit(

@@ -176,6 +176,23 @@ class PauseTaken(_Record, frozen=True, tag="pause"):
     duration_s: float
 
 
+class Waited(_Record, frozen=True, tag="waited"):
+    """The run waited, for at least 10 s in all: no work was possible, or no request could leave.
+
+    `kind` is that of `WaitKind`, except for pauses, which have records of their own. `wait` tells the waits of a run
+    apart: a wait is recorded while it lasts, each time it has doubled, and once it is over, and its last record counts.
+    Waits of one kind that are less than a minute apart are one, from `since` to `until`; `waited_s` is how long it
+    waited in between.
+    """
+
+    at: float
+    wait: int
+    kind: str
+    since: float
+    until: float
+    waited_s: float
+
+
 class Verified(_Record, frozen=True, tag="verified"):
     """A verification read everything that it had to; `persons` is how many it was about.
 
@@ -240,6 +257,7 @@ Record = (
     | KeyListTested
     | LimitChanged
     | PauseTaken
+    | Waited
     | Verified
     | RunEnded
     | CopyMade

@@ -15,7 +15,15 @@ from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
 from bulk.report.duty import Duty, DutyState
 from bulk.report.duty_decision import duty_of
-from bulk.report.parts.activity import ResponseCount, TimelineEntry, iso, responses_of, timeline_of
+from bulk.report.parts.activity import (
+    ResponseCount,
+    TimelineEntry,
+    WaitCount,
+    iso,
+    responses_of,
+    timeline_of,
+    waits_of,
+)
 from bulk.report.parts.copies import CopyReport, copies_of
 from bulk.report.parts.input_report import InputReport, input_report
 from bulk.report.parts.plan_report import PlanReport, plan_report
@@ -158,6 +166,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     shredded_at: str | None = None
     copies: tuple[CopyReport, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
+    waits: tuple[WaitCount, ...] = ()
     responses: tuple[ResponseCount, ...] = ()
     journal_sha256: str = ""
     journal_bytes: int = 0
@@ -233,6 +242,7 @@ def build_report(
         shredded_at=None if target_states.plan_shredded is None else iso(target_states.plan_shredded.at),
         copies=copies_of(target_states.copies),
         timeline=timeline_of(run_stats),
+        waits=waits_of(run_stats),
         responses=responses_of(run_stats),
         journal_sha256=journal.file_digest,
         journal_bytes=journal.size,

@@ -51,7 +51,19 @@ DISPLAY: tuple[Twin, ...] = (
         14,
         "without a display, waits are not counted",
         "acceptance/test_unattended.py::test_the_log_of_an_unattended_job_has_each_of_its_steps",
-        "bulk/execution/open_job.py", "emitter.tick if emitter.is_ticking else None", "None if on_progress is None else emitter.tick",
+        "bulk/execution/open_job.py", "ticking(emitter.tick, failed", "ticking(None if on_progress is None else emitter.tick, failed",
+    ),
+    twin(
+        25,
+        "a wait is recorded when it is over and not while it lasts",
+        "integration/test_recorded_waits.py::test_a_run_that_is_killed_in_an_outage_leaves_at_least_half_of_it",
+        "bulk/execution/progress_emitter.py", "        self._record_waits(self._wait_tracker.spans.due())\n", "",
+    ),
+    twin(
+        25,
+        "without a display, an outage before the run is in no journal",
+        "integration/test_recorded_waits.py::test_an_outage_is_in_the_journal_and_the_report",
+        "bulk/progress/activity.py", "ticking(self.report, failed", "ticking(None if self._on_progress is None else self.report, failed",
     ),
     twin(
         14,

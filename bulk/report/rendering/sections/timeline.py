@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bulk.formatting import count_of, format_count, format_time
+from bulk.formatting import count_of, format_count, format_duration, format_time
 from bulk.report.parts.activity import TimelineEntry
 from bulk.report.rendering.document import Block, Figure, Lane, Mark, Row, Section, Table, Tick
 from bulk.report.rendering.time_axis import TimeAxis
@@ -20,7 +20,11 @@ _LANES = (
     ("properties_changed", "Properties changed (read back)", "work"),
     ("persons_deleted", "Persons deleted (read back)", "work"),
     ("interruption", "Interruptions", "break"),
+    ("outage", "PostHog did not respond", "break"),
     ("pause", "Pauses that the server asked for", "wait"),
+    ("rate_limit", "Waits to stay within the rate limits", "wait"),
+    ("catching_up", "Waits for accepted changes to show", "wait"),
+    ("second_read", "Waits before a second read", "wait"),
     ("purge_wait", "Waiting for PostHog to purge the events", "wait"),
     ("verification", "Verifications", "work"),
     ("events_purged", "Events purged", "work"),
@@ -30,6 +34,12 @@ _LANES = (
 _TITLES = {kind: title for kind, title, _ in _LANES}
 _ORDER = {kind: number for number, (kind, _, _) in enumerate(_LANES)}
 _RUNS = ("run", "verification")
+_WAITED = {
+    "outage": "PostHog did not respond",
+    "rate_limit": "waited to stay within the rate limits",
+    "catching_up": "waited for accepted changes to show",
+    "second_read": "waited before a second read of persons that a response left out",
+}
 
 
 def timeline_section(report: Report) -> Section:
@@ -39,6 +49,7 @@ def timeline_section(report: Report) -> Section:
     if entries:
         blocks.append(_figure(entries, report))
         blocks += _table([entry for entry in entries if entry.kind not in _RUNS])
+        blocks += _in_all(report)
     blocks.append(_runs(report))
     return Section(title="Timeline", blocks=tuple(blocks))
 
@@ -88,6 +99,8 @@ def _mark(entry: TimelineEntry, axis: TimeAxis) -> Mark:
     words = f"{_TITLES[entry.kind]}: {_time(entry.started)} to {_until(entry)}"
     if entry.persons is not None:
         words += f", {count_of(entry.persons, 'person')}"
+    if entry.waited_s is not None:
+        words += f", {format_duration(entry.waited_s)} of waiting"
     return Mark(start=start, width=round(max(0.0, end - start), 2), words=words)
 
 
@@ -105,6 +118,18 @@ def _table(entries: list[TimelineEntry]) -> Iterator[Block]:
         yield f"{format_count(len(ordered) - ROWS_MAX)} more are in the JSON report."
 
 
+def _in_all(report: Report) -> Iterator[str]:
+    """Yield how long the runs waited in all, and how many waits are not listed."""
+    parts = [
+        f"{_WAITED.get(one.kind, one.kind)} for {format_duration(one.waited_s)}, {count_of(one.times, 'time')}"
+        for one in report.waits
+    ]
+    if parts:
+        yield f"In all: {'; '.join(parts)}. Waits of less than 10 s are not counted."
+    if shorter := sum(one.shorter for one in report.waits):
+        yield f"Not listed: the {count_of(shorter, 'shortest wait')}."
+
+
 def _row(entry: TimelineEntry) -> Row:
     persons = "" if entry.persons is None else format_count(entry.persons)
     return _time(entry.started), _until(entry), _what(entry), persons
@@ -113,6 +138,8 @@ def _row(entry: TimelineEntry) -> Row:
 def _what(entry: TimelineEntry) -> str:
     if entry.kind == "pause":
         return "Pause that the server asked for"
+    if entry.waited_s is not None:
+        return f"{_TITLES.get(entry.kind, entry.kind)} ({format_duration(entry.waited_s)})"
     if entry.kind != "interruption":
         return _TITLES.get(entry.kind, entry.kind)
     why = ending_label(entry.reason) if entry.reason else KILLED

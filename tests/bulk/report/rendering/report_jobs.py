@@ -19,6 +19,7 @@ from bulk.journal.records import (
     RunStarted,
     StatesChanged,
     Verified,
+    Waited,
 )
 from bulk.journal.replay import JournalFacts
 from bulk.journal.target_states import TargetStates
@@ -109,6 +110,12 @@ def erased(count: int, at: float, attempt: int = 0, first: int = 0) -> list[Reco
         *sent(attempt + 1, at + 60, "person", targets),
         states(at + 90, Change("person", "deleted_confirmed", targets)),
     ]
+
+
+def waited(number: int, kind: str, since: float, until: float, waited_s: float | None = None) -> Waited:
+    """Return the record of a wait that is over."""
+    length_s = until - since if waited_s is None else waited_s
+    return Waited(at=until, wait=number, kind=kind, since=since, until=until, waited_s=length_s)
 
 
 def report_of(records: Iterable[Record], plan: PlanReport | None = None) -> Report:
@@ -248,6 +255,7 @@ def interrupted() -> Report:
         at = START + 600 * number
         records.append(run_started(at))
         records += erased(100 * (number + 1), at, attempt=10 * number, first=100 * number)
+        records.append(waited(0, "outage" if number % 2 else "rate_limit", at + 62, at + 85))
         if reason is None:
             records += sent(10 * number + 5, at + 95, "events", f"{100 * number + 100}-{100 * number + 149}")[:1]
         else:
@@ -263,6 +271,12 @@ def many_persons() -> Report:
         at = START + 700 * number
         records += erased(10_000 * (number + 1), at, attempt=10 * number, first=10_000 * number)
         records.append(PauseTaken(at=at + 100, bucket="deletes", duration_s=60.0))
+    records += [
+        waited(0, "rate_limit", START + 95, START + 6_400, 5_100.0),
+        waited(1, "outage", START + 3_000, START + 3_310),
+        waited(2, "catching_up", START + 6_500, START + 7_400, 720.0),
+        waited(3, "second_read", START + 7_410, START + 7_440),
+    ]
     return report_of([*records, RunEnded(at=START + 7_500, reason="finished")], plan_of(100_000))
 
 
