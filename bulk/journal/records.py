@@ -69,6 +69,17 @@ class Approved(_Record, frozen=True, tag="approved"):
     approver: str | None = None
 
 
+class UnmatchedExpected(_Record, frozen=True, tag="unmatched_expected"):
+    """Somebody confirmed that the input lines which match no person have none; later runs need not say so again.
+
+    `lines` is how many they are, and `operator` names who confirmed it, if that was given.
+    """
+
+    at: float
+    lines: int
+    operator: str | None = None
+
+
 class Intent(_Record, frozen=True, tag="intent"):
     """A request is about to leave; on disk before it does (guarantee 1). `axes` is what the request may change.
 
@@ -249,6 +260,7 @@ Record = (
     JobOpened
     | RunStarted
     | Approved
+    | UnmatchedExpected
     | Intent
     | AttemptEnded
     | StatesChanged

@@ -197,9 +197,9 @@ def build_report(
     if job is None:
         raise ValueError("the journal is empty")
     approved, run_stats = target_states.approved, target_states.run_stats
-    coverage = job.coverage
+    coverage, expected = target_states.input_coverage, target_states.unmatched_expected
     if coverage is None and plan is not None:  # an earlier version began the job
-        coverage = coverage_of(by_kind(plan.findings))
+        coverage = target_states.as_expected(coverage_of(by_kind(plan.findings)))
     duty = duty_of(target_states, coverage)
     return Report(
         format=REPORT_FORMAT,
@@ -229,7 +229,13 @@ def build_report(
         torn_tail_bytes=journal.torn_tail_bytes,
         plan=None if plan is None else plan_report(plan, values=values),
         largest_uncovered_s=target_states.coverage.largest_uncovered_s,
-        input=None if coverage is None else input_report(coverage),
+        input=None
+        if coverage is None
+        else input_report(
+            coverage,
+            expected_at=iso(expected.at) if expected else None,
+            expected_by=expected.operator if expected else None,
+        ),
         duty=duty,
         run_verdict=verdict_of(target_states, coverage),
         run_exit_code=exit_code(target_states),

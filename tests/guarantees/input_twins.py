@@ -5,6 +5,7 @@ from twin import Twin, twin
 _FORMATS = "bulk/selection/inputs/test_formats.py::test_"
 _EMAILS = "bulk/selection/lookups/test_email_match.py::test_"
 _TABLE = "bulk/cli/test_input_table.py::test_"
+_EXPECTED = "bulk/cli/test_expect_unmatched.py::test_"
 
 INPUTS: tuple[Twin, ...] = (
     twin(
@@ -52,7 +53,7 @@ INPUTS: tuple[Twin, ...] = (
         "a line that repeats one without a person counts as covered",
         _TABLE + "a_file_leads_to_its_review_verdict_and_exit_code[lines that repeat others]",
         "bulk/selection/line_resolver.py",
-        "            self._findings.repeated.add(number)",
+        "            self._findings.add_repeated_not_covered(number, first)",
         "            pass",
     ),
     twin(
@@ -94,5 +95,37 @@ INPUTS: tuple[Twin, ...] = (
         "bulk/selection/line_resolver.py",
         "elif not kept:",
         "elif False:",
+    ),
+    twin(
+        21,
+        "lines that are expected to match no person never count as covered",
+        _EXPECTED + "the_state_in_words_in_json_and_as_exit_code",
+        "bulk/selection/inputs/coverage.py",
+        " + self.repeated - self.expected",
+        " + self.repeated",
+    ),
+    twin(
+        21,
+        "an expectation is forgotten at the end of its run",
+        _EXPECTED + "the_state_in_words_in_json_and_as_exit_code",
+        "bulk/execution/open_job.py",
+        "    if settings.expect_unmatched and job.target_states.unmatched_expected is None:\n",
+        "    if False:\n",
+    ),
+    twin(
+        23,
+        "any number of lines without a person is accepted",
+        _EXPECTED + "another_number_is_refused_before_anything_is_sent",
+        "bulk/execution/preflight.py",
+        "    if expected is None or coverage.unmatched == expected:\n",
+        "    if True:\n",
+    ),
+    twin(
+        34,
+        "a request that PostHog held no person for stays open",
+        _EXPECTED + "the_receipts_say_that_posthog_held_no_person",
+        "bulk/requests/open_requests.py",
+        "_NOT_DONE - {_UNMATCHED} if unmatched_expected else _NOT_DONE",
+        "_NOT_DONE",
     ),
 )

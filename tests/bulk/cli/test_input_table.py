@@ -322,7 +322,9 @@ def test_a_file_leads_to_its_review_verdict_and_exit_code(run: Run, people: Any,
     Path("in").write_bytes(data)
     result = run("delete", *options, "--yes", "--expect-count", persons)
     assert result.code == 0, result.err
-    assert input_check(result.out) == [*rows, *sentences]
+    unmatched = re.search(r"([0-9,]+) matched no person", coverage)
+    hint = [] if unmatched is None else [_hint(unmatched[1])]
+    assert input_check(result.out) == [*rows, *sentences, *hint]
     gone = GONE[int(persons) != 1].format(persons)
     verdicts = [line for line in result.out.splitlines() if line.startswith(("Complete: ", "Needs attention: "))]
     assert verdicts == [f"Needs attention: {coverage}." if coverage else f"Complete: {gone}"]
@@ -337,6 +339,13 @@ def test_a_file_leads_to_its_review_verdict_and_exit_code(run: Run, people: Any,
         ran = f"Done: {persons} of {persons} persons deleted (confirmed by reading back)"
         assert " ".join(results.split()).startswith(f"{ran}; {coverage}." if coverage else f"{ran}.")
         Path(str(journal).replace("journal", "plan")).unlink(missing_ok=True)
+
+
+def _hint(unmatched: str) -> str:
+    which = "line that matches no person has" if unmatched == "1" else "lines that match no person have"
+    return (
+        f"If the {which} none in PostHog, add --expect-unmatched {unmatched} to the run, which records it as covered."
+    )
 
 
 def input_check(out: str) -> list[str]:
@@ -507,7 +516,8 @@ def test_json_says_what_is_not_covered(run: Run, people: Any) -> None:
     Path("in").write_bytes(b"user-1\nnobody\n\n")
     result = run("delete", *IDS, "--yes", "--expect-count", 1, "--json")
     events = {event["event"]: event for event in map(json.loads, result.out.splitlines())}
-    expected = {"lines": 3, "not_covered": 2, "unmatched": 1, "refused": 1, "unread": 0, "protected": 0, "repeated": 0}
+    expected: dict[str, Any] = {"lines": 3, "not_covered": 2, "unmatched": 1, "refused": 1, "unread": 0, "protected": 0}
+    expected |= {"repeated": 0, "repeated_unmatched": 0, "expected": 0, "expected_at": None, "expected_by": None}
     assert events["plan"]["input"] == expected
     assert events["report"]["input"] == expected
     (journal,) = Path().glob("*.journal.jsonl")

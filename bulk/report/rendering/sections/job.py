@@ -53,6 +53,7 @@ def operation_section(report: Report) -> Section:
         ("Selection", _selection(report)),
         *_query(report),
         *_input(report),
+        *_without_person(report),
         ("Persons", format_count(report.count)),
         ("Host", report.host),
         ("Project", project),
@@ -139,6 +140,17 @@ def _input(report: Report) -> Iterator[Row]:
         yield "SHA-256 of the input", values.input_sha256.removeprefix("sha256:")
     if report.input is not None and report.input.lines:
         yield "Input lines", format_count(report.input.lines)
+
+
+def _without_person(report: Report) -> Iterator[Row]:
+    """Yield how many lines have no person, since when that is known, and who expects it."""
+    found = report.input
+    if found is None or not found.expected:
+        return
+    by = f" by {found.expected_by}" if found.expected_by else ""
+    confirmed = f"expected{by} at {_time(found.expected_at)}"
+    held = f"PostHog held no person for {count_of(found.expected, 'line')}"
+    yield "Lines without a person", f"{held}, checked at {_time(report.planned_at)}; {confirmed}"
 
 
 def _json(value: Any) -> str:
