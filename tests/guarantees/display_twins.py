@@ -56,13 +56,13 @@ DISPLAY: tuple[Twin, ...] = (
     twin(
         25,
         "a wait is recorded when it is over and not while it lasts",
-        "integration/test_recorded_waits.py::test_a_run_that_is_killed_in_an_outage_leaves_at_least_half_of_it",
+        "integration/outages/test_recorded_waits.py::test_a_run_that_is_killed_in_an_outage_leaves_at_least_half_of_it",
         "bulk/execution/progress_emitter.py", "        self._record_waits(self._wait_tracker.spans.due())\n", "",
     ),
     twin(
         25,
         "without a display, an outage before the run is in no journal",
-        "integration/test_recorded_waits.py::test_an_outage_is_in_the_journal_and_the_report",
+        "integration/outages/test_recorded_waits.py::test_an_outage_is_in_the_journal_and_the_report",
         "bulk/progress/activity.py", "ticking(self.report, failed", "ticking(None if self._on_progress is None else self.report, failed",
     ),
     twin(

@@ -9,22 +9,22 @@ _ATTEMPT_RESULT = "bulk/posthog/attempt_result.py"
 _PREFLIGHT = "bulk/execution/preflight.py"
 _NEXT_STEP = "bulk/execution/next_step.py"
 _MACHINE = "bulk/targets/state_machine.py"
-_ERASURE = "integration/test_erasure.py::test_"
-_BREAKING = "integration/test_breaking.py::test_"
-_RESUME = "integration/test_resume.py::test_"
+_ERASURE = "integration/erasure/test_erasure.py::test_"
+_BREAKING = "integration/breaking/test_breaking.py::test_"
+_RESUME = "integration/resuming/test_resume.py::test_"
 
 ENGINE: tuple[Twin, ...] = (
     twin(
         1,
         "a request leaves before its intent is synced",
-        "integration/test_write_ahead.py::test_no_request_arrives_before_its_intent_was_synced",
+        "integration/resuming/test_write_ahead.py::test_no_request_arrives_before_its_intent_was_synced",
         "bulk/journal/job_log.py", "        await self.wait_durable()\n        return attempt", "        self.flush()\n        return attempt",
     ),
     twin(
         1,
         "an intent is written after the request",
         (
-            "integration/test_write_ahead.py::test_no_request_arrives_before_its_intent_was_synced",
+            "integration/resuming/test_write_ahead.py::test_no_request_arrives_before_its_intent_was_synced",
             _RESUME + "no_request_arrives_before_its_intent_is_in_the_journal",
         ),
         "asyncclient/_transport/rate_limited.py", "            if before_send is not None:\n                await before_send()\n", "",
@@ -44,7 +44,7 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         2,
         "a lost response counts as an accepted one",
-        "integration/test_found_settled.py::test_persons_whose_deletion_got_no_response_have_a_state_of_their_own",
+        "integration/erasure/test_found_settled.py::test_persons_whose_deletion_got_no_response_have_a_state_of_their_own",
         _MACHINE, "    Person.UNKNOWN: Person.FOUND_DELETED,\n", "    Person.UNKNOWN: Person.DELETED_CONFIRMED,\n",
     ),
     twin(
@@ -68,7 +68,7 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         32,
         "a plan that is made again has another digest",
-        "bulk/plan/test_planner_queries.py::test_the_same_data_gives_the_same_plan_whenever_planning_was_cancelled",
+        "bulk/plan/planner/test_planner_queries.py::test_the_same_data_gives_the_same_plan_whenever_planning_was_cancelled",
         "bulk/plan/plan_writer.py", "self._append(without_time(header))", "self._append(header)",
     ),
     twin(
@@ -99,7 +99,7 @@ ENGINE: tuple[Twin, ...] = (
         7,
         "an accepted request is sent again",
         (
-            _ERASURE + "an_exact_success_is_never_sent_again",
+            "integration/erasure/test_erasure_failures.py::test_an_exact_success_is_never_sent_again",
             "bulk/execution/test_next_step.py::test_final_accepted_and_held_back_targets_have_no_next_step",
         ),
         _NEXT_STEP, "person in (Person.ACCEPTED, Person.HELD_BACK)", "person is Person.HELD_BACK",
@@ -120,27 +120,27 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         11,
         "after an unknown outcome the request is sent again without a read",
-        "integration/test_found_settled.py::test_persons_whose_deletion_got_no_response_have_a_state_of_their_own",
+        "integration/erasure/test_found_settled.py::test_persons_whose_deletion_got_no_response_have_a_state_of_their_own",
         _ATTEMPT_RESULT, '(TransportError, "unknown", NextAction.READ_BACK),', '(TransportError, "failed", NextAction.RETRY),',
         _ATTEMPT_RESULT, '(ServerError, "unknown", NextAction.READ_BACK_AND_HALVE),', '(ServerError, "failed", NextAction.RETRY),',
     ),
     twin(
         11,
         "time-outs are not halved",
-        _ERASURE + "persons_too_heavy_for_bulk_get_single_calls",
+        "integration/erasure/test_erasure_failures.py::test_persons_too_heavy_for_bulk_get_single_calls",
         _ATTEMPT_RESULT, '(TimedOut, "unknown", NextAction.READ_BACK_AND_HALVE),', '(TimedOut, "unknown", NextAction.READ_BACK),',
         _ATTEMPT_RESULT, '(ServerError, "unknown", NextAction.READ_BACK_AND_HALVE),', '(ServerError, "unknown", NextAction.READ_BACK),',
     ),
     twin(
         12,
         "a rejected batch is sent again",
-        _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again",
+        "integration/erasure/test_erasure_failures.py::test_a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again",
         _ATTEMPT_RESULT, '(BadRequest, "unknown", NextAction.READ_BACK_AND_REJECT),', '(BadRequest, "unknown", NextAction.READ_BACK),',
     ),
     twin(
         12,
         "a 404 of the project does not stop the job",
-        "integration/test_route_gone.py::test_a_404_with_another_text_stops_the_job",
+        "integration/facts/test_route_gone.py::test_a_404_with_another_text_stops_the_job",
         _ATTEMPT_RESULT, '(RouteNotFound, "failed", NextAction.STOP),', '(RouteNotFound, "unknown", NextAction.READ_BACK_AND_REJECT),',
     ),
     twin(
@@ -152,13 +152,13 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         13,
         "a request of another process is taken for one of this process",
-        "integration/test_wrong_clock.py::test_requests_of_the_same_time_as_those_of_another_process_count_in_addition",
+        "integration/resuming/test_wrong_clock.py::test_requests_of_the_same_time_as_those_of_another_process_count_in_addition",
         "bulk/journal/limit_usage.py", " if counted else []", "",
     ),
     twin(
         13,
         "the requests of the planning count twice for the client that made them",
-        "integration/test_wrong_clock.py::test_the_client_of_the_planning_counts_it_once",
+        "integration/resuming/test_wrong_clock.py::test_the_client_of_the_planning_counts_it_once",
         "bulk/plan/planner.py", "                plan.counted_by.add(client.limits)\n", "",
     ),
     twin(
@@ -188,7 +188,7 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         13,
         "planning does not record its requests",
-        "bulk/plan/test_planner.py::test_the_plan_holds_the_times_of_the_planners_requests",
+        "bulk/plan/planner/make_plan/test_planner.py::test_the_plan_holds_the_times_of_the_planners_requests",
         "bulk/plan/planner.py", "spent=spent_requests(", "spent={} and spent_requests(",
     ),
     twin(
@@ -212,13 +212,13 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         17,
         "waiting for requests in flight has no end",
-        "bulk/cli/test_drain.py::test_work_that_does_not_end_by_itself_is_cut_off_when_the_drain_is_over",
+        "bulk/cli/signals/test_drain.py::test_work_that_does_not_end_by_itself_is_cut_off_when_the_drain_is_over",
         "bulk/cli/signals.py", "        asyncio.get_running_loop().call_later(self._drain_s, self._task.cancel)\n", "",
     ),
     twin(
         17,
         "a hangup is not handled",
-        "bulk/cli/test_drain.py::test_interrupt_termination_and_hangup_are_all_handled",
+        "bulk/cli/signals/test_drain.py::test_interrupt_termination_and_hangup_are_all_handled",
         "bulk/cli/interruption.py", "signal.SIGTERM, signal.SIGHUP)", "signal.SIGTERM)",
     ),
     twin(
@@ -326,7 +326,7 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         24,
         "the test batch overlooks that a request without a response deleted kept persons",
-        "integration/test_facts.py::test_the_test_batch_detects_that_a_request_without_response_deleted_kept_persons",
+        "integration/facts/test_kept_persons.py::test_the_test_batch_detects_that_a_request_without_response_deleted_kept_persons",
         "bulk/execution/run.py", "return gone if len(gone) > 1 else []", "return []",
     ),
     twin(
@@ -347,7 +347,7 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         24,
         "a rejected key does not stop the job",
-        _ERASURE + "a_refused_key_stops_the_job_at_once",
+        "integration/erasure/test_erasure_failures.py::test_a_refused_key_stops_the_job_at_once",
         _ATTEMPT_RESULT, '(AuthenticationFailed, "failed", NextAction.STOP),', '(AuthenticationFailed, "failed", NextAction.RETRY),',
         _ATTEMPT_RESULT, '(PermissionDenied, "failed", NextAction.STOP),', '(PermissionDenied, "failed", NextAction.RETRY),',
     ),
@@ -366,13 +366,13 @@ ENGINE: tuple[Twin, ...] = (
     twin(
         25,
         "a redacted report shows the values of the selection",
-        "bulk/cli/commands/test_report_evidence.py::test_values_are_shown_with_the_plan_unless_redacted",
+        "bulk/cli/commands/evidence/test_report_evidence.py::test_values_are_shown_with_the_plan_unless_redacted",
         "bulk/report/parts/plan_report.py", "values=_values(plan) if values else None,", "values=_values(plan),",
     ),
     twin(
         25,
         "the digest of the plan file leaves out its last line",
-        "bulk/cli/commands/test_report_evidence.py::test_the_commands_of_a_report_confirm_its_digests",
+        "bulk/cli/commands/evidence/test_report_evidence.py::test_the_commands_of_a_report_confirm_its_digests",
         "bulk/plan/plan_file.py", "hashed.update(read_bytes(fd, end, size - end, path))", "pass",
     ),
     twin(

@@ -4,14 +4,14 @@ from twin import Twin, twin
 
 _FORMATS = "bulk/selection/inputs/test_formats.py::test_"
 _EMAILS = "bulk/selection/lookups/test_email_match.py::test_"
-_TABLE = "bulk/cli/test_input_table.py::test_"
-_EXPECTED = "bulk/cli/test_expect_unmatched.py::test_"
+_TABLE = "bulk/cli/inputs/test_input_table.py::test_"
+_EXPECTED = "bulk/cli/flows/test_expect_unmatched.py::test_"
 
 INPUTS: tuple[Twin, ...] = (
     twin(
         33,
         "an email selects persons in another case although nobody asked",
-        "bulk/plan/test_planner.py::test_an_email_in_another_case_is_selected_only_on_request",
+        "bulk/plan/planner/make_plan/test_planner_groups.py::test_an_email_in_another_case_is_selected_only_on_request",
         "bulk/selection/lookups/email_match.py",
         "        return [email for email in same if email == value]",
         "        return same",
@@ -75,7 +75,7 @@ INPUTS: tuple[Twin, ...] = (
     twin(
         33,
         "a plan is used for a changed input without a question",
-        "bulk/cli/test_job_to_resume.py::test_at_a_terminal_the_user_decides_about_a_named_plan_too",
+        "bulk/cli/job_to_resume/test_changed_input.py::test_at_a_terminal_the_user_decides_about_a_named_plan_too",
         "bulk/cli/approval.py",
         "if unattended or not can_prompt():\n        return False",
         "if True:\n        return True",
@@ -83,7 +83,7 @@ INPUTS: tuple[Twin, ...] = (
     twin(
         33,
         "a person is planned without the line that selected it",
-        "bulk/cli/commands/test_show_persons.py::test_a_line_has_its_persons_or_the_reason_why_it_has_none",
+        "bulk/cli/commands/evidence/test_show_persons.py::test_a_line_has_its_persons_or_the_reason_why_it_has_none",
         "bulk/selection/selected_person.py",
         "SelectedPerson(ref=ref, known_by=by, line=line, change=change)",
         "SelectedPerson(ref=ref, known_by=by, change=change)",

@@ -6,7 +6,7 @@ _OUTAGE = "asyncclient/_protocol/outage.py"
 _AVAILABILITY = "asyncclient/_transport/availability.py"
 _PURE_TESTS = "asyncclient/_protocol/test_outage.py::test_"
 _CLIENT_TESTS = "asyncclient/_transport/test_availability.py::test_"
-_ENGINE_TESTS = "integration/test_outages.py::test_"
+_ENGINE_TESTS = "integration/outages/test_outages.py::test_"
 
 OUTAGES: tuple[Twin, ...] = (
     twin(
@@ -22,7 +22,7 @@ OUTAGES: tuple[Twin, ...] = (
         "a request that fails alone counts as an outage",
         (
             _CLIENT_TESTS + "a_read_that_fails_alone_is_no_outage",
-            _ENGINE_TESTS + "one_person_whose_read_times_out_is_no_outage",
+            "integration/outages/test_outages_and_failures.py::test_one_person_whose_read_times_out_is_no_outage",
         ),
         _AVAILABILITY,
         "            if failed_with is None:\n                availability.responded_at = began\n                return False\n",
@@ -31,7 +31,7 @@ OUTAGES: tuple[Twin, ...] = (
     twin(
         12,
         "a split waits for no outage",
-        "integration/test_outages_by_command.py::test_a_split_that_certainly_did_not_reach_the_server_is_sent_when_it_is_back",
+        "integration/outages/test_outages_by_command.py::test_a_split_that_certainly_did_not_reach_the_server_is_sent_when_it_is_back",
         "bulk/execution/splitting/person_split.py",
         "waiting_out(client, retry_for_s, on_outage=on_progress)",
         "waiting_out(client, 0.0, on_outage=on_progress)",
@@ -63,7 +63,7 @@ OUTAGES: tuple[Twin, ...] = (
     twin(
         12,
         "an outage spends the attempts of persons",
-        _ENGINE_TESTS + "outages_spend_no_attempt_no_retry_and_do_not_open_the_breaker",
+        "integration/outages/test_outages_and_failures.py::test_outages_spend_no_attempt_no_retry_and_do_not_open_the_breaker",
         "bulk/execution/group_executor.py",
         "        if in_outage:\n            self._job.refund(numbers[result.failed_at or 0 :])\n",
         "",
@@ -71,7 +71,7 @@ OUTAGES: tuple[Twin, ...] = (
     twin(
         12,
         "an outage takes from the time that changes have to show",
-        _ENGINE_TESTS + "an_outage_takes_nothing_from_the_time_that_changes_have_to_show",
+        "integration/outages/test_outages_and_failures.py::test_an_outage_takes_nothing_from_the_time_that_changes_have_to_show",
         "bulk/verification/completion_poller.py",
         "max(0.0, now - waited_at - outages_s)",
         "max(0.0, now - waited_at)",
@@ -81,7 +81,7 @@ OUTAGES: tuple[Twin, ...] = (
         "a pause of more than an hour is waited out as an outage",
         (
             _PURE_TESTS + "a_failure_may_be_an_outage_if_the_server_did_not_respond_as_a_working_one",
-            _CLIENT_TESTS + "a_server_that_names_a_pause_is_probed_after_it_and_too_long_a_pause_ends_the_call",
+            "asyncclient/_transport/test_probing.py::test_a_server_that_names_a_pause_is_probed_after_it_and_too_long_a_pause_ends_the_call",
         ),
         _OUTAGE,
         "    return requested_s is None or requested_s <= longest_pause_s\n",
@@ -98,7 +98,7 @@ OUTAGES: tuple[Twin, ...] = (
     twin(
         24,
         "an outage opens the breaker or spends the retry budget",
-        _ENGINE_TESTS + "outages_spend_no_attempt_no_retry_and_do_not_open_the_breaker",
+        "integration/outages/test_outages_and_failures.py::test_outages_spend_no_attempt_no_retry_and_do_not_open_the_breaker",
         "bulk/execution/batch_policy.py",
         "        if in_outage:\n",
         "        if False:\n",

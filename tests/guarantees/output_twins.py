@@ -35,7 +35,7 @@ OUTPUTS: tuple[Twin, ...] = (
     twin(
         27,
         "the log has a name of a property that the server sent",
-        "bulk/cli/test_refusals.py::test_a_misspelt_property_that_no_person_has_is_refused_with_the_closest_one",
+        "bulk/cli/refusals/test_refusals.py::test_a_misspelt_property_that_no_person_has_is_refused_with_the_closest_one",
         _LOG, "describe_error(error, with_notes=False)", "describe_error(error)",
     ),
 )  # fmt: skip

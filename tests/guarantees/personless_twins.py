@@ -5,7 +5,7 @@ from twin import Twin, twin
 _SUBMISSION = "bulk/personless/submission.py"
 _CHECKS = "bulk/personless/checks.py"
 _ENGINE = "bulk/personless/test_submission.py::test_"
-_COMMAND = "bulk/cli/commands/test_without_person.py::test_"
+_COMMAND = "bulk/cli/commands/without_person/test_without_person.py::test_"
 _INTENT = _ENGINE + "the_intent_is_on_disk_before_a_request_leaves_and_a_cancelled_one_is_repeated"
 
 PERSONLESS: tuple[Twin, ...] = (
@@ -37,8 +37,8 @@ PERSONLESS: tuple[Twin, ...] = (
         37,
         "an ID with a person is submitted",
         (
-            _COMMAND + "an_id_with_a_person_refuses_the_job_and_is_named_by_its_line",
-            _COMMAND + "an_id_that_gets_a_person_before_a_resume_refuses_it",
+            "bulk/cli/commands/without_person/test_refused.py::test_an_id_with_a_person_refuses_the_job_and_is_named_by_its_line",
+            "bulk/cli/commands/without_person/test_refused.py::test_an_id_that_gets_a_person_before_a_resume_refuses_it",
         ),
         _CHECKS,
         "    if with_person:\n",

@@ -17,7 +17,7 @@ PROOF: tuple[Twin, ...] = (
     twin(
         34,
         "receipts hold IDs as they are",
-        "integration/test_receipts.py::test_the_answers_are_right_and_the_evidence_names_nobody",
+        "integration/erasure/test_receipts.py::test_the_answers_are_right_and_the_evidence_names_nobody",
         "bulk/requests/receipt_lines.py",
         "return b2a_base64(digest[:REFERENCE_BYTES], newline=False)[:_LETTERS]",
         "return value.hex().encode()",
@@ -60,7 +60,7 @@ PROOF: tuple[Twin, ...] = (
     twin(
         34,
         "a person that an earlier line selected is not found by the ID of a later one",
-        "bulk/plan/test_planner_requests.py::test_rows_of_every_kind_select_their_persons_in_their_order",
+        "bulk/plan/planner/test_planner_requests.py::test_rows_of_every_kind_select_their_persons_in_their_order",
         "bulk/requests/receipts.py",
         "            self.linked.setdefault(person, set()).add(name)",
         "            pass",
@@ -92,7 +92,7 @@ PROOF: tuple[Twin, ...] = (
     twin(
         34,
         "a receipt is complete while its job waits",
-        "bulk/cli/test_requests.py::test_a_receipt_waits_as_long_as_its_job_waits_for_the_recordings",
+        "bulk/cli/flows/test_requests.py::test_a_receipt_waits_as_long_as_its_job_waits_for_the_recordings",
         "bulk/report/receipt.py",
         'return "waiting" if open_targets.waiting[target] else "done"',
         'return "done"',

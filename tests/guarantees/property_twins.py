@@ -12,16 +12,16 @@ _TARGET_STATES = "bulk/journal/target_states.py"
 _VERIFIER = "bulk/verification/verifier.py"
 _MACHINE = "bulk/targets/state_machine.py"
 _VERDICTS = "bulk/posthog/attempt_result.py"
-_PROPERTIES = "integration/test_properties.py::test_"
-_BLOCKS = "integration/test_properties_blocks.py::test_"
-_LIMITS = "integration/test_properties_limits.py::test_"
-_LOST = "integration/test_properties_lost.py::test_"
-_OTHERS = "integration/test_properties_others.py::test_"
-_ANEW = "integration/test_properties_anew.py::test_"
-_ROUTES = "integration/test_properties_routes.py::test_"
-_SECRECY = "integration/test_properties_secrecy.py::test_"
-_PARTS = "integration/test_parts.py::test_"
-_LISTS = "integration/test_properties_key_lists.py::test_"
+_PROPERTIES = "integration/properties/test_properties.py::test_"
+_BLOCKS = "integration/properties/failures/test_properties_blocks.py::test_"
+_LIMITS = "integration/properties/test_properties_limits.py::test_"
+_LOST = "integration/properties/failures/test_properties_lost.py::test_"
+_OTHERS = "integration/properties/test_properties_others.py::test_"
+_ANEW = "integration/properties/test_properties_anew.py::test_"
+_ROUTES = "integration/properties/test_properties_routes.py::test_"
+_SECRECY = "integration/properties/test_properties_secrecy.py::test_"
+_PARTS = "integration/erasure/test_parts.py::test_"
+_LISTS = "integration/properties/test_properties_key_lists.py::test_"
 _TRIAL = "bulk/execution/unset/key_list_trial.py"
 
 PROPERTIES: tuple[Twin, ...] = (
@@ -43,14 +43,14 @@ PROPERTIES: tuple[Twin, ...] = (
         "targets that a block did not reach are called sent",
         (
             "bulk/journal/test_target_states.py::test_targets_that_a_block_did_not_reach_keep_their_state",
-            _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
+            "integration/properties/failures/test_interrupted_blocks.py::test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
         ),
         _TARGET_STATES, "reached = intent.targets if record.reached is None else record.reached", "reached = intent.targets",
     ),
     twin(
         2,
         "a stopped block is not recorded",
-        _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
+        "integration/properties/failures/test_interrupted_blocks.py::test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
         _SENDER, "                job.record_outcome(attempt, block.result(), numbers)\n", "",
     ),
     twin(
@@ -144,7 +144,7 @@ PROPERTIES: tuple[Twin, ...] = (
     twin(
         12,
         "only the first failures of a capture host count",
-        _LOST + "a_capture_host_that_never_responds_ends_the_job_within_15_minutes",
+        "integration/properties/failures/test_capture_hosts.py::test_a_capture_host_that_never_responds_ends_the_job_within_15_minutes",
         "bulk/execution/batch_policy.py", 'always=call.route == "capture" and not is_refused(result)', "always=False",
     ),
     twin(
@@ -177,7 +177,7 @@ PROPERTIES: tuple[Twin, ...] = (
     twin(
         17,
         "a stop waits until a block's next request may leave",
-        _BLOCKS + "a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
+        "integration/properties/failures/test_interrupted_blocks.py::test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
         _SENDER, "CallBlock(on_success=lambda: gate.make_cancellable(scope))", "CallBlock(on_success=lambda: None)",
     ),
     twin(
@@ -205,7 +205,7 @@ PROPERTIES: tuple[Twin, ...] = (
         21,
         "a query decides without a read of each person",
         (
-            "integration/test_facts.py::test_a_query_without_a_merged_person_does_not_make_it_done",
+            "integration/facts/test_facts.py::test_a_query_without_a_merged_person_does_not_make_it_done",
             _ANEW + "a_recreated_person_is_found_although_a_query_verifies_the_others",
             _ROUTES + "a_query_that_contradicts_the_reads_is_not_trusted",
         ),
@@ -326,7 +326,7 @@ PROPERTIES: tuple[Twin, ...] = (
         24,
         "after a test batch whose attempts all failed the next one starts",
         (
-            "integration/test_breaking.py::test_a_server_that_queues_nothing_is_detected_before_any_person_is_deleted",
+            "integration/breaking/test_breaking.py::test_a_server_that_queues_nothing_is_detected_before_any_person_is_deleted",
             _PARTS + "a_server_whose_rows_never_appear_is_detected_by_the_test_batch",
         ),
         "bulk/execution/run.py", "if all_attempts_failed(target_states, axis, numbers):", "if False:",

@@ -15,7 +15,7 @@ READING: tuple[Twin, ...] = (
         11,
         "a single read accepts a response about another person",
         (
-            "integration/test_facts.py::test_a_single_read_that_returns_another_person_proves_nothing",
+            "integration/facts/test_facts.py::test_a_single_read_that_returns_another_person_proves_nothing",
             "asyncclient/_resources/persons/test_lookups.py::test_another_person_than_the_requested_one_is_invalid",
         ),
         "asyncclient/_resources/persons/reading.py",
@@ -54,7 +54,7 @@ READING: tuple[Twin, ...] = (
         "a batch that fails is not halved",
         (
             "bulk/posthog/test_halving.py::test_every_readable_person_is_read_despite_three_unreadable_ones",
-            _READER_TEST + "one_malformed_record_does_not_affect_other_persons[no properties]",
+            "bulk/posthog/test_reader_failures.py::test_one_malformed_record_does_not_affect_other_persons[no properties]",
         ),
         _HALVING,
         "            left += [(part[middle:], False), (part[:middle], False)]",
@@ -71,7 +71,7 @@ READING: tuple[Twin, ...] = (
     twin(
         11,
         "a 404 for a batch read counts as absence",
-        _READER_TEST + "a_404_from_an_existing_batch_route_makes_no_person_absent",
+        "bulk/posthog/test_reader_failures.py::test_a_404_from_an_existing_batch_route_makes_no_person_absent",
         _BATCHES,
         "group, Unread(UnreadReason.AMBIGUOUS_404)",
         "group, Absent()",
@@ -80,8 +80,8 @@ READING: tuple[Twin, ...] = (
         11,
         "a response without properties counts as a person without properties",
         (
-            "asyncclient/test_client.py::test_a_batch_response_without_a_mandatory_field_is_invalid[properties]",
-            _READER_TEST + "one_malformed_record_does_not_affect_other_persons[no properties]",
+            "asyncclient/test_client_responses.py::test_a_batch_response_without_a_mandatory_field_is_invalid[properties]",
+            "bulk/posthog/test_reader_failures.py::test_one_malformed_record_does_not_affect_other_persons[no properties]",
         ),
         "asyncclient/property_projection.py",
         '[("properties", properties)], bases=(StoredPerson,)',
@@ -90,7 +90,7 @@ READING: tuple[Twin, ...] = (
     twin(
         11,
         "planning by query drops persons that one response leaves out",
-        "bulk/plan/test_planner_reads.py::test_planning_by_query_keeps_a_person_that_one_response_leaves_out",
+        "bulk/plan/planner/test_planner_reads.py::test_planning_by_query_keeps_a_person_that_one_response_leaves_out",
         "bulk/posthog/property_query.py",
         "[uuid for uuid, result in results.items() if isinstance(result, Unread)]",
         "[]",
@@ -98,7 +98,7 @@ READING: tuple[Twin, ...] = (
     twin(
         11,
         "a line is unmatched because one response leaves its person out",
-        "bulk/plan/test_planner_reads.py::test_a_line_that_one_response_leaves_out_is_found_by_a_second_lookup[drop_all-emails]",
+        "bulk/plan/planner/test_planner_reads.py::test_a_line_that_one_response_leaves_out_is_found_by_a_second_lookup[drop_all-emails]",
         "bulk/selection/line_resolver.py",
         "self._is_second_lookup and not each",
         "True",
@@ -106,7 +106,7 @@ READING: tuple[Twin, ...] = (
     twin(
         33,
         "an email whose listing fails matches no person",
-        "bulk/plan/test_planner_narrowing.py::test_the_line_for_which_the_server_fails_is_named_and_the_others_are_read[504-emails-planned]",
+        "bulk/plan/planner/test_planner_narrowing.py::test_the_line_for_which_the_server_fails_is_named_and_the_others_are_read[504-emails-planned]",
         "bulk/selection/lookups/email_lookup.py",
         "unread[email] = isinstance(result, Unread)",
         "unread[email] = False",
@@ -114,7 +114,7 @@ READING: tuple[Twin, ...] = (
     twin(
         33,
         "an export that lacks persons ends as a complete one",
-        "bulk/cli/commands/test_persons_narrowing.py::test_a_line_whose_person_cannot_be_read_is_named_and_the_others_are_exported",
+        "bulk/cli/commands/persons/test_persons_narrowing.py::test_a_line_whose_person_cannot_be_read_is_named_and_the_others_are_exported",
         "bulk/cli/commands/persons.py",
         "ExitCode.NEEDS_ATTENTION if findings.unreadable else ExitCode.DONE",
         "ExitCode.DONE",
@@ -122,7 +122,7 @@ READING: tuple[Twin, ...] = (
     twin(
         33,
         "an export to stdout breaks off without a word",
-        "bulk/cli/commands/test_persons_narrowing.py::test_an_export_to_stdout_that_breaks_off_says_so_and_after_how_many_persons",
+        "bulk/cli/commands/persons/test_persons_narrowing.py::test_an_export_to_stdout_that_breaks_off_says_so_and_after_how_many_persons",
         "bulk/cli/commands/persons.py",
         "        if lines():",
         "        if False:",
@@ -130,7 +130,7 @@ READING: tuple[Twin, ...] = (
     twin(
         32,
         "a protected person whose row cannot be read is not protected",
-        "bulk/plan/test_planner_narrowing.py::test_a_protected_person_whose_row_cannot_be_read_stays_protected",
+        "bulk/plan/planner/test_planner_narrowing.py::test_a_protected_person_whose_row_cannot_be_read_stays_protected",
         "bulk/selection/conditions/protection.py",
         "            protect(row.uuid)\n",
         "",
@@ -173,7 +173,7 @@ READING: tuple[Twin, ...] = (
     twin(
         20,
         "setting this machine's clock changes the server's time",
-        "asyncclient/test_client.py::test_setting_this_machines_clock_moves_no_server_time",
+        "asyncclient/test_client_responses.py::test_setting_this_machines_clock_moves_no_server_time",
         "asyncclient/client.py",
         "ServerClock(clock, wall)",
         "ServerClock(wall, wall)",
@@ -189,7 +189,7 @@ READING: tuple[Twin, ...] = (
     twin(
         22,
         "the age of a read leaves out the time of a suspend",
-        "integration/test_properties_confirmed.py::test_a_person_deleted_while_the_machine_is_suspended_is_recreated_by_no_event",
+        "integration/properties/test_properties_confirmed.py::test_a_person_deleted_while_the_machine_is_suspended_is_recreated_by_no_event",
         "asyncclient/client.py",
         "return self._core.shared.clock()",
         "return __import__('anyio').current_time()",
@@ -197,7 +197,7 @@ READING: tuple[Twin, ...] = (
     twin(
         13,
         "earlier requests are aged before the server's time is known",
-        "integration/test_wrong_clock.py::test_a_wrong_clock_forgets_no_request_of_the_planning",
+        "integration/resuming/test_wrong_clock.py::test_a_wrong_clock_forgets_no_request_of_the_planning",
         "bulk/execution/open_job.py",
         "            project = await client.projects.get(plan.header.project_id)\n            count_earlier_requests()\n",
         "            count_earlier_requests()\n            project = await client.projects.get(plan.header.project_id)\n",

@@ -3,15 +3,15 @@
 from twin import Twin, twin
 
 _CHOICE = "bulk/jobs/job_choice.py"
-_SAME_LINE = "bulk/cli/test_job_to_resume.py::test_"
+_SAME_LINE = "bulk/cli/job_to_resume/test_job_to_resume.py::test_"
 
 RESUMES: tuple[Twin, ...] = (
     twin(
         6,
         "a plan is reused for an input that has changed",
         (
-            "bulk/plan/test_planner_reuse.py::test_a_plan_for_something_else_is_refused",
-            _SAME_LINE + "a_named_plan_is_not_used_for_a_changed_file",
+            "bulk/plan/planner/test_planner_reuse.py::test_a_plan_for_something_else_is_refused",
+            "bulk/cli/job_to_resume/test_changed_input.py::test_a_named_plan_is_not_used_for_a_changed_file",
         ),
         "bulk/plan/plan_match.py",
         "if now is not None and now != plan.content:",
@@ -20,7 +20,7 @@ RESUMES: tuple[Twin, ...] = (
     twin(
         6,
         "a plan is reused for another server or project",
-        "bulk/plan/test_planner_reuse.py::test_a_plan_for_another_project_or_host_is_refused",
+        "bulk/plan/planner/test_planner_reuse.py::test_a_plan_for_another_project_or_host_is_refused",
         "bulk/plan/planner.py",
         "            if planned != given:",
         "            if False:",
@@ -47,7 +47,7 @@ RESUMES: tuple[Twin, ...] = (
     twin(
         7,
         "a changed input starts a second job beside an unfinished one",
-        _SAME_LINE + "a_changed_file_is_named_with_both_numbers_of_lines",
+        "bulk/cli/job_to_resume/test_changed_input.py::test_a_changed_file_is_named_with_both_numbers_of_lines",
         _CHOICE,
         "    if content is not None and (changed :=",
         "    if False and (changed :=",

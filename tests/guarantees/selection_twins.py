@@ -4,7 +4,7 @@ from twin import Twin, twin
 
 _EVERYONE = "bulk/selection/conditions/test_everyone_check.py::test_"
 _PROTECTED = "bulk/plan/test_protected_persons.py::test_"
-_QUERIES = "bulk/plan/test_planner_queries.py::test_"
+_QUERIES = "bulk/plan/planner/test_planner_queries.py::test_"
 
 SELECTIONS: tuple[Twin, ...] = (
     twin(

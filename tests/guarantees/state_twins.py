@@ -4,17 +4,17 @@ from twin import Twin, twin
 
 _MACHINE = "bulk/targets/state_machine.py"
 _VERIFIER = "bulk/verification/verifier.py"
-_RECORDINGS = "integration/test_recordings.py::test_"
+_RECORDINGS = "integration/erasure/test_recordings.py::test_"
 _TABLE = "bulk/targets/test_recording_states.py::test_"
 _VERIFICATION = "bulk/verification/verification.py"
 _DECISION = "bulk/report/duty_decision.py"
 _DUTY = "bulk/report/test_duty.py::test_"
-_VERIFIED = "integration/test_verification.py::test_"
+_VERIFIED = "integration/facts/test_verification.py::test_"
 _WALK = "bulk/targets/test_state_machine.py::test_"
-_FACTS = "integration/test_facts.py::test_"
-_PROOFS = "integration/test_proofs.py::test_"
+_FACTS = "integration/facts/test_facts.py::test_"
+_PROOFS = "integration/erasure/test_proofs.py::test_"
 _ENDS = "integration/test_ends.py::test_"
-_ERASURE = "integration/test_erasure.py::test_"
+_ERASURE = "integration/erasure/test_erasure.py::test_"
 
 STATES: tuple[Twin, ...] = (
     twin(
@@ -61,8 +61,8 @@ STATES: tuple[Twin, ...] = (
         11,
         "a rejected batch fails every person in it",
         (
-            _ERASURE + "a_batch_rejected_once_is_sent_in_parts_and_no_target_fails",
-            _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again",
+            "integration/erasure/test_erasure_failures.py::test_a_batch_rejected_once_is_sent_in_parts_and_no_target_fails",
+            "integration/erasure/test_erasure_failures.py::test_a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again",
         ),
         "bulk/posthog/attempt_result.py", "if result.next_action is NextAction.READ_BACK_AND_REJECT and persons > 1:", "if False:",
     ),
@@ -70,8 +70,8 @@ STATES: tuple[Twin, ...] = (
         11,
         "a summary without persons_found is accepted from a server that has it",
         (
-            _FACTS + "a_summary_without_persons_found_is_not_a_success",
-            _FACTS + "an_empty_summary_is_that_of_the_oldest_era",
+            "integration/facts/test_kept_persons.py::test_a_summary_without_persons_found_is_not_a_success",
+            "integration/facts/test_kept_persons.py::test_an_empty_summary_is_that_of_the_oldest_era",
         ),
         "asyncclient/models.py", "return self == BulkDeleteSummary()", "return self.persons_found is None",
         "asyncclient/_protocol/endpoints/deletes.py", "(\"persons_found\", *(name for name, requested in queued if requested))", "tuple(name for name, requested in queued if requested)",
@@ -139,7 +139,7 @@ STATES: tuple[Twin, ...] = (
         "persons that a call deleted instead of keeping are forgotten",
         (
             "bulk/journal/test_target_states.py::test_persons_deleted_instead_of_kept_are_never_reported_as_already_deleted",
-            _FACTS + "persons_deleted_instead_of_kept_are_not_reported_as_already_deleted",
+            "integration/facts/test_kept_persons.py::test_persons_deleted_instead_of_kept_are_not_reported_as_already_deleted",
         ),
         "bulk/journal/target_states.py", "if record.error == Reason.DELETED_INSTEAD_OF_KEPT.value:", "if False:",
     ),
@@ -152,13 +152,13 @@ STATES: tuple[Twin, ...] = (
     twin(
         21,
         "verify does not read persons again that a call deleted instead of keeping",
-        _FACTS + "a_person_that_is_read_again_is_not_reported_as_deleted_instead_of_kept",
+        "integration/facts/test_kept_persons.py::test_a_person_that_is_read_again_is_not_reported_as_deleted_instead_of_kept",
         _VERIFICATION, "        Person.DELETED_UNEXPECTEDLY,\n", "",
     ),
     twin(
         21,
         "verify does not read which persons a call deleted instead of keeping",
-        _FACTS + "verify_shows_which_persons_a_call_deleted_instead_of_keeping",
+        "integration/facts/test_kept_persons.py::test_verify_shows_which_persons_a_call_deleted_instead_of_keeping",
         _VERIFICATION, "merge(maybe_deleted, target_states.numbers(axis, READ_AGAIN[axis]))", "target_states.numbers(axis, READ_AGAIN[axis])",
     ),
     twin(
@@ -212,7 +212,7 @@ STATES: tuple[Twin, ...] = (
     twin(
         21,
         "a job is complete although its events are not purged",
-        (_DUTY + "a_waiting_job_names_the_next_purge_and_from_when_to_verify", "bulk/cli/test_duty_agrees.py::test_verify_agrees_with_the_other_commands[delete-events-None-waiting]"),
+        (_DUTY + "a_waiting_job_names_the_next_purge_and_from_when_to_verify", "bulk/cli/flows/test_duty_agrees.py::test_verify_agrees_with_the_other_commands[delete-events-None-waiting]"),
         _DECISION, "        _queued_events(target_states),\n", "",
     ),
     twin(
@@ -230,7 +230,7 @@ STATES: tuple[Twin, ...] = (
     twin(
         33,
         "a job is complete although input lines are not covered",
-        (_DUTY + "input_lines_that_are_not_covered_need_attention", "bulk/cli/test_duty_agrees.py::test_input_lines_without_a_person_need_attention_although_every_person_is_gone"),
+        (_DUTY + "input_lines_that_are_not_covered_need_attention", "bulk/cli/flows/test_duty_agrees.py::test_input_lines_without_a_person_need_attention_although_every_person_is_gone"),
         _DECISION, "        causes.append(_not_covered(coverage))\n", "        pass\n",
     ),
     twin(
@@ -248,13 +248,13 @@ STATES: tuple[Twin, ...] = (
     twin(
         22,
         "a copy of the planned persons has re-created ones",
-        "bulk/cli/commands/test_persons_of_plan.py::test_persons_that_are_gone_or_re_created_are_named_and_left_out[True]",
+        "bulk/cli/commands/persons/test_persons_of_plan.py::test_persons_that_are_gone_or_re_created_are_named_and_left_out[True]",
         "bulk/jobs/plan_copy.py", "            if isinstance(person, RawPerson) and not is_same(target, person):\n", "            if False:\n",
     ),
     twin(
         22,
         "a copy of the planned persons has only the distinct IDs that a batch read shows",
-        "bulk/cli/commands/test_persons_of_plan.py::test_the_copy_has_the_persons_of_the_plan_with_all_their_distinct_ids",
+        "bulk/cli/commands/persons/test_persons_of_plan.py::test_the_copy_has_the_persons_of_the_plan_with_all_their_distinct_ids",
         "bulk/jobs/plan_copy.py", "            complete[index] = again\n", "            pass\n",
     ),
     twin(
@@ -280,7 +280,7 @@ STATES: tuple[Twin, ...] = (
         "a batch that the server rejected counts as sent",
         (
             "bulk/posthog/test_attempt_result.py::test_no_error_counts_as_sent[BadRequest-]",
-            _ERASURE + "a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again[400]",
+            "integration/erasure/test_erasure_failures.py::test_a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again[400]",
         ),
         "bulk/posthog/attempt_result.py", "    (BadRequest, \"unknown\", NextAction.READ_BACK_AND_REJECT),", "    (BadRequest, \"ok\", NextAction.NOTHING),",
     ),
@@ -393,7 +393,7 @@ STATES: tuple[Twin, ...] = (
     twin(
         19,
         "a later run repeats the call that deleted persons instead of keeping them",
-        _FACTS + "after_kept_persons_were_deleted_no_later_run_sends_such_a_request",
+        "integration/facts/test_kept_persons.py::test_after_kept_persons_were_deleted_no_later_run_sends_such_a_request",
         "bulk/execution/group_executor.py", "if call.keeps_persons and self._job.target_states.run_stats.kept_deleted:", "if False:",
     ),
     twin(

@@ -4,7 +4,7 @@ from twin import Twin, twin
 
 _OUTPUT = "bulk/cli/streams/output.py"
 _OUTPUT_FILE = "bulk/cli/streams/output_file.py"
-_BLOCKED = "bulk/cli/test_blocked.py::test_"
+_BLOCKED = "bulk/cli/signals/test_blocked.py::test_"
 _OUTPUT_TESTS = "bulk/cli/streams/test_output.py::test_"
 _FILE_TESTS = "bulk/cli/streams/test_output_file.py::test_"
 
@@ -38,19 +38,19 @@ STREAMS: tuple[Twin, ...] = (
     twin(
         17,
         "a second signal is not handled",
-        "bulk/cli/test_signals.py::test_the_second_signal_ends_the_process_at_once_and_the_journal_resumes[2]",
+        "bulk/cli/signals/test_signals.py::test_the_second_signal_ends_the_process_at_once_and_the_journal_resumes[2]",
         "bulk/cli/signals.py", "            _end_process(number)\n", "            return\n",
     ),
     twin(
         17,
         "a signal in the checks before a run ends the command with exit code 75",
-        "bulk/cli/test_interruption.py::test_in_the_checks_before_a_run_the_plan_is_kept[stall-15]",
+        "bulk/cli/signals/test_interruption.py::test_in_the_checks_before_a_run_the_plan_is_kept[stall-15]",
         "bulk/cli/signals.py", "except (asyncio.CancelledError, NotFinished, OSError):", "except (asyncio.CancelledError, OSError):",
     ),
     twin(
         17,
         "a signal does not wake a waiting event loop",
-        "bulk/cli/test_signals.py::test_a_signal_that_does_not_interrupt_the_waiting_loop_wakes_it",
+        "bulk/cli/signals/test_signals.py::test_a_signal_that_does_not_interrupt_the_waiting_loop_wakes_it",
         "bulk/cli/signals.py", "before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)", "before = -1",
     ),
     twin(
@@ -75,7 +75,7 @@ STREAMS: tuple[Twin, ...] = (
     twin(
         30,
         "printed text is not sanitized",
-        "bulk/cli/test_harmless.py::test_a_plan_its_run_and_files_in_the_way",
+        "bulk/cli/terminal/test_harmless.py::test_a_plan_its_run_and_files_in_the_way",
         "bulk/cli/streams/text.py", "paragraph(text).encode(", "text.encode(",
     ),
     twin(
@@ -96,7 +96,7 @@ STREAMS: tuple[Twin, ...] = (
     twin(
         30,
         "events of the command contain characters outside ASCII",
-        "bulk/cli/test_harmless.py::test_json_is_ascii_and_a_name_that_is_not_utf_8_ends_no_job_with_70",
+        "bulk/cli/terminal/test_harmless.py::test_json_is_ascii_and_a_name_that_is_not_utf_8_ends_no_job_with_70",
         "bulk/cli/display/json_events.py", 'encode_line({"event": kind, "at": _iso',
         '__import__("msgspec").json.encode({"event": kind, "at": _iso',
     ),

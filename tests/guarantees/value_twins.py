@@ -10,8 +10,8 @@ _PLAN = "bulk/plan/plan_file.py"
 _BEFORE = "bulk/undo/before_image.py"
 _REVERT_DECISION = "bulk/undo/revert_decision.py"
 _CONFLICTS = "bulk/selection/values/row_conflicts.py"
-_OWN = "integration/test_properties_per_person.py::test_"
-_UNDO = "integration/test_undo.py::test_"
+_OWN = "integration/properties/test_properties_per_person.py::test_"
+_UNDO = "integration/properties/test_undo.py::test_"
 
 VALUES: tuple[Twin, ...] = (
     twin(

@@ -8,6 +8,12 @@ from asyncclient import Limits, PostHogClient, RateLimits, RetryPolicy
 from asyncclient.testing import LocalPostHog
 
 
+@pytest.fixture(autouse=True)
+def second_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Confirm absences at once: these tests are about results, not times."""
+    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[LocalPostHog]:
     async with LocalPostHog(persons=60, seed=1) as running:
