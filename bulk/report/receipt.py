@@ -303,14 +303,20 @@ def _sentence(
             words = _OUTCOME_WORDS.get(line.outcome, reason)
     if len(persons) != 1:
         return f"{count_of(len(persons), 'person')}: {words}" if persons else words
-    person = persons[0]
-    if result == "waiting" and person.states.get(Axis.EVENTS.value) == Events.QUEUED.name.lower():
-        words = _NOT_PURGED
+    person, words = persons[0], result_words(result, persons)
     if person.done_at is not None:
         words += f"; read back at {format_time(person.done_at, seconds=True)}"
     if person.purged_at is not None:
         words += f", events purged by {format_time(person.purged_at, seconds=True)}"
     return f"person {person.target}: {words}"
+
+
+def result_words(result: Result, persons: Sequence[PersonResult]) -> str:
+    """Return the result of persons in words, without times."""
+    queued = Events.QUEUED.name.lower()
+    if result == "waiting" and [person.states.get(Axis.EVENTS.value) for person in persons] == [queued]:
+        return _NOT_PURGED
+    return _WORDS[result]
 
 
 def _verdict(answers: Sequence[Answer], reference: str | None, planned_at: str) -> str:

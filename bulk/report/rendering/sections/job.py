@@ -8,7 +8,7 @@ from bulk.formatting import count_of, format_count, format_time
 from bulk.operations import describe as describe_operation
 from bulk.report.parts.copies import CopyReport
 from bulk.report.rendering.document import Block, Commands, Row, Section, Table
-from bulk.report.rendering.sections.request_rows import SHREDDED
+from bulk.report.rendering.sections.request_rows import SHREDDED, due_table_rows
 from bulk.report.report import Report, is_finished
 from bulk.requests.job_record import JobRecord
 from bulk.selection.selections import describe as describe_selection
@@ -71,16 +71,7 @@ def due_section(report: Report) -> Section | None:
     """Return what is due when; None for a job without a date of receipt."""
     if not report.due:
         return None
-    rows = tuple(
-        (
-            one.due,
-            format_count(one.requests),
-            format_count(one.open_requests),
-            "overdue" if one.is_overdue else "open" if one.open_requests else "none open",
-            format_count(one.purge_windows_left),
-        )
-        for one in report.due
-    )
+    rows = tuple(due_table_rows(report.due))
     headings = ("Due on", "Requests", "Open", "State", "Weekend purges left")
     caption = f"Requests by due date, as of {_time(report.last_entry_at)}"
     note = "A request is due one month after its receipt (Art. 12(3) GDPR)."

@@ -34,12 +34,6 @@ _LANES = (
 _TITLES = {kind: title for kind, title, _ in _LANES}
 _ORDER = {kind: number for number, (kind, _, _) in enumerate(_LANES)}
 _RUNS = ("run", "verification")
-_WAITED = {
-    "outage": "PostHog did not respond",
-    "rate_limit": "waited to stay within the rate limits",
-    "catching_up": "waited for accepted changes to show",
-    "second_read": "waited before a second read of persons that a response left out",
-}
 
 
 def timeline_section(report: Report) -> Section:
@@ -118,16 +112,21 @@ def _table(entries: list[TimelineEntry]) -> Iterator[Block]:
         yield f"{format_count(len(ordered) - ROWS_MAX)} more are in the JSON report."
 
 
-def _in_all(report: Report) -> Iterator[str]:
+def _in_all(report: Report) -> Iterator[Block]:
     """Yield how long the runs waited in all, and how many waits are not listed."""
-    parts = [
-        f"{_WAITED.get(one.kind, one.kind)} for {format_duration(one.waited_s)}, {count_of(one.times, 'time')}"
-        for one in report.waits
-    ]
-    if parts:
-        yield f"In all: {'; '.join(parts)}. Waits of less than 10 s are not counted."
+    if not report.waits:
+        return
+    yield Table(
+        headings=("What", "Times", "In all"),
+        rows=tuple(
+            (_TITLES.get(one.kind, one.kind), format_count(one.times), format_duration(one.waited_s))
+            for one in report.waits
+        ),
+        numeric=frozenset({1, 2}),
+        caption="Waits of 10 s or more",
+    )
     if shorter := sum(one.shorter for one in report.waits):
-        yield f"Not listed: the {count_of(shorter, 'shortest wait')}."
+        yield f"Not listed above: {count_of(shorter, 'shorter wait')}."
 
 
 def _row(entry: TimelineEntry) -> Row:

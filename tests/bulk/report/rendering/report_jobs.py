@@ -223,6 +223,7 @@ def overdue() -> Report:
             *opened(100),
             run_started(START),
             *erased(100, START),
+            states(START + 95, Change("events", "held_back", "90-99"), Change("person", "held_back", "90-99")),
             RunEnded(at=START + 100, reason="finished"),
             run_started(at, "verify"),
             Verified(at=at + 5, persons=100, unread="3", returned="5-6", listed="7", listing=None),
@@ -263,23 +264,6 @@ def interrupted() -> Report:
     return report_of(records, plan_of(600))
 
 
-def many_persons() -> Report:
-    """A job of 100,000 persons for 40 requests that are due on several days."""
-    due = tuple(RequestsDue(due=f"2026-12-{day:02}", requests=10) for day in (1, 8, 15, 20))
-    records = [*opened(100_000, coverage=Coverage(lines=100_000), due=due), run_started(START)]
-    for number in range(10):
-        at = START + 700 * number
-        records += erased(10_000 * (number + 1), at, attempt=10 * number, first=10_000 * number)
-        records.append(PauseTaken(at=at + 100, bucket="deletes", duration_s=60.0))
-    records += [
-        waited(0, "rate_limit", START + 95, START + 6_400, 5_100.0),
-        waited(1, "outage", START + 3_000, START + 3_310),
-        waited(2, "catching_up", START + 6_500, START + 7_400, 720.0),
-        waited(3, "second_read", START + 7_410, START + 7_440),
-    ]
-    return report_of([*records, RunEnded(at=START + 7_500, reason="finished")], plan_of(100_000))
-
-
 def shredded() -> Report:
     """A complete job whose plan is destroyed."""
     at = SUNDAY + 3 * DAY
@@ -306,7 +290,6 @@ JOBS = {
     "overdue": overdue,
     "properties": properties,
     "interrupted": interrupted,
-    "many_persons": many_persons,
     "shredded": shredded,
 }
 """The jobs by name."""
