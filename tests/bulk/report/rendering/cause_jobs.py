@@ -62,7 +62,7 @@ def kept_persons() -> Report:
             *sent(1, START + 9, "events", "50-59", **failed),
             states(START + 12, Change("person", "deleted_unexpectedly", "50-54", "deleted_instead_of_kept")),
             states(START + 13, Change("person", "not_requested", "55-59", "deleted_instead_of_kept")),
-            states(START + 14, Change("events", "skipped", "50-54"), Change("events", "queued", "55-59")),
+            states(START + 14, Change("events", "queued", "50-59", covered_until=int(START + 9))),
             RunEnded(at=START + 20, reason="BreakerOpened"),
         ],
         plan_of(60),
