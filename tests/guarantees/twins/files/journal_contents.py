@@ -125,7 +125,7 @@ JOURNAL_CONTENTS: tuple[Twin, ...] = (
     twin(
         13,
         "a request of another process is taken for one of this process",
-        "integration/resuming/test_wrong_clock.py::test_requests_of_the_same_time_as_those_of_another_process_count_in_addition",
+        "bulk/journal/test_limit_usage.py::test_a_request_of_another_process_at_the_same_time_counts_in_addition",
         "bulk/journal/limit_usage.py",
         " if counted else []",
         "",
