@@ -107,7 +107,7 @@ def test_a_job_cancelled_after_any_request_converges(
             else UpdateProperties(dict.fromkeys(KEYS, "x"), route=route)
         )
         requests = 30 if route == "capture" else 90 if kind == "unset" else 50
-        for number in range(1, requests, case_count(4, 1) if route == "rest" else 1):
+        for number in range(1, requests, case_count(6 if route == "rest" else 2, 1)):
             async with virtual(persons=40, latency_s=0.01, **OLDER) as a:
                 plan = await a.plan(operation=chosen)
                 await cancelled_when(a, plan, is_end_of(number), batch_size=10, concurrency=3)
