@@ -83,7 +83,7 @@ OUTAGES = [
 """By default each phase with one length in turn, as the length is waited out in one place, whatever the phase."""
 
 
-@pytest.mark.quick_cases(3)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize(("operation", "action", "number", "away_s"), OUTAGES, ids=str)
 def test_a_run_waits_for_the_server_and_ends_as_without_the_outage(
     open_arena: Any, axis: Any, operation: Any, action: str, number: int, away_s: float
@@ -107,7 +107,7 @@ def test_a_run_waits_for_the_server_and_ends_as_without_the_outage(
     run_virtual(main())
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_outage_is_waited_out(open_arena: Any, kind: str) -> None:
     async def main() -> None:
@@ -121,7 +121,7 @@ def test_every_kind_of_outage_is_waited_out(open_arena: Any, kind: str) -> None:
     run_virtual(main())
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("away_s", [1.0, 30.0, 300.0])
 @pytest.mark.parametrize(("action", "number"), [("projects", 1), ("batch_by_distinct_ids", 2), ("deletion_status", 1)])
 def test_a_verification_waits_for_the_server(open_arena: Any, action: str, number: int, away_s: float) -> None:
@@ -153,7 +153,7 @@ def test_an_export_waits_for_the_server(open_arena: Any, export: Any, away_s: fl
     run_virtual(main())
 
 
-@pytest.mark.quick_cases(3)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize(("operation", "action", "number"), PHASES, ids=str)
 def test_after_an_outage_that_is_too_long_the_run_ends_and_the_next_one_continues(
     open_arena: Any, operation: Any, action: str, number: int
@@ -173,6 +173,7 @@ def test_after_an_outage_that_is_too_long_the_run_ends_and_the_next_one_continue
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_a_plan_and_an_export_end_after_an_outage_that_is_too_long(open_arena: Any) -> None:
     async def main() -> None:
         async with open_arena(persons=50) as a:
@@ -257,6 +258,7 @@ def test_a_run_without_time_for_outages_ends_at_the_first_one(open_arena: Any) -
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("away_s", [1.0, 30.0, 300.0])
 def test_a_server_that_is_restarted_is_waited_for(open_arena: Any, away_s: float) -> None:
     async def main() -> None:

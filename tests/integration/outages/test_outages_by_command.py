@@ -81,7 +81,7 @@ async def planned(a: Any, kind: str, name: str, **options: Any) -> list[Any]:
         return [target.uuid for target in plan.targets(0, plan.count)]
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("away_s", LENGTHS)
 @pytest.mark.parametrize("kind", SELECTIONS)
 def test_planning_waits_for_the_server_in_each_way_of_selecting(open_arena: Any, kind: str, away_s: float) -> None:
@@ -98,7 +98,7 @@ def test_planning_waits_for_the_server_in_each_way_of_selecting(open_arena: Any,
     run_virtual(main())
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("kind", SELECTIONS)
 def test_planning_that_gave_up_leaves_nothing_and_the_same_call_ends_as_without_the_outage(
     open_arena: Any, kind: str
@@ -177,7 +177,7 @@ def ready(a: Any, action: str, number: int, for_s: float) -> None:
     a.made, a.prepared = {}, lambda: go_away(a.server, action, for_s=for_s, number=number)
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("away_s", LENGTHS)
 @pytest.mark.parametrize(
     ("command", "action", "number"), COMMANDS, ids=lambda each: getattr(each, "__name__", str(each))
@@ -197,7 +197,7 @@ def test_each_command_waits_for_the_server(
     run_virtual(main())
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize(
     ("command", "action", "number"), COMMANDS, ids=lambda each: getattr(each, "__name__", str(each))
 )

@@ -50,6 +50,7 @@ def test_changes_that_come_late_are_waited_for(virtual: Any, axis: Any, kind: st
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_changes_slower_than_the_wait_are_left_pending_and_found_later(virtual: Any, axis: Any) -> None:
     async def main() -> None:
         async with virtual(persons=150, capture_lag_s=3000.0) as a:
