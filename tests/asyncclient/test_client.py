@@ -17,17 +17,10 @@ from asyncclient import (
     RateLimits,
     RequestFinished,
     Retrying,
-    RetryPolicy,
     ServerError,
 )
 from asyncclient.testing import Fault, LocalPostHog, ServerOptions
-
-FAST = RetryPolicy(base_s=0.0)
-
-
-def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:
-    settings = {"limits": Limits(RateLimits.off()), "retry": FAST, "project_id": 1} | settings
-    return PostHogClient(host=server.url, personal_api_key=server.personal_api_key, **settings)
+from tests.asyncclient.fast_clients import FAST, client_of
 
 
 def first(server: LocalPostHog) -> UUID:

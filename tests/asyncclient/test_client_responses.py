@@ -8,15 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from asyncclient import InvalidResponse, Limits, PostHogClient, PropertyProjection, RateLimits, RetryPolicy, ServerError
+from asyncclient import InvalidResponse, PropertyProjection, ServerError
 from asyncclient.testing import LocalPostHog
-
-FAST = RetryPolicy(base_s=0.0)
-
-
-def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:
-    settings = {"limits": Limits(RateLimits.off()), "retry": FAST, "project_id": 1} | settings
-    return PostHogClient(host=server.url, personal_api_key=server.personal_api_key, **settings)
+from tests.asyncclient.fast_clients import client_of
 
 
 @pytest.mark.parametrize("skew_s", [0.0, 3600.0, -3600.0])

@@ -22,8 +22,8 @@ from asyncclient import (
 )
 from asyncclient._protocol.endpoints import capture as endpoint
 from asyncclient.testing import Fault, LocalPostHog, ServerOptions
+from tests.asyncclient.fast_clients import FAST
 
-FAST = RetryPolicy(base_s=0.0)
 BOUGHT = CaptureEvent("bought", "somebody")
 
 

@@ -18,8 +18,8 @@ from asyncclient import (
     RetryPolicy,
 )
 from asyncclient.testing import Fault, LocalPostHog, ServerOptions
+from tests.asyncclient.fast_clients import FAST
 
-FAST = RetryPolicy(base_s=0.0)
 BOUGHT = CaptureEvent("bought", "somebody")
 
 

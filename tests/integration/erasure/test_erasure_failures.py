@@ -110,7 +110,7 @@ async def test_a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sen
         plan = await a.plan(operation=PERSON_ONLY)
         a.server.faults.add(Fault("status", action="bulk_delete", status=status, after=1, times=4))
         a.server.faults.add(Fault("status", action="destroy", status=status, times=1))
-        report = await a.run(plan, batch_size=25, concurrency=1)
+        report = await a.run(plan, batch_size=25, concurrency=1, wait_s=0.0)
         assert (report.exit_code, axis(report, "person")) == (1, {"deleted_confirmed": 99, "failed": 1})
         assert [failure.reason.split(":")[1:3] for failure in report.failures] == [[failure_kind(status), str(status)]]
         assert [len(r.body["ids"]) if r.body else 1 for r in a.sent() if r.status == status] == [25, 12, 6, 3, 1]

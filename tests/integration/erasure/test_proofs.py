@@ -1,6 +1,5 @@
 """A proof has a time: no person is deleted if the deletion row of its events is too old (guarantee 20)."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from asyncclient import RateLimits
 from asyncclient.testing import Fault
 from bulk import DeleteEvents, DeletePersons, verify_job
 from bulk.report.rendering.text import render_text
+from tests.integration.erasure.clock_ahead import Clock
 
 EVENTS = DeletePersons(delete_events=True)
 HOUR_S = 3600.0
@@ -25,16 +25,6 @@ def failures(report: Any) -> list[tuple[str, str, str, int]]:
 def queueings(a: Any) -> list[int]:
     """Return the number of persons of each request that queued events."""
     return [len(r.body["ids"]) for r in a.sent() if r.action == "bulk_delete" and r.body["keep_person"]]
-
-
-class Clock:
-    """The server's clock, which a test can set forward."""
-
-    def __init__(self) -> None:
-        self.ahead_s = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead_s
 
 
 async def stopped_after_queueing(a: Any, plan: Any, stage: str = "queued") -> None:

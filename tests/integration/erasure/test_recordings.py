@@ -1,6 +1,5 @@
 """Recordings count as deleted only once PostHog shows them as deleted (contract 6.7, guarantee 21)."""
 
-import time
 from typing import Any
 
 import pytest
@@ -9,19 +8,10 @@ from changed_responses import Body, rewrite
 from asyncclient import RateLimits
 from asyncclient.testing import Fault
 from bulk import DeleteEvents, DeletePersons, DeleteRecordings, verify_job
+from tests.integration.erasure.clock_ahead import Clock
 
 RECORDINGS = DeletePersons(delete_recordings=True)
 DAY_S = 86_400.0
-
-
-class Clock:
-    """The server's clock, which a test can set forward."""
-
-    def __init__(self) -> None:
-        self.ahead_s = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.ahead_s
 
 
 def reasons(report: Any) -> dict[str, int]:

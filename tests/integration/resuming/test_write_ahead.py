@@ -1,25 +1,16 @@
 """No mutating request reaches the server before its intent is synced to disk (guarantee 1)."""
 
-import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from asyncclient.testing.request_record import RequestLog
-from bulk.journal.writer import JournalWriter
 
 
-async def test_no_request_arrives_before_its_intent_was_synced(arena: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    synced = 0
-
-    def sync(fd: int) -> None:
-        nonlocal synced
-        size = os.fstat(fd).st_size
-        os.fsync(fd)
-        synced = size
-
-    assert JournalWriter.__init__.__kwdefaults__ is not None
-    monkeypatch.setitem(JournalWriter.__init__.__kwdefaults__, "fdatasync", sync)
+async def test_no_request_arrives_before_its_intent_was_synced(
+    arena: Any, monkeypatch: pytest.MonkeyPatch, synced_bytes: Callable[[], int]
+) -> None:
     async with arena(persons=60) as a:
         plan = await a.plan()
         late: list[str] = []
@@ -30,7 +21,7 @@ async def test_no_request_arrives_before_its_intent_was_synced(arena: Any, monke
             nonlocal arrived
             if request.action == "bulk_delete" and request.method == "POST":
                 arrived += 1
-                if a.journal.read_bytes()[:synced].count(b'"type":"intent"') < arrived:
+                if a.journal.read_bytes()[: synced_bytes()].count(b'"type":"intent"') < arrived:
                     late.append(request.path)
             add(log, request, **options)
 

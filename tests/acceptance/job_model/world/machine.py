@@ -14,6 +14,8 @@ from types import FunctionType
 from typing import Any
 from unittest.mock import patch
 
+from virtual_time import SyncedAtOnce, called_at_once
+
 import bulk.engine
 import bulk.plan.planner
 import bulk.report.load
@@ -87,28 +89,10 @@ class Machine:
                 stack.enter_context(patch.object(module, name, ours))
             for put in _places():
                 stack.callback(put(own))
-            stack.enter_context(patch("anyio.to_thread.run_sync", _at_once))
-            stack.enter_context(patch("bulk.journal.writer.SyncThread", _SyncedAtOnce))
+            stack.enter_context(patch("anyio.to_thread.run_sync", called_at_once))
+            stack.enter_context(patch("bulk.journal.writer.SyncThread", SyncedAtOnce))
             stack.enter_context(patch("bulk.concurrency.ticker.TICK_S", TICK_S))
             yield
-
-
-class _SyncedAtOnce:
-    """The journal's sync without its thread, which virtual time would not wait for."""
-
-    def __init__(self, fd: int, sync: Callable[[int], None], loop: asyncio.AbstractEventLoop) -> None:
-        self._fd, self._sync, self._loop = fd, sync, loop
-
-    def start(self, done: Callable[[BaseException | None], None]) -> None:
-        self._sync(self._fd)
-        self._loop.call_soon(done, None)
-
-    def stop(self) -> None:
-        pass
-
-
-async def _at_once(work: Callable[..., Any], *args: Any, **_options: Any) -> Any:
-    return work(*args)
 
 
 def _nothing(_fd: int) -> None:

@@ -4,9 +4,8 @@ import asyncio
 import json
 from typing import Any
 
-from asyncclient import CsvExport, RetryPolicy
+from asyncclient import CsvExport
 
-FAST = RetryPolicy(base_s=0.0)
 HEADER = b"id,properties.note\r\n"
 ROW = b'018f0000,"a ""note""\r\nof two lines"\r\n'
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from asyncclient import InvalidArgument, PrefixMoved, PropertyFilter, ServerError
-from tests.asyncclient._resources.persons.csv_bodies import FAST, HEADER, ROW, chunk, counting, head, read, whole
+from tests.asyncclient._resources.persons.csv_bodies import HEADER, ROW, chunk, counting, head, read, whole
+from tests.asyncclient.fast_clients import FAST
 
 
 async def test_every_byte_comes_in_blocks_of_whole_rows_and_rows_are_counted(raw: Any) -> None:

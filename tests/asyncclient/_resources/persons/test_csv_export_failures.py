@@ -20,7 +20,8 @@ from asyncclient import (
     ServerError,
     TimedOut,
 )
-from tests.asyncclient._resources.persons.csv_bodies import FAST, HEADER, ROW, chunk, head, read, whole
+from tests.asyncclient._resources.persons.csv_bodies import HEADER, ROW, chunk, head, read, whole
+from tests.asyncclient.fast_clients import FAST
 
 
 async def test_a_count_that_fails_leaves_the_export_whole(raw: Any) -> None:

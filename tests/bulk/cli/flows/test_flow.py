@@ -2,32 +2,16 @@
 
 import json
 import re
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from bulk.plan.plan_file import load_plan
+from tests.bulk.cli.free_persons import FREE, everyone, free, mode
 
 Run = Callable[..., Any]
-
-FREE = ("--where", "plan exact free")
-
-
-def free(posthog: Any) -> set[UUID]:
-    world = posthog.server.world
-    return {UUID(str(u)) for u in world.iter_uuids() if world.person(u).properties.get("plan") == "free"}
-
-
-def everyone(posthog: Any) -> set[UUID]:
-    return {UUID(str(uuid)) for uuid in posthog.server.world.iter_uuids()}
-
-
-def mode(path: str) -> int:
-    return stat.S_IMODE(Path(path).stat().st_mode)
 
 
 def test_a_review_has_all_that_is_needed_to_approve(run: Run, posthog: Any) -> None:

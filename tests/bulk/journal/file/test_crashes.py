@@ -83,13 +83,6 @@ Child = Callable[..., "subprocess.Popen[str]"]
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    folder = tmp_path / "journals"
-    folder.mkdir()
-    return folder / "erase.journal.jsonl"
-
-
 def _notes(path: Path) -> list[int]:
     """Open the journal as the next process would; return the numbers in it, which must have no gap."""
     records: list[Line] = []

@@ -7,53 +7,26 @@ import stat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk.errors import JournalDamaged, JournalError
-from bulk.journal.framing import Clean, Framing, TornTail
+from bulk.journal.framing import Clean, TornTail
 from bulk.journal.storage import Journal
-
-
-class OpenedJob(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
-    job: str
-
-
-class Note(msgspec.Struct, frozen=True, tag="note", tag_field="k"):
-    text: str
-
-
-Line = OpenedJob | Note
-FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, OpenedJob) else None)
-RECORDS: list[Line] = [OpenedJob("job-1"), Note("one"), Note("two"), Note("three")]
-SEED = FRAMING.seed(RECORDS[0])
-LINES = [FRAMING.encode(record, n, SEED) for n, record in enumerate(RECORDS)]
-WHOLE = b"".join(LINES)
-
-
-def _replayed(path: Path) -> tuple[list[Line], int, Path | None]:
-    records: list[Line] = []
-    with Journal.open(path, FRAMING, records.append) as journal:
-        return records, journal.next_n, journal.set_aside
-
-
-def _put(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
-    path.chmod(0o600)
-
-
-def _state(folder: Path) -> dict[str, bytes]:
-    return {entry.name: entry.read_bytes() for entry in folder.iterdir()}
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    folder = tmp_path / "journals"
-    folder.mkdir()
-    return folder / "erase.journal.jsonl"
-
+from tests.bulk.journal.file.four_records import (
+    FRAMING,
+    LINES,
+    RECORDS,
+    SEED,
+    WHOLE,
+    Line,
+    Note,
+    OpenedJob,
+    files_in,
+    put,
+    replayed,
+)
 
 tails = st.one_of(
     st.integers(0, len(WHOLE) - 1).map(lambda at: (WHOLE[:at], WHOLE[:at].count(b"\n"))),
@@ -69,28 +42,28 @@ def test_a_torn_tail_is_copied_aside_and_cut_off_once(torn: tuple[bytes, int]) -
     data, stand = torn
     with TemporaryDirectory() as name:
         path = Path(name) / "x.journal.jsonl"
-        _put(path, data)
+        put(path, data)
         kept = b"".join(LINES[:stand])
         aside = path.with_name(f"x.journal.jsonl.torn-{len(kept)}") if data != kept else None
-        assert _replayed(path) == (RECORDS[:stand], stand, aside)
+        assert replayed(path) == (RECORDS[:stand], stand, aside)
         expected = {path.name: kept}
         if aside:
             expected[aside.name] = data[len(kept) :]
             assert stat.S_IMODE(aside.stat().st_mode) == 0o600
-        assert _state(path.parent) == expected
-        assert _replayed(path) == (RECORDS[:stand], stand, None)
-        assert _state(path.parent) == expected
+        assert files_in(path.parent) == expected
+        assert replayed(path) == (RECORDS[:stand], stand, None)
+        assert files_in(path.parent) == expected
 
 
 async def test_nothing_is_appended_to_a_broken_line(path: Path) -> None:
-    _put(path, WHOLE[:-5])
+    put(path, WHOLE[:-5])
     async with Journal.open(path, FRAMING, lambda record: None).writer() as writer:
         writer.append(RECORDS[3])
-    assert _state(path.parent)[path.name] == WHOLE
+    assert files_in(path.parent)[path.name] == WHOLE
 
 
 def test_the_torn_tail_is_copied_to_disk_before_the_journal_is_cut(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _put(path, WHOLE[:-5])
+    put(path, WHOLE[:-5])
     aside = path.with_name(f"{path.name}.torn-{len(WHOLE) - len(LINES[3])}")
     seen: list[tuple[str, bool, int]] = []
     real = os.ftruncate
@@ -105,7 +78,7 @@ def test_the_torn_tail_is_copied_to_disk_before_the_journal_is_cut(path: Path, m
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "ftruncate", cut)
-    _replayed(path)
+    replayed(path)
     torn, whole = len(WHOLE) - 5, len(WHOLE) - len(LINES[3])
     assert seen == [
         ("file", False, torn),
@@ -117,19 +90,19 @@ def test_the_torn_tail_is_copied_to_disk_before_the_journal_is_cut(path: Path, m
 
 
 def test_an_existing_identical_copy_of_the_tail_is_used(path: Path) -> None:
-    _put(path, WHOLE[:-5])
+    put(path, WHOLE[:-5])
     aside = path.with_name(f"{path.name}.torn-{len(WHOLE) - len(LINES[3])}")
-    _put(aside, LINES[3][:-5])
+    put(aside, LINES[3][:-5])
     inode = aside.stat().st_ino
-    assert _replayed(path)[2] == aside
+    assert replayed(path)[2] == aside
     assert aside.stat().st_ino == inode
-    assert sorted(_state(path.parent)) == [path.name, aside.name]
+    assert sorted(files_in(path.parent)) == [path.name, aside.name]
 
 
 def test_an_existing_copy_of_the_tail_is_synced_before_the_cut(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _put(path, WHOLE[:-5])
+    put(path, WHOLE[:-5])
     aside = path.with_name(f"{path.name}.torn-{len(WHOLE) - len(LINES[3])}")
-    _put(aside, LINES[3][:-5])
+    put(aside, LINES[3][:-5])
     seen: list[int] = []
     real = os.ftruncate
 
@@ -139,40 +112,40 @@ def test_an_existing_copy_of_the_tail_is_synced_before_the_cut(path: Path, monke
 
     monkeypatch.setattr(os, "fsync", lambda fd: seen.append(os.fstat(fd).st_ino))
     monkeypatch.setattr(os, "ftruncate", cut)
-    _replayed(path)
+    replayed(path)
     assert seen[:3] == [aside.stat().st_ino, path.parent.stat().st_ino, 0]
 
 
 @pytest.mark.parametrize("other", [b"", LINES[3][:-6], LINES[3][:-4], b"x" * (len(LINES[3]) - 5), b"y" * 200_000])
 def test_a_different_tail_at_the_same_offset_gets_another_file(path: Path, other: bytes) -> None:
-    _put(path, WHOLE[:-5])
+    put(path, WHOLE[:-5])
     aside = path.with_name(f"{path.name}.torn-{len(WHOLE) - len(LINES[3])}")
-    _put(aside, other)
+    put(aside, other)
     second = path.with_name(f"{aside.name}-1")
-    assert _replayed(path)[2] == second
+    assert replayed(path)[2] == second
     assert aside.read_bytes() == other
     assert second.read_bytes() == LINES[3][:-5]
 
 
 def test_a_symbolic_link_in_place_of_the_copy_is_not_followed(path: Path) -> None:
-    _put(path, WHOLE[:-5])
+    put(path, WHOLE[:-5])
     aside = path.with_name(f"{path.name}.torn-{len(WHOLE) - len(LINES[3])}")
     aside.symlink_to(path.parent / "elsewhere")
-    assert _replayed(path)[2] == path.with_name(f"{aside.name}-1")
+    assert replayed(path)[2] == path.with_name(f"{aside.name}-1")
     assert not (path.parent / "elsewhere").exists()
 
 
 def test_a_journal_whose_tail_cannot_be_cut_is_not_opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _put(path, WHOLE[:-5])
+    put(path, WHOLE[:-5])
 
     def fails(fd: int, size: int) -> None:
         raise OSError(errno.EIO, "")
 
     monkeypatch.setattr(os, "ftruncate", fails)
     with pytest.raises(JournalError, match="its incomplete end cannot be cut off: Input/output error"):
-        _replayed(path)
+        replayed(path)
     monkeypatch.undo()
-    assert _replayed(path)[1] == 3
+    assert replayed(path)[1] == 3
 
 
 @pytest.mark.slow
@@ -202,20 +175,20 @@ def test_damage_is_refused_with_its_line_and_changes_nothing(data: st.DataObject
         lines[at] = bytes(len(lines[at]))
     with TemporaryDirectory() as name:
         path = Path(name) / "x.journal.jsonl"
-        _put(path, b"".join(lines))
-        before = _state(path.parent)
+        put(path, b"".join(lines))
+        before = files_in(path.parent)
         for read in (Journal.open, Journal.read):
             with pytest.raises(JournalDamaged, match=f"{path}: line {wrong} ") as caught:
                 read(path, FRAMING, lambda record: None)
             assert caught.value.line == wrong
-        assert _state(path.parent) == before
+        assert files_in(path.parent) == before
 
 
 def test_a_damaged_journal_is_unlocked_afterwards(path: Path) -> None:
-    _put(path, LINES[1])
+    put(path, LINES[1])
     for _ in range(2):
         with pytest.raises(JournalDamaged):
-            _replayed(path)
+            replayed(path)
 
 
 @pytest.mark.slow
@@ -225,8 +198,8 @@ def test_reading_changes_nothing_and_needs_no_lock(torn: tuple[bytes, int]) -> N
     data, stand = torn
     with TemporaryDirectory() as name:
         path = Path(name) / "x.journal.jsonl"
-        _put(path, data)
-        before = _state(path.parent)
+        put(path, data)
+        before = files_in(path.parent)
         with path.open("rb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             records: list[Line] = []
@@ -234,11 +207,11 @@ def test_reading_changes_nothing_and_needs_no_lock(torn: tuple[bytes, int]) -> N
         assert records == RECORDS[:stand]
         assert end.next_n == stand
         assert isinstance(end, Clean) == (data == b"".join(LINES[:stand]))
-        assert _state(path.parent) == before
+        assert files_in(path.parent) == before
 
 
 def test_reading_needs_an_existing_file_but_no_write_permission(path: Path) -> None:
-    _put(path, WHOLE)
+    put(path, WHOLE)
     path.chmod(0o444)
     assert isinstance(Journal.read(path, FRAMING, lambda record: None), Clean)
     with pytest.raises(JournalError, match="no such file: "):
@@ -247,7 +220,7 @@ def test_reading_needs_an_existing_file_but_no_write_permission(path: Path) -> N
 
 
 def test_reading_stops_where_the_file_ended_when_it_began(path: Path) -> None:
-    _put(path, WHOLE)
+    put(path, WHOLE)
     count = 0
 
     def appends(record: Line) -> None:
@@ -263,8 +236,8 @@ def test_reading_stops_where_the_file_ended_when_it_began(path: Path) -> None:
 def test_a_large_journal_is_read_in_pieces(path: Path) -> None:
     records: list[Line] = [OpenedJob("job-1"), *(Note("x" * (number % 700)) for number in range(2_000))]
     data = b"".join(FRAMING.encode(record, n, SEED) for n, record in enumerate(records))
-    _put(path, data + b"torn" * 50_000)
-    found, next_n, aside = _replayed(path)
+    put(path, data + b"torn" * 50_000)
+    found, next_n, aside = replayed(path)
     assert found == records
     assert next_n == 2_001
     assert aside is not None
@@ -273,6 +246,6 @@ def test_a_large_journal_is_read_in_pieces(path: Path) -> None:
 
 
 def test_reading_reports_a_torn_tail(path: Path) -> None:
-    _put(path, WHOLE + bytes(5))
+    put(path, WHOLE + bytes(5))
     end = Journal.read(path, FRAMING, lambda record: None)
     assert end == TornTail(4, SEED, len(WHOLE), "consists of NUL bytes")

@@ -6,60 +6,21 @@ import os
 import stat
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from bulk.errors import FileTrouble, JournalBusy, JournalError, WriteFailed
-from bulk.journal.framing import Framing
 from bulk.journal.storage import Journal
-
-
-class OpenedJob(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
-    job: str
-
-
-class Note(msgspec.Struct, frozen=True, tag="note", tag_field="k"):
-    text: str
-
-
-Line = OpenedJob | Note
-FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, OpenedJob) else None)
-RECORDS: list[Line] = [OpenedJob("job-1"), Note("one"), Note("two"), Note("three")]
-SEED = FRAMING.seed(RECORDS[0])
-LINES = [FRAMING.encode(record, n, SEED) for n, record in enumerate(RECORDS)]
-WHOLE = b"".join(LINES)
-
-
-def _replayed(path: Path) -> tuple[list[Line], int, Path | None]:
-    records: list[Line] = []
-    with Journal.open(path, FRAMING, records.append) as journal:
-        return records, journal.next_n, journal.set_aside
-
-
-def _put(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
-    path.chmod(0o600)
-
-
-def _state(folder: Path) -> dict[str, bytes]:
-    return {entry.name: entry.read_bytes() for entry in folder.iterdir()}
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    folder = tmp_path / "journals"
-    folder.mkdir()
-    return folder / "erase.journal.jsonl"
+from tests.bulk.journal.file.four_records import FRAMING, LINES, RECORDS, WHOLE, Line, files_in, put, replayed
 
 
 def test_a_new_journal_is_empty_and_private_with_any_umask(path: Path) -> None:
     before = os.umask(0)
     try:
-        assert _replayed(path) == ([], 0, None)
+        assert replayed(path) == ([], 0, None)
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert _state(path.parent) == {path.name: b""}
+    assert files_in(path.parent) == {path.name: b""}
 
 
 async def test_appended_records_are_replayed_and_the_numbering_continues(path: Path) -> None:
@@ -67,8 +28,8 @@ async def test_appended_records_are_replayed_and_the_numbering_continues(path: P
         async with Journal.open(path, FRAMING, lambda record: None).writer() as writer:
             for record in part:
                 writer.append(record)
-    assert _replayed(path) == (RECORDS, 4, None)
-    assert _state(path.parent) == {path.name: WHOLE}
+    assert replayed(path) == (RECORDS, 4, None)
+    assert files_in(path.parent) == {path.name: WHOLE}
 
 
 def test_the_file_and_its_folder_are_synced_before_a_journal_is_open(
@@ -77,7 +38,7 @@ def test_the_file_and_its_folder_are_synced_before_a_journal_is_open(
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.fstat(fd).st_ino))
     for _ in range(2):
-        _replayed(path)
+        replayed(path)
         assert synced == [path.stat().st_ino, path.parent.stat().st_ino]
         synced.clear()
 
@@ -88,14 +49,14 @@ def test_a_journal_is_not_opened_after_a_failed_sync(path: Path, monkeypatch: py
 
     monkeypatch.setattr(os, "fsync", fails)
     with pytest.raises(WriteFailed, match="a sync failed: Input/output error"):
-        _replayed(path)
+        replayed(path)
 
 
 def test_opening_a_journal_twice_reports_that_it_is_busy(path: Path) -> None:
     words = "another process is using this journal; wait until it ends or stop it"
     with Journal.open(path, FRAMING, lambda record: None), pytest.raises(JournalBusy, match=words):
-        _replayed(path)
-    _replayed(path)
+        replayed(path)
+    replayed(path)
 
 
 def test_a_writer_keeps_the_lock_when_the_journal_object_is_closed(path: Path) -> None:
@@ -103,15 +64,15 @@ def test_a_writer_keeps_the_lock_when_the_journal_object_is_closed(path: Path) -
     writer = journal.writer()
     journal.close()
     with pytest.raises(JournalBusy):
-        _replayed(path)
+        replayed(path)
     with pytest.raises(ValueError, match="already has a writer"):
         journal.writer()
     writer._close()
-    _replayed(path)
+    replayed(path)
 
 
 def test_the_lock_is_released_when_replaying_raises(path: Path) -> None:
-    _put(path, WHOLE)
+    put(path, WHOLE)
 
     def raises(record: Line) -> None:
         raise KeyError
@@ -120,7 +81,7 @@ def test_the_lock_is_released_when_replaying_raises(path: Path) -> None:
     with pytest.raises(KeyError):
         Journal.open(path, FRAMING, raises)
     assert os.listdir("/proc/self/fd") == before
-    _replayed(path)
+    replayed(path)
 
 
 def test_the_lock_leaves_no_file(path: Path) -> None:
@@ -129,7 +90,7 @@ def test_the_lock_leaves_no_file(path: Path) -> None:
 
 
 def test_a_file_that_is_replaced_before_it_is_locked_is_not_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _put(path, WHOLE)
+    put(path, WHOLE)
     real = fcntl.flock
     turns = 0
 
@@ -140,13 +101,13 @@ def test_a_file_that_is_replaced_before_it_is_locked_is_not_used(path: Path, mon
         turns += 1
         if turns == 1:
             path.rename(path.with_name("old"))
-            _put(path, LINES[0])
+            put(path, LINES[0])
         if turns == 2:
             path.unlink()
         real(fd, operation)
 
     monkeypatch.setattr(fcntl, "flock", replaced_first)
-    assert _replayed(path) == ([], 0, None)
+    assert replayed(path) == ([], 0, None)
     assert turns == 3
     assert path.with_name("old").read_bytes() == WHOLE
 
@@ -155,7 +116,7 @@ def test_a_file_that_is_replaced_again_and_again_is_refused(path: Path, monkeypa
     monkeypatch.setattr(fcntl, "flock", lambda fd, operation: path.unlink(missing_ok=True))
     before = os.listdir("/proc/self/fd")
     with pytest.raises(JournalError, match="is being replaced again and again"):
-        _replayed(path)
+        replayed(path)
     assert os.listdir("/proc/self/fd") == before
 
 
@@ -165,22 +126,22 @@ def test_a_file_system_without_locks_is_reported(path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(fcntl, "flock", fails)
     with pytest.raises(JournalError, match="cannot be locked: No locks available"):
-        _replayed(path)
+        replayed(path)
 
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
 def test_a_file_that_others_can_write_is_refused(path: Path, mode: int) -> None:
-    _put(path, WHOLE)
+    put(path, WHOLE)
     path.chmod(mode)
     with pytest.raises(JournalError, match=r"can be written by other users; make it .* private \(chmod 600\)"):
-        _replayed(path)
+        replayed(path)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o601])
 def test_a_journal_that_others_can_read_is_made_private(path: Path, mode: int) -> None:
-    _put(path, WHOLE + b"torn")
+    put(path, WHOLE + b"torn")
     path.chmod(mode)
-    _, next_n, aside = _replayed(path)
+    _, next_n, aside = replayed(path)
     assert next_n == 4
     assert aside is not None
     assert [stat.S_IMODE(each.stat().st_mode) for each in (path, aside)] == [0o600, 0o600]
@@ -188,14 +149,14 @@ def test_a_journal_that_others_can_read_is_made_private(path: Path, mode: int) -
 
 @pytest.mark.parametrize("data", [b"", LINES[0][:20]])
 def test_an_empty_file_that_no_run_created_is_refused(path: Path, data: bytes) -> None:
-    _put(path, data)
+    put(path, data)
     path.chmod(0o644)
     with pytest.raises(JournalError, match="holds no record and has mode 0644, so no run created it; remove it"):
-        _replayed(path)
-    assert _state(path.parent) == {path.name: data}
+        replayed(path)
+    assert files_in(path.parent) == {path.name: data}
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     path.chmod(0o600)  # what a run that was killed at its start leaves
-    assert _replayed(path)[1] == 0
+    assert replayed(path)[1] == 0
 
 
 def test_a_file_system_that_cannot_make_a_journal_private_is_reported(
@@ -204,26 +165,26 @@ def test_a_file_system_that_cannot_make_a_journal_private_is_reported(
     def fails(fd: int, mode: int) -> None:
         raise OSError(errno.EPERM, "")
 
-    _put(path, WHOLE)
+    put(path, WHOLE)
     path.chmod(0o644)
     monkeypatch.setattr(os, "fchmod", fails)
     with pytest.raises(
         JournalError, match="cannot be made private: the operating system does not permit it; choose another"
     ):
-        _replayed(path)
+        replayed(path)
 
 
 def test_a_file_of_another_user_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _put(path, WHOLE)
+    put(path, WHOLE)
     uid = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
     with pytest.raises(JournalError, match="can be written by other users"):
-        _replayed(path)
+        replayed(path)
 
 
 def test_only_a_regular_file_is_a_journal(path: Path) -> None:
     folder = path.parent
-    _put(path, WHOLE)
+    put(path, WHOLE)
     (folder / "link").symlink_to(path)
     (folder / "dangling").symlink_to(folder / "elsewhere")
     os.mkfifo(folder / "fifo")
@@ -235,7 +196,7 @@ def test_only_a_regular_file_is_a_journal(path: Path) -> None:
         ("folder", "it is a directory"),
     ):
         with pytest.raises(JournalError, match=words):
-            _replayed(folder / name)
+            replayed(folder / name)
         with pytest.raises(JournalError, match=words):
             Journal.read(folder / name, FRAMING, lambda record: None)
     assert not (folder / "elsewhere").exists()
@@ -244,4 +205,4 @@ def test_only_a_regular_file_is_a_journal(path: Path) -> None:
 
 def test_a_missing_folder_is_named(path: Path) -> None:
     with pytest.raises(FileTrouble, match="nowhere/x cannot be created: its folder does not exist"):
-        _replayed(path.parent / "nowhere" / "x")
+        replayed(path.parent / "nowhere" / "x")

@@ -157,22 +157,8 @@ def test_calls_before_an_error_count_and_only_the_others_are_sent_again(virtual:
 @pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("route", ["rest", "capture"])
 async def test_no_request_arrives_before_its_intent_was_synced(
-    arena: Any, monkeypatch: pytest.MonkeyPatch, route: str
+    arena: Any, monkeypatch: pytest.MonkeyPatch, synced_bytes: Callable[[], int], route: str
 ) -> None:
-    import os
-
-    from bulk.journal.writer import JournalWriter
-
-    synced = 0
-
-    def sync(fd: int) -> None:
-        nonlocal synced
-        size = os.fstat(fd).st_size
-        os.fsync(fd)
-        synced = size
-
-    assert JournalWriter.__init__.__kwdefaults__ is not None
-    monkeypatch.setitem(JournalWriter.__init__.__kwdefaults__, "fdatasync", sync)
     async with arena(persons=120) as a:
         plan = await a.plan(operation=UnsetProperties(("plan",), route=route))
         late: list[str] = []
@@ -183,7 +169,7 @@ async def test_no_request_arrives_before_its_intent_was_synced(
             nonlocal arrived
             if request.action in ("delete_property", "capture"):
                 arrived += len(request.body["batch"]) if route == "capture" else 1
-                on_disk = a.journal.read_bytes()[:synced]
+                on_disk = a.journal.read_bytes()[: synced_bytes()]
                 if covered(on_disk) < arrived:
                     late.append(request.path)
             add(log, request, **options)

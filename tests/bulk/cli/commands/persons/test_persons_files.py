@@ -2,7 +2,6 @@
 
 import json
 import re
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,9 @@ import msgspec
 import pytest
 
 from asyncclient.testing import Fault
+from tests.bulk.cli.free_persons import FREE, everyone, free, mode
 
 Run = Callable[..., Any]
-
-FREE = ("--where", "plan exact free")
-
-
-def free(posthog: Any) -> set[UUID]:
-    world = posthog.server.world
-    return {UUID(str(u)) for u in world.iter_uuids() if world.person(u).properties.get("plan") == "free"}
-
-
-def everyone(posthog: Any) -> set[UUID]:
-    return {UUID(str(uuid)) for uuid in posthog.server.world.iter_uuids()}
-
-
-def mode(path: str) -> int:
-    return stat.S_IMODE(Path(path).stat().st_mode)
 
 
 def test_persons_never_replace_the_file_that_names_them(run: Run, posthog: Any) -> None:

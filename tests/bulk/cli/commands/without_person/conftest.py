@@ -12,3 +12,9 @@ from tests.bulk.cli.commands.without_person.ghosts import haunt
 def haunted(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     """A server with events of 30 distinct IDs without a person, of others, and of persons."""
     return haunt(serve(8, scopes=None), monkeypatch)
+
+
+@pytest.fixture
+def chunks_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten distinct IDs per request."""
+    monkeypatch.setattr("bulk.personless.chunks.in_chunks.__kwdefaults__", {"max_bytes": 11 + 10 * len('"ghost-00", ')})

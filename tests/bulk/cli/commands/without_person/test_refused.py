@@ -12,12 +12,6 @@ from tests.bulk.cli.commands.without_person.ghosts import APPROVED, GHOSTS, LINE
 Run = Callable[..., Any]
 
 
-@pytest.fixture
-def chunks_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten distinct IDs per request."""
-    monkeypatch.setattr("bulk.personless.chunks.in_chunks.__kwdefaults__", {"max_bytes": 11 + 10 * len('"ghost-00", ')})
-
-
 def test_an_id_with_a_person_refuses_the_job_and_is_named_by_its_line(haunted: Any, run: Run) -> None:
     with Path("ghosts.txt").open("a") as file:
         file.write("\nada\n")

@@ -30,12 +30,6 @@ from tests.bulk.cli.commands.without_person.ghosts import (
 Run = Callable[..., Any]
 
 
-@pytest.fixture
-def chunks_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten distinct IDs per request."""
-    monkeypatch.setattr("bulk.personless.chunks.in_chunks.__kwdefaults__", {"max_bytes": 11 + 10 * len('"ghost-00", ')})
-
-
 def told(result: Any) -> Any:
     lines = [json.loads(line) for line in result.out.splitlines()]
     (shown,) = [line for line in lines if line["event"] == "events_without_person"]
