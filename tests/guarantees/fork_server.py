@@ -24,7 +24,8 @@ import pytest
 from _pytest.config import default_plugins
 from _pytest.pathlib import import_path
 from function_bodies import LiveFunctions
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 PACKAGES = ("asyncclient", "bulk")
 OURS = (*PACKAGES, "benchmarks", "tests")
@@ -44,8 +45,21 @@ def preload() -> list[ModuleType]:
     plugins = [importlib.import_module(name) for name in PLUGINS]
     # a twin has to fail, and nobody reads with which example: looking for a simpler one takes several times as long
     phases, too_slow = (Phase.explicit, Phase.generate), HealthCheck.too_slow
-    settings.register_profile(PROFILE, deadline=None, suppress_health_check=[too_slow], phases=phases)
+    settings.register_profile(PROFILE, database=None, deadline=None, suppress_health_check=[too_slow], phases=phases)
     return plugins
+
+
+def prepare_hypothesis() -> None:
+    """Have hypothesis read its table of characters, and the constants of the modules that are imported now."""
+
+    @settings(settings.get_profile(PROFILE), max_examples=1)
+    @given(st.text())
+    def draw(_: str) -> None:
+        pass
+
+    draw()
+    with suppress(AttributeError):  # its plugin calls this for each collection; older versions have no such function
+        importlib.import_module("hypothesis.internal.conjecture.providers")._get_local_constants()
 
 
 class Selection:
@@ -116,6 +130,7 @@ class Server:
         self._requests = requests
         self._replies = replies
         self._functions = LiveFunctions(folder)
+        self._imported = set[str]()
 
     def pytest_collection(self) -> bool:
         """Collect nothing, but note what the modules for all tests have imported."""
@@ -141,13 +156,18 @@ class Server:
 
     def _import(self, files: list[str]) -> None:
         """Import test files and what pytest imports for them, as pytest does; a child then finds them imported."""
+        new = [file for file in files if file not in self._imported]
+        if not new:
+            return
         gc.disable()  # what is imported stays
-        for file in files:
+        for file in new:
             path = self._folder / file
             for folder in reversed(path.relative_to(self._folder).parents):
                 if (self._folder / folder / "conftest.py").exists():
                     self._import_file(self._folder / folder / "conftest.py")
             self._import_file(path)
+        prepare_hypothesis()
+        self._imported.update(new)
         self._functions.note()
         gc.enable()
 

@@ -60,9 +60,13 @@ def differ_in_bodies_only(old: str, new: str) -> bool:
 def _outline(text: str) -> str:
     """Return the syntax of a module without the bodies of its functions."""
     tree = ast.parse(text)
-    for node in ast.walk(tree):
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = []
+        elif not isinstance(node, ast.expr):
+            waiting.extend(ast.iter_child_nodes(node))
     return ast.dump(tree)
 
 

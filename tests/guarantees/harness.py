@@ -96,6 +96,7 @@ class Workshop:
         options += ["--basetemp", str(self.folder / "tmp")]
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "POSTHOG_"))}
         environment |= {"PYTHONPATH": str(self.folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        environment.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / ".hypothesis"))  # it keeps what it computed
         self._server = subprocess.Popen(
             [sys.executable, str(_SERVER), *options],
             cwd=self.folder,

@@ -11,6 +11,7 @@ from twins.client.responses import RESPONSES
 from twins.client.retries import RETRIES
 from twins.client.transport import TRANSPORT
 from twins.engine.attempts import ATTEMPTS
+from twins.engine.left_out import LEFT_OUT
 from twins.engine.personless import PERSONLESS
 from twins.engine.reading import READING
 from twins.engine.run import RUN
@@ -44,6 +45,7 @@ _ROWS = (
     *RETRIES,
     *TRANSPORT,
     *ATTEMPTS,
+    *LEFT_OUT,
     *PERSONLESS,
     *READING,
     *RUN,

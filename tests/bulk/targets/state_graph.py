@@ -7,9 +7,10 @@ import pytest
 
 from bulk.execution.next_step import Step, decide
 from bulk.states import PENDING, STATES, Axis, Events
+from bulk.targets.lost_events import rows_are_read
 from bulk.targets.observations import LOST, Observation, TargetState
 from bulk.targets.reasons import AxisStatus
-from bulk.targets.state_machine import ROWS_DECIDE, TargetMachine, state_after_request
+from bulk.targets.state_machine import TargetMachine, state_after_request
 
 Obs = Observation
 ROWS = [o for o in Obs if o.name.startswith("ROW")]
@@ -81,7 +82,7 @@ def moves(kind: str, state: TargetState) -> Iterator[tuple[str, TargetState]]:
     for present in (Obs.PRESENT_AS_DESIRED, Obs.PRESENT_NOT_AS_DESIRED) if Axis.PROPERTIES in asked else (Obs.PRESENT,):
         yield to(present)
     for lost in LOST:
-        if state.events.state in ROWS_DECIDE:
+        if rows_are_read(state.events):
             yield from (to(lost, row) for row in ROWS)
         else:
             yield to(lost)

@@ -13,6 +13,7 @@ from bulk.states import (
     Recordings,
     State,
 )
+from bulk.targets.lost_events import ROWS_DECIDE
 from bulk.targets.observations import TargetState
 from bulk.targets.reasons import (
     REASON_MEANINGS,
@@ -24,7 +25,7 @@ from bulk.targets.reasons import (
     AxisStatus,
     Reason,
 )
-from bulk.targets.state_machine import ROWS_DECIDE, TargetMachine
+from bulk.targets.state_machine import TargetMachine
 from tests.bulk.targets.state_graph import AXES, KINDS, UNREAD_OF, Obs, after_request, is_pending, kinds, reachable
 
 RESTS_ON: dict[State, str] = {
@@ -42,7 +43,7 @@ RESTS_ON: dict[State, str] = {
     Events.QUEUED: "a pending deletion row that is new enough",
     Events.PURGED: "a completed deletion row that is new enough",
     Events.UNVERIFIABLE: "an accepted request to a server that keeps no rows",
-    Events.TOO_LATE: "two reads without the person",
+    Events.TOO_LATE: "two reads without the person, and two of its deletion rows if a request was sent",
     Events.SKIPPED: "the person that was merged or re-created",
     Events.FAILED: "as the person's",
     Recordings.NOT_REQUESTED: "the operation",

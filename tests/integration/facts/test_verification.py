@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -247,15 +248,20 @@ async def test_properties_are_read_back_in_one_request_per_200_persons(arena: An
 
 
 @pytest.mark.slow
-def test_20_000_persons_are_verified_every_day_until_they_are_purged_two_weeks_later(virtual: Any, axis: Any) -> None:
+def test_many_persons_are_verified_every_day_until_they_are_purged_two_weeks_later(
+    virtual: Any, axis: Any, case_count: Callable[[int, int], int]
+) -> None:
+    count = case_count(2_000, 20_000)
+    by_ids, queries = count // 200, -(-count // 5_000)
+
     async def main() -> None:
         async with virtual(
-            persons=21_000, weekly_event_deletion=True, event_deletion_slips_s=5 * DAY_S, seeded_events=True
+            persons=count + 1_000, weekly_event_deletion=True, event_deletion_slips_s=5 * DAY_S, seeded_events=True
         ) as a:
             now = a.server.clock
             monday_10 = 4 * DAY_S + 10 * 3600  # 1970-01-05 was a Monday
             await asyncio.sleep((monday_10 + 3 * DAY_S - now()) % (7 * DAY_S))  # Thursday: Sunday's purge is too early
-            plan = await a.plan(a.everybody[:20_000], operation=ERASURE)
+            plan = await a.plan(a.everybody[:count], operation=ERASURE)
             report = await a.run(plan)
             assert (report.exit_code, report.duty.state) == (0, "waiting")
             started, days = now(), list[tuple[str, int]]()
@@ -267,19 +273,19 @@ def test_20_000_persons_are_verified_every_day_until_they_are_purged_two_weeks_l
                 before = requests_of(a.server)
                 report = await verify_job(a.client, plan, a.journal)
                 used = requests_of(a.server) - before
-                assert used["batch_by_distinct_ids"] == 100
-                assert used["query"] == 4
+                assert used["batch_by_distinct_ids"] == by_ids
+                assert used["query"] == queries
                 pages = used["deletion_status"] - 1  # one asks whether the server has the call
-                assert pages == (1 if report.duty.waiting_for else 21)
-                assert used.total() == 100 + 4 + pages + TO_BEGIN_WITH
+                assert pages == (1 if report.duty.waiting_for else count // 1_000 + 1)
+                assert used.total() == by_ids + queries + pages + TO_BEGIN_WITH
                 assert report.exit_code == (75 if report.duty.waiting_for else 0)
                 assert read_report(a.journal).duty == report.duty
                 days.append((f"{datetime.fromtimestamp(now(), UTC):%A}", used.total()))
             assert [day for day, _ in days][-1] == "Sunday"
             assert 9 <= len(days) <= 14
             assert len(promised) == 2  # the first purge was too early, which the first Monday shows
-            assert axis(report, "events") == {"purged": 20_000}
-            assert {requests for _, requests in days[:-1]} == {108}
+            assert axis(report, "events") == {"purged": count}
+            assert {requests for _, requests in days[:-1]} == {by_ids + queries + 1 + TO_BEGIN_WITH}
 
     run_virtual(main())
 

@@ -74,15 +74,15 @@ def test_an_older_server_gets_one_call_per_person_and_property(
     virtual: Any, axis: Any, server: dict[str, Any], lag_s: float
 ) -> None:
     async def main() -> None:
-        async with virtual(persons=100, capture_lag_s=lag_s, **server) as a:
+        async with virtual(persons=40, capture_lag_s=lag_s, **server) as a:
             give_all(a)
             events: list[Any] = []
             report = await a.run(await a.plan(operation=unset()), on_progress=events.append)
             counts = axis(report, "properties")
-            assert (report.exit_code, sum(counts.values())) == (0, 100)
+            assert (report.exit_code, sum(counts.values())) == (0, 40)
             assert counts.keys() <= {"changed_confirmed", "found_changed"}
-            assert done(a) == 100
-            assert Counter(calls(a)) == {5: 1, 1: 500}
+            assert done(a) == 40
+            assert Counter(calls(a)) == {5: 1, 1: 200}
             assert results(a) == [False]
             assert KeyListTested(taken=False) in events
 
@@ -168,7 +168,7 @@ def test_a_run_that_is_killed_at_any_request_of_the_trial_converges(
 
     async def main() -> None:
         for number in range(1, 13):
-            async with virtual(persons=30, latency_s=0.05, capture_lag_s=2.0, **server) as a:
+            async with virtual(persons=12, latency_s=0.05, capture_lag_s=2.0, **server) as a:
                 give_all(a)
                 plan, already = await a.plan(operation=unset()), len(a.server.requests)
                 killed = b""
@@ -188,8 +188,8 @@ def test_a_run_that_is_killed_at_any_request_of_the_trial_converges(
                     a.journal.write_bytes(killed)
                     a.journal.chmod(0o600)
                 report = await a.run(plan)
-                assert (report.exit_code, sum(axis(report, "properties").values())) == (0, 30)
-                assert done(a) == 30
+                assert (report.exit_code, sum(axis(report, "properties").values())) == (0, 12)
+                assert done(a) == 12
                 lists = [request for request, size in zip(a.sent(), calls(a), strict=True) if size > 1]
                 if server is not CURRENT:
                     assert len(lists) <= 2  # the trial, and once more if the kill caught it in flight
@@ -241,13 +241,13 @@ def test_a_server_that_takes_no_list_any_more_gets_one_call_per_property(virtual
 def test_a_trial_that_fails_leads_to_no_wrong_result(virtual: Any, axis: Any, fault: Fault) -> None:
     async def main() -> None:
         for server in (CURRENT, NESTING):
-            async with virtual(persons=40, **server) as a:
+            async with virtual(persons=15, **server) as a:
                 give_all(a)
                 plan = await a.plan(operation=unset())
                 a.server.faults.add(fault)
                 report = await a.run(plan)
-                assert (report.exit_code, sum(axis(report, "properties").values())) == (0, 40)
-                assert done(a) == 40
+                assert (report.exit_code, sum(axis(report, "properties").values())) == (0, 15)
+                assert done(a) == 15
                 assert True not in results(a) or server is CURRENT
                 a.remove_files()
 

@@ -1,6 +1,7 @@
 """A before-image is on disk before each change, and reverting brings persons back to what they had (guarantee 36)."""
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -283,8 +284,10 @@ async def cancelled_at(a: Any, plan: Any, request: int, **options: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [0, 1])
 @pytest.mark.parametrize("route", ROUTES)
-async def test_a_job_killed_after_any_request_is_resumed_and_reverted(arena: Any, route: str, kind: int) -> None:
-    for request in range(2, 22, 2):
+async def test_a_job_killed_after_any_request_is_resumed_and_reverted(
+    arena: Any, case_count: Callable[[int, int], int], route: str, kind: int
+) -> None:
+    for request in range(2 + 2 * kind, 22, case_count(4, 1)):
         async with arena(persons=40) as a:
             vary(a)
             before, keep = a.properties(), a.folder / "before.jsonl"

@@ -54,6 +54,23 @@ PERSONLESS: tuple[Twin, ...] = (
     ),
     twin(
         37,
+        "a request that one response does not know is missing",
+        "bulk/personless/test_left_out.py::test_a_request_that_one_response_does_not_know_is_read_again",
+        _SUBMISSION,
+        "        if not await _is_found(client, log, number) and",
+        "        if",
+    ),
+    twin(
+        37,
+        "one response that counts no event ends the job",
+        "bulk/cli/commands/without_person/test_without_person_left_out.py"
+        "::test_that_no_event_is_counted_once_does_not_mean_that_there_is_none",
+        "bulk/cli/commands/operations/without_person.py",
+        "        events = events or await count_again(client, chunks, gate)\n",
+        "",
+    ),
+    twin(
+        37,
         "a request that was approved counts as completed",
         _COMMAND + "exactly_the_events_of_the_ids_are_gone_after_the_weekend",
         "bulk/personless/report.py",

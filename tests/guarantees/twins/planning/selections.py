@@ -124,6 +124,14 @@ SELECTIONS: tuple[Twin, ...] = (
     ),
     twin(
         32,
+        "an email that one response leaves out protects nobody",
+        "bulk/plan/test_protected_left_out.py::test_a_line_whose_person_one_response_leaves_out_protects_it",
+        "bulk/selection/conditions/protection_list.py",
+        "            await self._by_email(self._open_emails)\n",
+        "",
+    ),
+    twin(
+        32,
         "a protection list of blank lines protects nobody and says nothing",
         _PROTECTED + "a_list_of_blank_lines_ends_the_planning",
         "bulk/selection/conditions/protection_list.py",
