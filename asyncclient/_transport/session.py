@@ -152,7 +152,7 @@ class SessionWire:
         """
         if self._deadlines.is_closed:
             raise RuntimeError("the client is closed")
-        if self._session.closed:
+        if not self._owns_session and self._session.closed:
             raise RuntimeError("the session that this client was given is closed")
         limit_s = request.timeout_s or self._timeout_s
         timeout = timeout_of(limit_s, request.streamed, request.to_ingestion)

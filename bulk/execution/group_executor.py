@@ -135,7 +135,8 @@ class GroupExecutor:
             batch = numbers[start : start + call.max_targets]
             if self._verified.must_be_read(batch):
                 return
-            batch = [*self._verified.fitting(batch)]
+            if addressable:
+                batch = [*self._verified.fitting(batch)]
             if not await self._attempt(call, batch):
                 return
             start += len(batch)
@@ -179,8 +180,9 @@ class GroupExecutor:
         keeps_before = self._context.before_image is not None
         for number, person in check.present.items():
             desired, properties = check.desired.get(number, _NOTHING), properties_of(person)
-            unmet = {*desired.unmet_keys(properties)}
-            absent = tuple(key for key in desired.absent if key in unmet)
+            # where all persons get the same values, each call has all of them, whatever its person lacks
+            unmet = {*desired.unmet_keys(properties)} if desired.absent or self._has_own_values else ()
+            absent = tuple(key for key in desired.absent if key in unmet) if desired.absent else ()
             target = VerifiedTarget(
                 uuid=person.uuid,
                 distinct_id=pick_distinct_id(person.distinct_ids, planned[number].distinct_id) if by_capture else None,

@@ -91,7 +91,7 @@ class TargetAddress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def calls(self) -> int:
         """How many REST calls change the properties of this person."""
-        return len(self.removals) + self.sets or 1
+        return 1 if self.change is None and not self.removals else len(self.removals) + self.sets or 1
 
     @property
     def sets(self) -> bool:
