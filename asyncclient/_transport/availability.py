@@ -4,7 +4,8 @@ One request that waits probes for all; if it is cancelled, the next one takes ov
 an outage, and how long it is waited out, is decided in `asyncclient._protocol.outage`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import anyio
@@ -41,6 +42,8 @@ class Availability:
         self.first_probe = anyio.Lock()
         self.probed: anyio.Event | None = None
         """Set at the end of the first probe; None while none is under way."""
+        self.is_in_doubt = False
+        """Whether there is an outage, or the first probe is under way to find out."""
         self.turn = anyio.Lock()
         self._ended_s = 0.0
 
@@ -49,18 +52,26 @@ class Availability:
         """Seconds of all outages so far, the current one included."""
         return self._ended_s + (0.0 if self.outage is None else self.clock() - self.outage.since)
 
-    @property
-    def is_in_doubt(self) -> bool:
-        """Whether there is an outage, or a probe is under way to find out."""
-        return self.outage is not None or self.probed is not None
+    @contextmanager
+    def first_probe_under_way(self) -> Iterator[None]:
+        """Hold requests back while the first probe is under way."""
+        self.probed = probed = anyio.Event()
+        self.is_in_doubt = True
+        try:
+            yield
+        finally:
+            self.probed, self.is_in_doubt = None, self.outage is not None
+            probed.set()
 
     def begin(self, since: float, error: PostHogError) -> None:
         """Begin an outage: the first probe failed."""
         self.outage, self.cause = Outage(since=since, probed_at=self.clock()), cause_of(error)
+        self.is_in_doubt = True
 
     def end(self) -> None:
         """End the outage: the server responds, or no request waits for it any more."""
         self._ended_s, self.outage = self.unreachable_s, None
+        self.is_in_doubt = self.probed is not None
 
 
 class OutageWatch:
@@ -117,12 +128,8 @@ class OutageWatch:
             if availability.responded_at >= failed_at:  # to the probe of another request
                 return False
             began = availability.clock()
-            availability.probed = probed = anyio.Event()
-            try:
+            with availability.first_probe_under_way():
                 failed_with = await self._probe()
-            finally:
-                availability.probed = None
-                probed.set()
             if failed_with is None:
                 availability.responded_at = began
                 return False

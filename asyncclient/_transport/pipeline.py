@@ -135,7 +135,8 @@ class RequestPipeline:
             InvalidResponse: the response is not that success.
             PostHogError: there is none, or it is no success.
         """
-        return reading.read(request, await self.send(request), self._secret(request.to_ingestion))
+        response = await self.send(request)
+        return reading.read(request, response, self._secret(True) if request.to_ingestion else self.shared.key)
 
     def read(self, request: Request[Any], decoder: "msgspec.json.Decoder[T]") -> Awaitable[T]:
         """As `call`, for a read whose body is to be decoded otherwise."""

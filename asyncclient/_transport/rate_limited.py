@@ -18,12 +18,9 @@ from asyncclient.retry import UNAVAILABLE, RetryPolicy, shared_pause_s
 
 
 class MayBeAway(Protocol):
-    """A server that may be in an outage."""
+    """A server that may be in an outage: while it is in doubt, requests wait until it is known whether it responds."""
 
-    @property
-    def is_in_doubt(self) -> bool:
-        """Whether requests have to wait until it is known whether the server responds."""
-        ...
+    is_in_doubt: bool
 
 
 class HeldBack(Exception):

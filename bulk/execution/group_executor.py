@@ -104,7 +104,7 @@ class GroupExecutor:
                 await self._read_rows(numbers)
             elif step is Step.DELETE and (outdated := self._context.verifier.with_outdated_row(numbers)):
                 await self._context.verifier.check_rows(outdated)
-            elif exhausted := [n for n in numbers if self._job.target_states.attempts[n] >= self._max_attempts(n)]:
+            elif exhausted := self._exhausted(numbers):
                 self._give_up(exhausted)
             else:
                 await self._guard_test_batch(step, all_numbers)
@@ -154,8 +154,14 @@ class GroupExecutor:
             if step_for(self._job.target_states, n) is Step.DELETE
         ]
 
-    def _max_attempts(self, number: int) -> int:
-        return MAX_ATTEMPTS_WITHOUT_ROW if number in self._without_row else MAX_ATTEMPTS
+    def _exhausted(self, numbers: list[int]) -> list[int]:
+        """Return the targets whose attempts are used up."""
+        attempts, without_row = self._job.target_states.attempts, self._without_row
+        return [
+            n
+            for n in numbers
+            if attempts[n] >= MAX_ATTEMPTS or (n in without_row and attempts[n] >= MAX_ATTEMPTS_WITHOUT_ROW)
+        ]
 
     async def _read_persons(self, numbers: list[int]) -> None:
         check = await self._context.verifier.check_persons(numbers)

@@ -91,7 +91,7 @@ class TargetAddress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def calls(self) -> int:
         """How many REST calls change the properties of this person."""
-        return 1 if self.change is None and not self.removals else len(self.removals) + self.sets or 1
+        return len(self.removals) + self.sets or 1
 
     @property
     def sets(self) -> bool:
@@ -133,7 +133,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         """Return how many requests these persons take."""
         if not self.one_by_one:
             return 1
-        return sum(target.calls for target in batch)
+        others = [target for target in batch if target.removals or target.change is not None]
+        return len(batch) - len(others) + sum(target.calls for target in others)
 
 
 def build_call(axes: Sequence[Axis], strategy: Strategy, size: int, *, by_capture: bool = False) -> Call:
