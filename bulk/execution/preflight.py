@@ -68,7 +68,7 @@ def check_caps(
     if expect_count is not None and plan.count != expect_count:
         raise Refused(
             f"the plan {plan.path} has {count_of(plan.count, 'person')}, but --expect-count says {expect_count}",
-            "find out why they differ, then give the right number, or select the right persons",
+            "find out why the numbers differ, then give the right number, or select the right persons",
         )
     if expect_lines is not None:
         _check_lines(plan, expect_lines)
@@ -104,7 +104,7 @@ def _check_lines(plan: Plan, expected: int) -> None:
         raise Refused(
             f"the input of the plan {plan.path} has {count_of(coverage.lines, 'line')}, "
             f"but --expect-lines says {expected}",
-            "find out why they differ, then run with the right number or a new plan",
+            "find out why the numbers differ, then run with the right number or a new plan",
         )
 
 
