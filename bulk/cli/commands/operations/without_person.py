@@ -197,7 +197,7 @@ async def _working(
     client: "PostHogClient", settings: Settings, display: "Display", phase: str
 ) -> AsyncIterator[tuple["PostHogClient", "StopGate"]]:
     """Show the requests and waits of the block, and wait out outages in it."""
-    from bulk.concurrency.outages import emit_outages, waiting_out
+    from bulk.concurrency.outages import waiting_out
     from bulk.concurrency.stop_gate import StopGate
     from bulk.events import Activity
     from bulk.progress.activity import ActivityReporter, Moment
@@ -208,7 +208,7 @@ async def _working(
 
     gate = StopGate()
     tracker = WaitTracker(client.limits, gate.sleeps)
-    working = waiting_out(client, settings.retry_for_s).observed(tracker.client_event).observed(emit_outages(display))
+    working = waiting_out(client, settings.retry_for_s, on_outage=display).observed(tracker.client_event)
     async with ActivityReporter(tracker, describe, display).reporting():
         yield working, gate
 
