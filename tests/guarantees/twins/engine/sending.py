@@ -144,7 +144,9 @@ SENDING: tuple[Twin, ...] = (
         12,
         "an outage is not shown while requests for events are verified",
         "bulk/cli/commands/without_person/test_without_person.py::test_verify_says_that_it_waits_for_the_server",
-        "bulk/cli/commands/verify.py", "settings.retry_for_s, on_outage=display)", "settings.retry_for_s)",
+        "bulk/cli/commands/verify.py",
+        "settings.retry_for_s, on_outage=display)",
+        "settings.retry_for_s)",
     ),
     twin(
         12,
