@@ -182,15 +182,15 @@ def test_a_terminal_asks_for_the_number_of_ids(
 def test_a_job_that_another_process_has_just_planned_is_not_planned_again(
     haunted: Any, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bulk.personless import plan
+    from bulk.cli.commands.operations import without_person_job
 
-    write = plan.write_plan
+    write = without_person_job.write_plan
 
     def both(path: Path, header: Any, chunks: Any) -> Any:
         write(Path("another.plan.jsonl"), header, chunks)
         return write(path, header, chunks)
 
-    monkeypatch.setattr(plan, "write_plan", both)
+    monkeypatch.setattr(without_person_job, "write_plan", both)
     result = run(*APPROVED)
     assert (result.code, "another.plan.jsonl" in result.err) == (75, True)
     assert not deletions(haunted)
