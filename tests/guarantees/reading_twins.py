@@ -151,7 +151,7 @@ READING: tuple[Twin, ...] = (
         "a deletion row of any age covers the events",
         _ROWS_TEST + "a_row_covers_events_up_to_its_own_time_and_an_unknown_status_stays_unknown",
         _ROWS,
-        "is_new_enough = row.created_at.timestamp() >= needed_from",
+        "is_new_enough = created_at >= needed_from",
         "is_new_enough = True",
     ),
     twin(

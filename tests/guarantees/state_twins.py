@@ -382,7 +382,7 @@ STATES: tuple[Twin, ...] = (
             _FACTS + "a_person_that_only_an_unreadable_response_showed_and_that_is_then_merged_is_not_reported_deleted",
             "bulk/posthog/test_person_reader.py::test_an_accepted_deletion_explains_no_absence_after_a_response_that_may_have_shown_the_person",
         ),
-        "bulk/posthog/person_reader.py", "(uuid in accepted and uuid not in read.maybe_shown)", "uuid in accepted",
+        "bulk/posthog/person_reader.py", "({*accepted} - read.maybe_shown)", "accepted",
     ),
     twin(
         22,

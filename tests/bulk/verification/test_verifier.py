@@ -66,9 +66,9 @@ class Reader:
     def confirm_at(self, key: UUID | str) -> float | None:
         return {UUID(int=1): 100.0, "user-1": 105.0}.get(key)
 
-    async def fetch(self, uuids: Collection[UUID], needed_from: float) -> Mapping[UUID, RowReading]:
+    async def fetch(self, uuids: Collection[UUID], needed_from: float) -> Mapping[int, RowReading]:
         self.rows_read, self.needed_from = list(uuids), needed_from
-        return {uuid: self.rows.get(uuid.int - 1, NO_ROW) for uuid in uuids}
+        return {uuid.int: self.rows.get(uuid.int - 1, NO_ROW) for uuid in uuids}
 
     async def completed(self, oldest: float) -> AsyncIterator[list[DeletionRow]]:
         self.completed_from = oldest
