@@ -20,9 +20,7 @@ The end is empty at the end of the file, and None where the line continues in th
 """
 
 
-def split_lines(
-    chunks: Iterable[bytes], *, is_csv: bool = False, meter: ContentMeter | None = None
-) -> Iterator[Piece]:
+def split_lines(chunks: Iterable[bytes], *, is_csv: bool = False, meter: ContentMeter | None = None) -> Iterator[Piece]:
     """Yield the pieces of each line.
 
     Arguments:
@@ -44,7 +42,7 @@ def split_lines(
         lines, ends, rest = split(data.removesuffix(b"\r"))
         if meter is not None:
             meter.add_lines(lines, rest)
-        yield from zip(count(number), lines, ends)  # noqa: B905 - as many as there are lines
+        yield from zip(count(number), lines, ends)
         number += len(lines)
         if rest:
             yield number, rest, None
