@@ -61,9 +61,9 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
         base_s: seconds; the wait before retry n is drawn from 0 to base_s * 2^(n-1) (full jitter).
         cap_s: the longest wait between two attempts, in seconds.
         longest_pause_s: seconds; if the server asks for a longer pause, the call fails at once.
-        retry_for_s: how long an outage of the server is waited out, in seconds; 0 for not at all. While it lasts, all
-            calls of the client wait and one of them probes the server. No attempt counts that ended in an outage. At
-            most 365 days.
+        retry_for_s: seconds to wait for a server that does not respond, at most 365 days; with 0 only the attempts
+            above are made. In an outage all calls of the client wait, one of them probes the server, and an attempt
+            that ended in the outage does not count.
         host_is_known: whether the host was reached before, so that a name that does not exist counts as an outage
             from the first request on. Otherwise it does so once the client has got a response.
 

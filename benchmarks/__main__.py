@@ -39,7 +39,7 @@ def main() -> int:
         start = time.perf_counter()
         with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=options.folder) as folder:
             bench = Bench(smoke=options.smoke, repeats=options.repeats, folder=Path(folder))
-            result: Result = importlib.import_module(f"benchmarks.{question}").measure(bench)
+            result: Result = importlib.import_module(f"benchmarks.questions.{question}").measure(bench)
         result.smoke = options.smoke
         run.results.append(result)
         print(f"\n{as_text(result)}\n({time.perf_counter() - start:.0f} s)", flush=True)

@@ -91,7 +91,7 @@ class Bench:
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             words = msgspec.json.encode({"folder": folder, **arguments}).decode()
             ended = subprocess.run(
-                [sys.executable, "-m", "benchmarks.contender", question, name, words],
+                [sys.executable, "-m", "benchmarks.contenders.contender", question, name, words],
                 cwd=ROOT,
                 capture_output=True,
                 text=True,
@@ -106,7 +106,7 @@ class Bench:
     @contextmanager
     def server(self) -> Iterator[str]:
         """Start the measuring server and yield its URL."""
-        with process("benchmarks.server") as (_, first):
+        with process("benchmarks.servers.server") as (_, first):
             yield f"http://127.0.0.1:{int(first)}"
 
 

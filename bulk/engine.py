@@ -78,8 +78,8 @@ async def run_job(
         wait_s: seconds to wait for the server to catch up before the remaining targets are left pending.
         max_uncovered_s: how old a deletion row may be when its person is deleted, in seconds; events that came after
             the row stay behind.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
-            at most 365 days.
+        retry_for_s: seconds to wait for a server that does not respond, at most 365 days; 0 fails at once, except that
+            a read is retried a few times, within seconds.
         max_targets: refuse a plan with more targets.
         expect_count: refuse a plan with another number of targets.
         expect_lines: refuse a plan whose input has another number of lines, as the finding `lines` counts them.
@@ -156,8 +156,8 @@ async def verify_job(
         plan: from `make_plan` or `load_plan`.
         journal: path of the journal.
         concurrency: reads in parallel, 1 to 256, at most as many as the client has connections.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
-            at most 365 days.
+        retry_for_s: seconds to wait for a server that does not respond, at most 365 days; 0 fails at once, except that
+            a read is retried a few times, within seconds.
         on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
         stop: set it to end early.
 
@@ -215,8 +215,8 @@ async def plan_reappeared(
         path: the new plan file; must not exist.
         on_progress: called with typed events: the progress of the planning, and outages of the server.
         concurrency: requests at once, at least 1.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
-            at most 365 days.
+        retry_for_s: seconds to wait for a server that does not respond, at most 365 days; 0 fails at once, except that
+            a read is retried a few times, within seconds.
         protect: persons that the new plan must not contain: a file of distinct IDs, UUIDs or emails, and filters. They
             are left out and counted.
         record: who orders the new job and why; None or an empty one for that of the job.

@@ -2,7 +2,7 @@
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -39,3 +39,22 @@ def run_virtual(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end in virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)
+
+
+class SyncedAtOnce:
+    """The sync of the journal without its thread, which virtual time would not wait for."""
+
+    def __init__(self, fd: int, sync: Callable[[int], None], loop: asyncio.AbstractEventLoop) -> None:
+        self._fd, self._sync, self._loop = fd, sync, loop
+
+    def start(self, done: Callable[[BaseException | None], None]) -> None:
+        self._sync(self._fd)
+        self._loop.call_soon(done, None)
+
+    def stop(self) -> None:
+        pass
+
+
+async def called_at_once(work: Callable[..., Any], *args: Any, **_options: Any) -> Any:
+    """Stands for `anyio.to_thread.run_sync` without a thread."""
+    return work(*args)

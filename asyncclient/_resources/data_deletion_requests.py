@@ -7,6 +7,7 @@ from uuid import UUID
 from asyncclient._protocol import endpoints
 from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.erasure import DataDeletionRequest, EventCount
+from asyncclient.errors import InvalidResponse
 from asyncclient.models import Page
 
 
@@ -97,6 +98,12 @@ class DataDeletionRequests:
             InvalidArgument: the ID is neither a UUID nor a number; raised before anything is sent.
             NotFound: the project has no such request.
             PermissionDenied: PostHog has not switched the calls on, or the key lacks the scope.
+            InvalidResponse: the response does not match this call, or is about another request.
             PostHogError: there is no response, or it reports an error.
         """
-        return await self._pipeline.call(endpoints.get_deletion(id))
+        request = endpoints.get_deletion(id)
+        found = await self._pipeline.call(request)
+        if not request.path.endswith(f"/{str(found.id).lower()}/"):
+            problem = "the response is about another request than the requested one"
+            raise InvalidResponse(200, method=request.method, path=request.path, route=request.route, detail=problem)
+        return found

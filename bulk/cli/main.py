@@ -40,14 +40,14 @@ COMMANDS = {
     "delete": "Delete persons, with their events and recordings if requested",
     "unset": "Remove properties of persons",
     "update": "Set properties of persons",
-    "revert": "Plan that persons get back what they had before an update or unset",
+    "revert": "Write a plan that gives persons back what they had before an update or unset",
     "delete-events": "Delete the events of persons, keep the persons",
     "delete-recordings": "Delete the recordings of persons, keep the persons",
-    "split": "Make distinct IDs of one person persons of their own",
+    "split": "Split distinct IDs off a person: each becomes a person of its own",
     "verify": "Read back the results of a job, days or weeks later",
     "status": "Show the state of a job",
     "jobs": "List the jobs of a folder: how far each is, and what to run next",
-    "report": "Write the report of a job, the receipt of a request, or whether persons were erased",
+    "report": "Write the report of a job or the receipt of a request, or tell whether persons were erased",
     "verify-signature": "Check that a report is unchanged since it was signed",
     "shred": "Destroy the files of a job that identify persons, and keep the evidence",
     "completion": "Print the completion script for bash, zsh or fish",
@@ -61,7 +61,7 @@ _FOLDERS = {"operations": (*OPERATIONS, "revert"), "evidence": ("shred", "verify
 _ENVIRONMENT = {
     "POSTHOG_HOST": "us (default), eu, or the URL of a self-hosted instance",
     "POSTHOG_PROJECT_ID": "Project ID",
-    "POSTHOG_PERSONAL_API_KEY": "Personal API key, or POSTHOG_PERSONAL_API_KEY_FILE: a file that holds it",
+    "POSTHOG_PERSONAL_API_KEY": "Personal API key; or set POSTHOG_PERSONAL_API_KEY_FILE to a file that holds it",
     "POSTHOG_PROJECT_API_KEY": "Project token for --route capture (default: read from the server)",
 }
 

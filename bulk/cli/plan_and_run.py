@@ -57,7 +57,7 @@ _WITHOUT_PERSON = option(
     "--without-person",
     is_flag=True,
     help="Delete the events of distinct IDs that have no person, by requests that PostHog approves and carries out at "
-    "the weekend; --expect-count is then their number. An ID with a person is refused",
+    "the weekend. --expect-count then counts distinct IDs. An ID that has a person is refused",
 )
 
 

@@ -26,7 +26,7 @@ def waiting_out(
 
     Arguments:
         client: the client.
-        retry_for_s: for how long, in seconds; 0 for not at all.
+        retry_for_s: for how long, in seconds; with 0 a call fails at once.
         host_is_known: whether the host was reached before, so that its name is not mistyped.
         on_outage: called with events about outages; None for no events.
 

@@ -42,8 +42,8 @@ async def export_lines(
         findings: records the outcome of input lines.
         gate: for waits between two reads; its `sleeps` tell of them.
         page_size: persons per page of a listing, 1 to 1000.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
-            at most 365 days.
+        retry_for_s: seconds to wait for a server that does not respond, at most 365 days; 0 fails at once, except that
+            a read is retried a few times, within seconds.
         on_progress: called with an event before each wait in an outage, and at its end.
 
     Raises:
@@ -91,24 +91,14 @@ async def _selected(
                 yield person.raw
 
 
-async def export_csv(
-    client: PostHogClient,
-    selection: Selection,
-    findings: Findings,
-    *,
-    gate: StopGate | None = None,
-    page_size: int = 1000,
-    retry_for_s: float = RETRY_FOR_S,
-    on_progress: Callable[[OutageEvent], None] | None = None,
-) -> AsyncIterator[bytes]:
-    """Yield the CSV header, then one row per person; arguments and exceptions are those of `export_lines`.
+async def csv_lines(lines: AsyncIterator[bytes], findings: Findings) -> AsyncIterator[bytes]:
+    """Yield the CSV header, then one row per line; unlike the server's own CSV, it is complete (contract 6.1).
 
-    Unlike the server's own CSV export, it is complete (contract 6.1).
+    Arguments:
+        lines: those of `export_lines`.
+        findings: records the rows that CSV cannot show.
     """
     yield HEADER
-    lines = export_lines(
-        client, selection, findings, gate=gate, page_size=page_size, retry_for_s=retry_for_s, on_progress=on_progress
-    )
     async for line in lines:
         try:
             row = csv_row(line)

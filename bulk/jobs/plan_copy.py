@@ -15,7 +15,7 @@ from asyncclient import ApiStatusError, NotFound, PostHogClient, RawPerson
 from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import run_workers
-from bulk.events import OutageEvent
+from bulk.events import OutageEvent, WaitKind
 from bulk.export.person_export import person_line
 from bulk.files.private_files import refuse_existing
 from bulk.jobs.first_record import first_record
@@ -27,6 +27,7 @@ from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import format_ranges
 from bulk.plan.plan_file import Plan
 from bulk.plan.plan_lines import Target
+from bulk.posthog import person_reader
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, raise_if_permanent
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
@@ -70,8 +71,8 @@ async def export_plan(
         plan: the plan.
         found: records what became of each target.
         gate: for waits between two reads; its `sleeps` tell of them.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
-            at most 365 days.
+        retry_for_s: seconds to wait for a server that does not respond, at most 365 days; 0 fails at once, except that
+            a read is retried a few times, within seconds.
         on_progress: called with an event before each wait in an outage, and at its end.
 
     Raises:
@@ -85,7 +86,7 @@ async def export_plan(
     for start in range(0, plan.count, READ_SIZE):
         targets = plan.targets(start, start + READ_SIZE)
         results = await _read(reader, targets, gate)
-        persons = await _with_all_ids(client, [_person_of(target, results) for target in targets])
+        persons = await _with_all_ids(client, [_person_of(target, results) for target in targets], gate)
         for target, person in zip(targets, persons, strict=True):
             if isinstance(person, RawPerson) and not is_same(target, person):
                 found.missing.append(target.number)
@@ -96,7 +97,7 @@ async def export_plan(
                 (found.missing if person is _MISSING else found.unread).append(target.number)
 
 
-_MISSING, _UNREAD = "missing", "unread"
+_MISSING, _UNREAD, _LACKING = "missing", "unread", "lacks distinct IDs"
 _Found = RawPerson | str
 
 
@@ -124,29 +125,40 @@ def _person_of(target: Target, results: dict[UUID, ReadResult]) -> _Found:
             return _UNREAD
 
 
-async def _with_all_ids(client: PostHogClient, persons: list[_Found]) -> list[_Found]:
-    """Return the persons, those of which a batch read may show too few distinct IDs as read by themselves."""
+async def _with_all_ids(client: PostHogClient, persons: list[_Found], gate: StopGate) -> list[_Found]:
+    """Return the persons, those of which a batch read may show too few distinct IDs as read by themselves.
+
+    A response that does not find such a person, or lacks distinct IDs that the batch read showed, proves nothing: a
+    second read some seconds later decides (guarantee 11).
+    """
     complete = list(persons)
 
-    async def read(index: int) -> None:
-        person = persons[index]
-        assert isinstance(person, RawPerson)
+    async def read(indexes: Sequence[int]) -> list[int]:
+        """Read these persons; return those that a second read has to decide."""
+        await run_workers(read_one, indexes, workers=READERS)
+        return [index for index in indexes if complete[index] in (_MISSING, _LACKING)]
+
+    async def read_one(index: int) -> None:
+        shown = persons[index]
+        assert isinstance(shown, RawPerson)
         try:
-            again = await client.persons.raw_by_uuid(person.uuid)
+            again = await client.persons.raw_by_uuid(shown.uuid)
         except NotFound:
             complete[index] = _MISSING
         except (ApiStatusError, *TRANSIENT_ERRORS) as error:
             raise_if_permanent(error)
             complete[index] = _UNREAD
         else:
-            complete[index] = again
+            complete[index] = again if {*shown.ref.distinct_ids} <= {*again.ref.distinct_ids} else _LACKING
 
     cut = [
         index
         for index, person in enumerate(persons)
         if isinstance(person, RawPerson) and len(person.ref.distinct_ids) >= BATCH_READ_SHOWS
     ]
-    await run_workers(read, cut, workers=READERS)
+    if open_indexes := await read(cut):
+        await gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(open_indexes))
+        await read(open_indexes)
     return complete
 
 

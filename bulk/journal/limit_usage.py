@@ -11,10 +11,12 @@ from bulk.journal.records import Intent, LimitChanged, PauseTaken, RunStarted
 from bulk.posthog.attempt_result import MAX_PAUSE_S
 
 LONGEST_WINDOW_S = 3600.0
-SAME_REQUEST_S = 0.25
-"""A request in a file and one that the limits remember are the same if their times differ by at most this."""
-CLOCKS_DIFFER_S = 2.0
-"""The same for a request of another process, whose estimate of the server's clock differs by a second or so."""
+SAME_REQUEST_S = 2.0
+"""A request in a file and one that the limits remember are the same if their times differ by at most this.
+
+The times in a file come from an estimate of the server's clock. The estimates of two processes, and those of a busy
+machine, differ by a second or so.
+"""
 RECENT_KEPT = 20_000
 """Request times kept per bucket: more than any hourly limit."""
 ROW_READERS = 5
@@ -99,8 +101,7 @@ def restore_limits(
     for bucket in Bucket:
         times = [*spent.get(bucket.value, ()), *usage.recent.get(bucket.value, ())]
         known = [now - age for age in limits.recent(bucket)] if counted else []
-        differ_s = CLOCKS_DIFFER_S if limits.is_shared else SAME_REQUEST_S
-        unknown = unmatched_times(known, times, differ_s=differ_s)
+        unknown = unmatched_times(known, times)
         ages = [max(0.0, now - time) for time in unknown if now - time < LONGEST_WINDOW_S]
         if not limits.is_shared:
             ages += [0.0] * in_flight.get(bucket.value, 0)
@@ -114,20 +115,19 @@ def restore_limits(
                 limits.keep_lowered(bucket, window_s=lowered.window_s, limit=lowered.new, age_s=age_s)
 
 
-def unmatched_times(known: Iterable[float], times: Iterable[float], *, differ_s: float = SAME_REQUEST_S) -> list[float]:
+def unmatched_times(known: Iterable[float], times: Iterable[float]) -> list[float]:
     """Return the times that match no known time; each known time matches once.
 
     Arguments:
         known, times: seconds.
-        differ_s: by how many seconds two times of the same request may differ.
     """
     remaining = sorted(known)
     unmatched: list[float] = []
     index = 0
     for time in sorted(times):
-        while index < len(remaining) and remaining[index] < time - differ_s:
+        while index < len(remaining) and remaining[index] < time - SAME_REQUEST_S:
             index += 1
-        if index < len(remaining) and remaining[index] <= time + differ_s:
+        if index < len(remaining) and remaining[index] <= time + SAME_REQUEST_S:
             index += 1
         else:
             unmatched.append(time)

@@ -7,9 +7,11 @@ from asyncclient import PermissionDenied, PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped, in_order
 from bulk.errors import NotFinished, Refused
+from bulk.events import WaitKind
 from bulk.formatting import count_of
 from bulk.number_ranges import format_ranges
 from bulk.personless.chunks import QUERY, variables
+from bulk.posthog import person_reader
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import LEFT_OUT, Present, Unread
@@ -49,6 +51,18 @@ async def count_events(client: PostHogClient, ids: Sequence[str]) -> int:
             "an older key without scopes."
         )
         raise
+
+
+async def count_again(client: PostHogClient, chunks: Sequence[Sequence[str]], gate: StopGate) -> int:
+    """Return how many events the server counts, some seconds after it counted none: that may be late (guarantee 11).
+
+    Arguments:
+        client: for the previews.
+        chunks: the distinct IDs of each request.
+        gate: for the wait.
+    """
+    await gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=sum(map(len, chunks)))
+    return sum([await count_events(client, ids) for ids in chunks])
 
 
 async def check_no_persons(

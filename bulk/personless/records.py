@@ -21,7 +21,7 @@ FORMAT = 1
 COMPLETED, MISSING = "completed", "missing"
 ACTIVE_STATUSES = frozenset({"draft", "pending", "approved", "in_progress", "queued"})
 """The statuses of a request with which PostHog is not done (contract 13)."""
-_FINAL = frozenset({COMPLETED, MISSING, "failed", "rejected"})
+_FINAL = frozenset({COMPLETED, "failed", "rejected"})
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
@@ -58,7 +58,7 @@ class SubmissionIntended(_Record, frozen=True, tag="submission_intended"):
 
 
 class SubmissionState(_Record, frozen=True, tag="submission_state"):
-    """PostHog has the request of a chunk, in this state; `status` is "missing" if it has it no more."""
+    """PostHog has the request of a chunk, in this state; `status` is "missing" if two reads did not find it."""
 
     chunk: int
     request: str

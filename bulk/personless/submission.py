@@ -8,7 +8,9 @@ from pathlib import Path
 from uuid import UUID
 
 from asyncclient import BadRequest, Conflict, DataDeletionRequest, NotFound, PostHogClient
+from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import NotFinished, Refused
+from bulk.events import WaitKind
 from bulk.journal.storage import Journal
 from bulk.journal.writer import JournalWriter
 from bulk.personless.chunks import QUERY, submission_id, variables
@@ -25,6 +27,7 @@ from bulk.personless.records import (
     open_submissions,
 )
 from bulk.personless.report import KNOWN_STATUSES, SubmissionsReport, submissions_report
+from bulk.posthog import person_reader
 from bulk.version import VERSION
 
 MAX_ACTIVE = 5
@@ -193,18 +196,33 @@ async def _find_unclear(client: PostHogClient, log: SubmissionLog) -> None:
 
 
 async def _follow(client: PostHogClient, log: SubmissionLog, numbers: Sequence[int]) -> None:
-    """Read the states of these chunks' requests, unless PostHog is done with them, and record what has changed."""
-    for number in numbers:
-        chunk = log.states.chunks[number - 1]
-        if chunk.request is None or chunk.is_final:
-            continue
-        try:
-            found = await client.data_deletion_requests.get(chunk.request)
-        except NotFound:
-            await log.record(SubmissionState(chunk=number, request=chunk.request, status=MISSING, at=log.now()))
-            continue
-        if _status(found) != chunk.status:
-            await _record_state(log, number, found)
+    """Read the states of these chunks' requests, unless PostHog is done with them, and record what has changed.
+
+    A request that a response does not know counts as missing if a second read, some seconds later, does not find it
+    either (guarantee 11); a later one may still find it.
+    """
+    unknown = [number for number in numbers if not await _is_found(client, log, number)]
+    if unknown:
+        await StopGate().sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(unknown))
+    for number in unknown:
+        if not await _is_found(client, log, number) and log.states.chunks[number - 1].status != MISSING:
+            request = log.states.chunks[number - 1].request
+            assert request is not None
+            await log.record(SubmissionState(chunk=number, request=request, status=MISSING, at=log.now()))
+
+
+async def _is_found(client: PostHogClient, log: SubmissionLog, number: int) -> bool:
+    """Read the state of a chunk's request, record it if it has changed, and return whether PostHog has the request."""
+    chunk = log.states.chunks[number - 1]
+    if chunk.request is None or chunk.is_final:
+        return True
+    try:
+        found = await client.data_deletion_requests.get(chunk.request)
+    except NotFound:
+        return False
+    if _status(found) != chunk.status:
+        await _record_state(log, number, found)
+    return True
 
 
 async def _record_state(log: SubmissionLog, number: int, request: DataDeletionRequest) -> None:

@@ -82,8 +82,8 @@ async def make_plan(
             the server.
         page_size: persons per page of a listing, 1 to 1000.
         concurrency: requests at once, at least 1.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
-            at most 365 days.
+        retry_for_s: seconds to wait for a server that does not respond, at most 365 days; 0 fails at once, except that
+            a read is retried a few times, within seconds.
         now: returns the time in epoch seconds; None for the server's clock.
         reuse: open the plan file if it exists, instead of selecting again; it must have been made for the same
             operation, selection, host and project, and the input must not have changed since.

@@ -14,6 +14,8 @@ import msgspec
 from asyncclient import DeletionRow, DeletionStatus, ListingError, PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import run_workers
+from bulk.events import WaitKind
+from bulk.posthog import person_reader
 from bulk.states import FastEnum
 
 PAGE_SIZE = 1000
@@ -101,16 +103,30 @@ class DeletionRowReader:
         self._reading = anyio.Lock()
         self._kept: dict[int, DeletionRow] = {}
 
-    async def fetch(self, uuids: Collection[UUID], needed_from: float) -> Mapping[int, RowReading]:
+    async def fetch(
+        self, uuids: Collection[UUID], needed_from: float, *, confirm: Collection[UUID] = ()
+    ) -> Mapping[int, RowReading]:
         """Return what the rows show about each of these persons, and possibly about others, by `UUID.int`.
 
         Arguments:
+            uuids: the persons.
             needed_from: the earliest time of a row that is new enough (`classify_row`); among callers that share a
                 read, the latest time counts.
+            confirm: those of which one response without a row proves nothing: they are read again some seconds later
+                (guarantee 11). The others get a row by the request that follows.
 
         Raises:
             ListingError: the list of rows does not end.
+            Stopped: the gate closed.
         """
+        found = await self._fetch(uuids, needed_from)
+        without = [uuid for uuid in confirm if found[uuid.int] == NO_ROW]
+        if not without:
+            return found
+        await self._gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(without))
+        return {**found, **await self._fetch(without, needed_from)}
+
+    async def _fetch(self, uuids: Collection[UUID], needed_from: float) -> Mapping[int, RowReading]:
         caller = _Caller(uuids, needed_from)
         self._callers.append(caller)
         try:

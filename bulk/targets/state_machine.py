@@ -28,11 +28,6 @@ tables, each row is a state and each column an observation; `-`, and a state wit
     accepted           | queued               purged    | held_back                         | to_retry | unverifiable
     unknown, held_back, to_retry; queued, purged, unverifiable if the proof is too old        |          |
                        | queued               purged    | held_back                         | to_retry | to_retry
-    of a person that is gone: accepted, unknown, to_retry, held_back                          |          |
-                       | queued               purged    | too_late                          | too_late | unverifiable,
-                       |                                |                                   |          | too_late
-    of a person that is gone: queued                        |                                   |          |
-                       | -                    purged    | -                                 | -        | -
     properties         | read: as desired   not as desired | person lost  | overdue
     -------------------+-----------------------------------+--------------+-----------------------
     not_started        | already_as_desired -              | too_late [5] | -
@@ -49,7 +44,8 @@ tables, each row is a state and each column an observation; `-`, and a state wit
 
 Exhausted attempts and a rejection fail every pending axis that is not held back. A person that could not be read
 changes only the reason on the primary axis, and the target waits for the next run. The start of a run continues from
-the states that `reasons.RETRY_FROM` names, unless the person is lost. Recordings are in `recording_states`.
+the states that `reasons.RETRY_FROM` names, unless the person is lost. The events of a lost person are in
+`lost_events`, and recordings in `recording_states`.
 """
 
 from collections.abc import Callable, Iterable
@@ -68,12 +64,10 @@ from bulk.states import (
     State,
     axis_of,
 )
+from bulk.targets.lost_events import lost_events_after
 from bulk.targets.observations import LOST, Observation, TargetState
 from bulk.targets.reasons import UNREAD, AxisStatus, Reason, status_to_retry, without_unread
 from bulk.targets.recording_states import RECORDING_READS, after_recordings_read
-
-ROWS_DECIDE = frozenset({Events.UNKNOWN, Events.ACCEPTED, Events.TO_RETRY, Events.HELD_BACK})
-"""States of a lost person's events that the deletion rows still decide."""
 
 _SENT = frozenset({Properties.UNKNOWN, Properties.TO_RETRY, Properties.ACCEPTED})
 _DONE = frozenset({Properties.CHANGED_CONFIRMED, Properties.FOUND_CHANGED, Properties.ALREADY_AS_DESIRED})
@@ -114,14 +108,6 @@ _ROWS: dict[Observation, AxisStatus] = {
     Observation.ROW_UNKNOWN_STATUS: AxisStatus(Events.HELD_BACK, Reason.UNKNOWN_ROW_STATUS),
     Observation.ROW_NONE: AxisStatus(Events.TO_RETRY),
     Observation.ROWS_NOT_KEPT: AxisStatus(Events.TO_RETRY),
-}
-_ROWS_OF_LOST: dict[Observation, AxisStatus] = {
-    Observation.ROW_COVERS_PENDING: AxisStatus(Events.QUEUED),
-    Observation.ROW_COVERS_COMPLETED: AxisStatus(Events.PURGED),
-    Observation.ROW_OLDER_PENDING: AxisStatus(Events.TOO_LATE, Reason.PARTLY_COVERED),
-    Observation.ROW_UNKNOWN_STATUS: AxisStatus(Events.TOO_LATE, Reason.UNKNOWN_ROW_STATUS),
-    Observation.ROW_NONE: AxisStatus(Events.TOO_LATE, Reason.NO_DELETION_ROW),
-    Observation.ROWS_NOT_KEPT: AxisStatus(Events.TOO_LATE, Reason.OUTCOME_UNKNOWN),
 }
 _OVERDUE: dict[tuple[Observation, State], AxisStatus] = {
     (Observation.OVERDUE, Person.ACCEPTED): AxisStatus(Person.TO_RETRY),
@@ -243,7 +229,7 @@ class TargetMachine:
     def _row(self, state: TargetState, observation: Observation) -> TargetState:
         events, person = state.events.state, state.person
         if person.state in FINAL_PERSON_STATES:
-            return state._replace(events=_row_of_lost(state.events, observation))
+            return state._replace(events=lost_events_after(state.events, observation))
         now = _ROWS[observation]
         if observation is Observation.ROWS_NOT_KEPT and events is Events.ACCEPTED:
             now = AxisStatus(Events.UNVERIFIABLE)
@@ -336,15 +322,3 @@ def _loss_reason(state: TargetState) -> Reason | None:
     if properties in _SENT or state.person.reason is Reason.LOST_AFTER_CHANGE_SENT:
         return Reason.LOST_AFTER_CHANGE_SENT
     return Reason.LOST_AFTER_PROPERTIES_READ if properties in _DONE else None
-
-
-def _row_of_lost(events: AxisStatus, observation: Observation) -> AxisStatus:
-    if events.state is Events.QUEUED and observation is Observation.ROW_COVERS_COMPLETED:
-        return AxisStatus(Events.PURGED)
-    if events.state not in ROWS_DECIDE:
-        return events
-    if observation is Observation.ROWS_NOT_KEPT and events.state is Events.ACCEPTED:
-        return AxisStatus(Events.UNVERIFIABLE)
-    if observation is Observation.ROW_NONE and events.state is Events.HELD_BACK:
-        return AxisStatus(Events.TOO_LATE, Reason.PARTLY_COVERED)
-    return _ROWS_OF_LOST[observation]

@@ -70,8 +70,8 @@ async def plan_revert(
         keep_before: a new file for the before-image of the revert itself; None to keep none.
         on_progress: called with typed events: the progress of the planning, and outages of the server.
         concurrency: requests at once, at least 1.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
-            at most 365 days.
+        retry_for_s: seconds to wait for a server that does not respond, at most 365 days; 0 fails at once, except that
+            a read is retried a few times, within seconds.
         now: returns the time in epoch seconds; None for the server's clock.
 
     Returns:

@@ -1,7 +1,7 @@
 """Reads whether the recordings of targets are deleted, and journals the states that follow (guarantee 21).
 
 The recordings are found by the distinct IDs that the plan noted, because the persons are gone. What a read proves is in
-`targets.recording_states`. If a response shows fewer recordings than there were, a second one decides (guarantee 11).
+`targets.recording_states`. That a person has no recordings that PostHog kept rests on two responses (guarantee 11).
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,6 +23,9 @@ OVERDUE_S = 3 * 86_400.0
 """Seconds after the last request until which recordings may be kept; the server states no time (contract 6.7)."""
 
 TARGETS_AT_ONCE = 1000
+
+_SHOWN_NONE_BEFORE = frozenset({Reason.RECORDINGS_NOT_LEFT, Reason.RECORDINGS_NOT_SHOWN})
+"""Reasons from an earlier verification that showed no recordings either."""
 
 _NOT_READABLE = {
     NotReadable.NO_SCOPE: Observation.RECORDINGS_NOT_ALLOWED,
@@ -46,14 +49,14 @@ class RecordingVerifier:
         Raises:
             Stopped: the gate closed.
         """
-        if fewer := await self._read(self._to_read(), is_second=False):
-            await self._gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(fewer))
-            await self._read(fewer, is_second=True)
+        if without_kept := await self._read(self._to_read(), is_second=False):
+            await self._gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(without_kept))
+            await self._read(without_kept, is_second=True)
 
     async def _read(self, targets: Iterable[int], *, is_second: bool) -> list[int]:
         """Read the recordings of targets; return those that a second read has to decide, which keep their state."""
         job = self._job
-        fewer: list[int] = []
+        undecided: list[int] = []
         overdue = job.now() - job.target_states.last_accepted_at > OVERDUE_S
         for numbers in grouped(targets, TARGETS_AT_ONCE):
             notes = job.plan.recording_notes(numbers)
@@ -64,19 +67,21 @@ class RecordingVerifier:
             for number, note in notes.items():
                 if note is None:
                     observed[number] = (Observation.RECORDINGS_NOT_NOTED,)
-                elif number in counts and not is_second and self._has_fewer(number, note, counts[number]):
-                    fewer.append(number)
+                elif number in counts and not is_second and self._needs_second(number, note, counts[number]):
+                    undecided.append(number)
                 elif number in counts:
                     observed[number] = (observation_of(note, counts[number], overdue=overdue),)
                 elif why is not None:
                     observed[number] = (_NOT_READABLE[why],)
             job.observe("recordings", observed)
-        return fewer
+        return undecided
 
-    def _has_fewer(self, number: int, note: RecordingNote, count: RecordingCount) -> bool:
-        """Return whether the server shows fewer recordings than there were, and no earlier verification said so."""
-        is_known = self._job.target_states.status(Axis.RECORDINGS, number).reason is Reason.RECORDINGS_NOT_LEFT
-        return not is_known and count.shown < (note.recordings or 0)
+    def _needs_second(self, number: int, note: RecordingNote, count: RecordingCount) -> bool:
+        """Return whether a second response has to confirm that the server kept no recording of a person."""
+        if count.kept or count.shown == note.recordings == 0:
+            return False
+        was_known = self._job.target_states.status(Axis.RECORDINGS, number).reason in _SHOWN_NONE_BEFORE
+        return count.shown > 0 or not was_known
 
     def _to_read(self) -> Iterator[int]:
         states = self._job.target_states

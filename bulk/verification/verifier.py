@@ -20,9 +20,9 @@ from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, Unread, UnreadReason, properties_of
 from bulk.property_checks import DesiredProperties
 from bulk.states import Axis, Events, Person
+from bulk.targets.lost_events import ROWS_DECIDE, rows_are_read
 from bulk.targets.observations import LOST, Observation
 from bulk.targets.reasons import Reason
-from bulk.targets.state_machine import ROWS_DECIDE
 
 SAME_INSTANT = timedelta(milliseconds=1)
 """Two creation times closer than this are the same: a listing and a read of one person differ in precision."""
@@ -201,14 +201,23 @@ class Verifier:
         rows, covered = await self._read_rows(self._job.targets(numbers))
         self._job.observe("deletion_rows", {number: (row,) for number, row in rows.items()}, covered=covered)
 
-    async def _read_rows(self, targets: Mapping[int, Target]) -> tuple[dict[int, Observation], dict[int, int]]:
-        """Return what the rows show, and up to when they cover the events, both by target number."""
+    async def _read_rows(
+        self, targets: Mapping[int, Target], *, confirm: Collection[int] = ()
+    ) -> tuple[dict[int, Observation], dict[int, int]]:
+        """Return what the rows show, and up to when they cover the events, both by target number.
+
+        Arguments:
+            targets: by number.
+            confirm: targets of which a second read confirms that there is no row.
+        """
         if self._rows is None:
             return dict.fromkeys(targets, Observation.ROWS_NOT_KEPT), {}
         if not targets:
             return {}, {}
         needed_from = self.oldest_cover() + ROUNDED_S
-        readings = await self._rows.fetch([target.uuid for target in targets.values()], needed_from)
+        readings = await self._rows.fetch(
+            [target.uuid for target in targets.values()], needed_from, confirm=[targets[n].uuid for n in confirm]
+        )
         now = self._server_time()  # a row with a future time covers the events up to now, and expires like any other
         rows, covered = dict[int, Observation](), dict[int, int]()
         for number, target in targets.items():
@@ -219,10 +228,11 @@ class Verifier:
         return rows, covered
 
     async def _rows_of_lost(self, lost: Mapping[int, Target]) -> tuple[dict[int, Observation], dict[int, int]]:
-        """Read the rows of those lost targets whose events are decided by them."""
-        target_states = self._job.target_states
+        """Read the rows of those lost targets whose events are decided by them, or may still be."""
+        statuses = {n: self._job.target_states.status(Axis.EVENTS, n) for n in lost}
         return await self._read_rows(
-            {n: target for n, target in lost.items() if target_states.events(n) in ROWS_DECIDE}
+            {n: target for n, target in lost.items() if rows_are_read(statuses[n])},
+            confirm=[n for n, status in statuses.items() if status.state in ROWS_DECIDE],
         )
 
     def oldest_cover(self) -> float:

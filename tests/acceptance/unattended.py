@@ -13,10 +13,10 @@ from typing import Any
 
 import click
 import msgspec
-from job_model.machine import EPOCH, Machine
-from job_model.network import action_of
-from job_model.responses import refusal
-from job_model.wire import Lost, NotReached, Silent, client_over, response_of
+from job_model.world.machine import EPOCH, Machine
+from job_model.world.network import action_of
+from job_model.world.responses import refusal
+from job_model.world.wire import Lost, NotReached, Silent, client_over, response_of
 from virtual_time import VirtualLoop
 
 from asyncclient import Limits, RateLimits

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import io
+import logging
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +196,21 @@ def certificate(tmp_path: Path) -> Path:
     file = tmp_path / "both.pem"
     file.write_text(CERTIFICATE)
     return file
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """Return everything that any logger writes, at DEBUG."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter("%(name)s %(message)s %(args)s"))
+    root = logging.getLogger()
+    names = ["", "asyncio", *(name for name in logging.root.manager.loggerDict if name.startswith("aiohttp"))]
+    levels = {name: logging.getLogger(name).level for name in names}
+    root.addHandler(handler)
+    for name in names:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    yield stream
+    root.removeHandler(handler)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)

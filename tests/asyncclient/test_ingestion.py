@@ -4,11 +4,8 @@ other one (guarantees 20, 26, 27)."""
 import asyncio
 import io
 import json
-import logging
 import pickle
 import time
-import traceback
-from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any
 
@@ -16,6 +13,7 @@ import pytest
 
 from asyncclient import CaptureEvent, InvalidArgument, PostHogClient, PostHogError, Project, UnexpectedRedirect
 from asyncclient.config import parse_ingest_origin
+from tests.asyncclient.secrecy.error_contents import everything
 
 KEY = "phx_raw_0123456789abcdefghij"
 TOKEN = "phc_9876543210zyxwvutsrq"
@@ -167,38 +165,6 @@ async def test_a_client_that_is_not_open_captures_nothing() -> None:
     client = PostHogClient(host="us", project_id=1, personal_api_key=KEY)
     with pytest.raises(RuntimeError, match="not open"):
         await client.capture.batch(EVENTS)
-
-
-@pytest.fixture
-def logged() -> Iterator[io.StringIO]:
-    """Return everything that any logger writes, at DEBUG."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    root = logging.getLogger()
-    names = ["", "asyncio", *(name for name in logging.root.manager.loggerDict if name.startswith("aiohttp"))]
-    levels = {name: logging.getLogger(name).level for name in names}
-    root.addHandler(handler)
-    for name in names:
-        logging.getLogger(name).setLevel(logging.DEBUG)
-    yield stream
-    root.removeHandler(handler)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
-
-
-def everything(error: BaseException) -> str:
-    """Return all that an error report can show, without the frames of tests."""
-    parts: list[str] = []
-    rest: list[BaseException | None] = [error]
-    while rest:
-        each = rest.pop()
-        if each is None:
-            continue
-        parts += [repr(each), str(each), repr(each.args), repr(vars(each))]
-        inner = traceback.TracebackException.from_exception(each, capture_locals=True)
-        parts += [f"{frame.name} {frame.locals}" for frame in inner.stack if "/tests/" not in frame.filename]
-        rest += [each.__cause__, each.__context__]
-    return "\n".join(parts)
 
 
 def innocent(text: str) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from asyncclient import Limits, PostHogClient, RateLimits
 from asyncclient.testing import RecordedRequest
-from benchmarks.canned import UPDATED, uuid_text
 from benchmarks.harness import Bench, process
-from benchmarks.local_posthog import repeated
-from benchmarks.server_control import KEY, ServerControl
+from benchmarks.servers.canned import UPDATED, uuid_text
+from benchmarks.servers.local_posthog import repeated
+from benchmarks.servers.server_control import KEY, ServerControl
 
 
 def client(url: str) -> PostHogClient:
@@ -23,7 +23,7 @@ def client(url: str) -> PostHogClient:
 
 @pytest.mark.slow
 async def test_the_server_keeps_changes_of_persons() -> None:
-    with process("benchmarks.server") as (_, port):
+    with process("benchmarks.servers.server") as (_, port):
         server = ServerControl(f"http://127.0.0.1:{int(port)}")
         server.reset(persons=7)
         ids = [UUID(uuid_text(number)) for number in range(7)]
@@ -49,7 +49,7 @@ async def test_the_server_keeps_changes_of_persons() -> None:
 
 @pytest.mark.slow
 async def test_another_number_of_requests_than_expected_is_an_error() -> None:
-    with process("benchmarks.server") as (_, port):
+    with process("benchmarks.servers.server") as (_, port):
         server = ServerControl(f"http://127.0.0.1:{int(port)}")
         server.reset(persons=2)
         server.arm(requests=1)

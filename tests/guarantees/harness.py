@@ -13,8 +13,9 @@ from contextlib import contextmanager, suppress
 from importlib.util import cache_from_source
 from itertools import count
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from twin import Cut, Twin
+from twin import Cut
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 400
@@ -26,59 +27,114 @@ _OURS = shutil.ignore_patterns("__pycache__", "guarantees", ".hypothesis")
 _SERVER = Path(__file__).with_name("fork_server.py")
 
 
+class Report(NamedTuple):
+    """How one part of a test ended.
+
+    Attributes:
+        node: ID of the test.
+        when: `setup`, `call` or `teardown`, and `collect` of a file that could not be collected.
+        outcome: `passed`, `failed` or `skipped`.
+        text: the end of what pytest says about a failure.
+    """
+
+    node: str
+    when: str
+    outcome: str
+    text: str
+
+
+class Result(NamedTuple):
+    """What a run of tests showed.
+
+    Attributes:
+        code: exit code of the process, 0 if it ran the tests, however they ended.
+        anew: whether everything was imported anew.
+        reports: how each part of each test ended.
+        error: why the process could not run the tests, as far as it could say.
+    """
+
+    code: int
+    anew: bool = False
+    reports: tuple[Report, ...] = ()
+    error: str = ""
+
+    @property
+    def red(self) -> bool:
+        """Whether a test ran and failed, and did not end by a collection error, a fixture error or a time limit."""
+        failed = [each for each in self.reports if each.outcome == "failed"]
+        return self.code == 0 and any(each.when == "call" and not _TIMED_OUT.search(each.text) for each in failed)
+
+    @property
+    def green(self) -> bool:
+        """Whether tests ran and none failed."""
+        outcomes = {each.outcome for each in self.reports if each.when == "call" or each.outcome == "failed"}
+        return self.code == 0 and "passed" in outcomes and "failed" not in outcomes
+
+    @property
+    def failures(self) -> str:
+        """What is known about failures, for a person."""
+        failed = [f"{each.node}, {each.when}: {each.text}" for each in self.reports if each.outcome == "failed"]
+        return "\n".join([f"exit code {self.code} {self.error}", *failed])
+
+
 class Workshop:
-    """A copy of the packages and their tests, and a preloaded interpreter that runs tests against it.
+    """A copy of the packages and their tests, and an interpreter that runs tests against it.
 
     Arguments:
         folder: an existing empty folder for the copy.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder.resolve()
         for name in ("asyncclient", "bulk", "tests"):
-            shutil.copytree(ROOT / name, folder / name, ignore=_OURS)
-        self._bytecode = folder / "bytecode"
+            shutil.copytree(ROOT / name, self.folder / name, ignore=_OURS)
         self._copy_compiled()
         for name in ("pyproject.toml", "README.md"):
-            shutil.copy(ROOT / name, folder / name)
+            shutil.copy(ROOT / name, self.folder / name)
         self._changes = count(1)
-        self._output = folder / "output.txt"
+        options = ["-q", "-p", "no:cacheprovider", "--no-header", "--tb=native", "--timeout", str(TEST_LIMIT_S)]
+        options += ["--basetemp", str(self.folder / "tmp")]
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "POSTHOG_"))}
+        environment |= {"PYTHONPATH": str(self.folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        environment.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / ".hypothesis"))  # it keeps what it computed
         self._server = subprocess.Popen(
-            [sys.executable, "-P", str(_SERVER)],
+            [sys.executable, str(_SERVER), *options],
+            cwd=self.folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             text=True,
             bufsize=1,
-            env={name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "POSTHOG_"))},
+            env=environment,
         )
 
     def _copy_compiled(self) -> None:
         """Copy what this interpreter compiled of the originals, so that only changed files are compiled again."""
         for source in self.folder.rglob("*.py"):
             compiled = Path(cache_from_source(str(ROOT / source.relative_to(self.folder))))
-            target = Path(f"{self._bytecode}{source.parent}")
+            target = Path(cache_from_source(str(source))).parent
             for each in compiled.parent.glob(f"{source.stem}.{sys.implementation.cache_tag}*.pyc"):
                 target.mkdir(parents=True, exist_ok=True)
                 shutil.copy(each, target)
 
     def close(self) -> None:
-        """End the interpreter."""
+        """End the interpreter, and remove what was compiled outside of the copy."""
         assert self._server.stdin is not None
         self._server.stdin.close()
         self._server.wait(LIMIT_S)
         assert self._server.stdout is not None
         self._server.stdout.close()
+        if sys.pycache_prefix is not None:
+            shutil.rmtree(f"{sys.pycache_prefix}{self.folder}", ignore_errors=True)
 
     @contextmanager
-    def broken(self, changes: tuple[Cut, ...]) -> Iterator[None]:
-        """Apply changes to the copy within a `with` block, and restore it afterwards."""
+    def broken(self, changes: tuple[Cut, ...]) -> Iterator[dict[str, str]]:
+        """Apply changes to the copy within a `with` block, and restore it afterwards; give the texts of before."""
         original = {self.folder / change.file: (self.folder / change.file).read_bytes() for change in changes}
         try:
             for change in changes:
                 cut(self.folder, change)
             self._touch(original)
-            yield
+            yield {change.file: original[self.folder / change.file].decode() for change in changes}
         finally:
             for path, content in original.items():
                 path.write_bytes(content)
@@ -93,38 +149,47 @@ class Workshop:
     def run(
         self,
         nodes: tuple[str, ...],
+        changes: tuple[Cut, ...] = (),
         *,
-        first_failure: bool,
+        anew: bool = False,
+        first_failure: bool = True,
         one_of_each_file: bool = False,
-        test_limit_s: int = TEST_LIMIT_S,
         limit_s: float = LIMIT_S,
-    ) -> tuple[int, str]:
+    ) -> Result:
         """Run tests against the copy.
 
         Arguments:
+            nodes: IDs of tests; without a case, all cases of a test.
+            changes: what is changed in the copy meanwhile.
+            anew: import everything anew, also if only bodies of functions are changed.
             first_failure: stop at the first failure.
             one_of_each_file: leave one of these tests of each file, and one case of it.
-            test_limit_s: maximum seconds per test.
             limit_s: maximum seconds for all tests; the child is killed after that.
-
-        Returns:
-            The exit code of pytest, negative if a signal ended it, and its output.
         """
-        options = ["-q", "-p", "no:cacheprovider", "--no-header", "--tb=line", "-rfE"]
-        options += ["--timeout", str(test_limit_s)]
-        request = {
-            "folder": str(self.folder),
-            "output": str(self._output),
-            "bytecode": str(self._bytecode),
-            "one_of_each_file": one_of_each_file,
-            "environment": {"PYTHONPATH": str(self.folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-            "arguments": [*options, *(["-x"] if first_failure else []), *nodes],
-        }
+        output = self.folder / "output.json"
+        output.unlink(missing_ok=True)
+        self._send(files=sorted({node.partition("::")[0] for node in nodes}))
+        self._reply()
+        with self.broken(changes) as originals:
+            self._send(
+                nodes=nodes,
+                originals=originals,
+                anew=anew,
+                first_failure=first_failure,
+                one_of_each_file=one_of_each_file,
+                output=str(output),
+            )
+            child = self._reply()["child"]
+            code = self._reply(of=child, limit_s=limit_s)["code"]
+        text = output.read_text() if output.exists() else ""
+        if code:
+            return Result(code, error=text)
+        shown = json.loads(text)
+        return Result(code, shown["anew"], tuple(Report(*each) for each in shown["reports"]))
+
+    def _send(self, **request: Any) -> None:
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps(request) + "\n")
-        child = self._reply()["child"]
-        code = self._reply(of=child, limit_s=limit_s)["code"]
-        return code, self._output.read_text(errors="replace")
 
     def _reply(self, of: int | None = None, limit_s: float = LIMIT_S) -> dict[str, int]:
         """Return the server's next line; kill a child that takes too long, with all processes that it started."""
@@ -151,13 +216,3 @@ def cut(folder: Path, change: Cut) -> None:
     assert change.old != change.new
     path.write_text(text.replace(change.old, change.new))
     compile(path.read_text(), change.file, "exec")  # a twin with a syntax error would fail every test
-
-
-def is_red(code: int, output: str) -> bool:
-    """Return whether a test ran and failed, and did not end by a collection error, a fixture error or a time limit."""
-    return code == 1 and re.search(r"^FAILED ", output, re.MULTILINE) is not None and not _TIMED_OUT.search(output)
-
-
-def guarding_tests(twins: tuple[Twin, ...]) -> tuple[str, ...]:
-    """Return every guarding test once."""
-    return tuple(sorted({node for twin in twins for node in twin.tests}))

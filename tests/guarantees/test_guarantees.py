@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness import LIMIT_S, Workshop, cut, guarding_tests, is_red
-from twins import GUARANTEES, TWINS, Cut, Twin
+from function_bodies import differ_in_bodies_only
+from harness import LIMIT_S, ROOT, Workshop, cut
+from table import GUARANTEES, TWINS, Cut, Twin
 
 pytestmark = pytest.mark.slow
-PARTS = 8
+PARTS = 4
 PART_LIMIT_S = 2 * LIMIT_S
+BY_TEST = sorted(TWINS, key=lambda twin: twin.tests)
+"""Twins that share a test file stand together, so that each worker of pytest imports as few of them as it can."""
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +21,12 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     made = Workshop(tmp_path_factory.mktemp("twins"))
     yield made
     made.close()
+
+
+@pytest.fixture
+def thorough(case_count: Callable[[int, int], int]) -> bool:
+    """Whether POSTHOG_BULK_SLOW=1 asks for what the default command leaves out."""
+    return bool(case_count(0, 1))
 
 
 def test_every_guarantee_has_a_twin() -> None:
@@ -37,43 +46,84 @@ def test_a_text_that_does_not_occur_exactly_once_is_refused(tmp_path: Path) -> N
 def test_the_copy_is_restored_after_a_twin(workshop: Workshop) -> None:
     file = workshop.folder / "bulk" / "version.py"
     before = file.read_bytes()
-    with workshop.broken((Cut("bulk/version.py", "VERSION = ", "VERSION =  "),)):
+    with workshop.broken((Cut("bulk/version.py", "VERSION = ", "VERSION =  "),)) as originals:
         assert file.read_bytes() != before
-    assert file.read_bytes() == before
+    assert file.read_bytes() == before == originals["bulk/version.py"].encode()
 
 
 @pytest.mark.timeout(PART_LIMIT_S + 50)
 @pytest.mark.parametrize("part", range(PARTS))
-def test_guarding_tests_pass_on_the_unchanged_product(
-    workshop: Workshop, case_count: Callable[[int, int], int], part: int
-) -> None:
+def test_guarding_tests_pass_on_the_unchanged_product(workshop: Workshop, thorough: bool, part: int) -> None:
     """Nothing but the mistake makes a test fail in the copy: one case of each file, or all with POSTHOG_BULK_SLOW=1.
 
     The suite runs all of them on the product itself, of which the copy has the same bytes.
     """
-    every = guarding_tests(TWINS)
+    every = sorted({node for twin in TWINS for node in twin.tests})
     files = sorted({node.partition("::")[0] for node in every})[part::PARTS]
-    code, output = workshop.run(
-        tuple(node for node in every if node.partition("::")[0] in files),
-        first_failure=False,
-        one_of_each_file=not case_count(0, 1),
-        limit_s=PART_LIMIT_S,
+    nodes = tuple(node for node in every if node.partition("::")[0] in files)
+    result = workshop.run(nodes, first_failure=False, one_of_each_file=not thorough, limit_s=PART_LIMIT_S)
+    assert result.green, result.failures
+
+
+@pytest.mark.timeout(PART_LIMIT_S + 50)
+def test_guarding_tests_pass_after_everything_is_imported_anew(workshop: Workshop, thorough: bool) -> None:
+    """One case of each file whose tests run that way, or of all files with POSTHOG_BULK_SLOW=1."""
+    nodes = tuple(sorted({node for twin in TWINS if thorough or not only_bodies_change(twin) for node in twin.tests}))
+    result = workshop.run(nodes, anew=True, first_failure=False, one_of_each_file=True, limit_s=PART_LIMIT_S)
+    assert result.anew
+    assert result.green, result.failures
+
+
+def only_bodies_change(twin: Twin) -> bool:
+    """Return whether a mistake takes effect without a new import."""
+    changed = dict[str, str]()
+    for change in twin.cuts:
+        text = changed.get(change.file) or (ROOT / change.file).read_text()
+        changed[change.file] = text.replace(change.old, change.new)
+    return all(differ_in_bodies_only((ROOT / file).read_text(), text) for file, text in changed.items())
+
+
+@pytest.mark.parametrize(
+    ("change", "anew"),
+    [
+        (Cut("bulk/formatting.py", 'return f"{count:,}"\n', 'return f"{count}"\n'), False),
+        (Cut("bulk/version.py", 'VERSION = "', 'VERSION = "9'), True),
+    ],
+    ids=["function", "constant"],
+)
+def test_a_mistake_takes_effect_in_a_function_as_it_is_and_in_all_else_after_a_new_import(
+    workshop: Workshop, change: Cut, anew: bool
+) -> None:
+    (workshop.folder / "test_effect.py").write_text(
+        "from bulk.formatting import format_count\nfrom bulk.version import VERSION\n"
+        "def test_it():\n    assert format_count(2473) == '2,473'\n    assert VERSION[0] != '9'\n"
     )
-    assert code == 0, output[-4000:]
+    node = "test_effect.py::test_it"
+    assert workshop.run((node,)).green
+    broken = workshop.run((node,), (change,))
+    assert (broken.red, broken.anew) == (True, anew)
+    assert workshop.run((node,)).green
 
 
 def test_a_test_that_hangs_does_not_count_as_failed(workshop: Workshop) -> None:
     hanging = workshop.folder / "test_hangs.py"
-    hanging.write_text("import asyncio, bulk\nasync def test_it():\n    await asyncio.Event().wait()\n")
-    code, output = workshop.run(("test_hangs.py",), first_failure=True, test_limit_s=1)
-    assert (code, is_red(code, output)) == (1, False)
-    assert "Timeout (>1.0s)" in output
+    hanging.write_text(
+        "import asyncio, pytest, bulk\n@pytest.mark.timeout(1)\n"
+        "async def test_it():\n    await asyncio.Event().wait()\n"
+    )
+    result = workshop.run(("test_hangs.py::test_it",))
+    assert (result.code, result.red, result.green) == (0, False, False)
+    assert "Timeout (>1.0s)" in result.failures
 
 
 @pytest.mark.timeout(4 * LIMIT_S)
-@pytest.mark.parametrize("twin", TWINS, ids=[f"{twin.guarantee:02}-{twin.says.replace(' ', '-')}" for twin in TWINS])
-def test_each_guarding_test_fails_on_the_twin(workshop: Workshop, twin: Twin) -> None:
-    with workshop.broken(twin.cuts):
-        for node in twin.tests:
-            code, output = workshop.run((node,), first_failure=True)
-            assert is_red(code, output), f"exit code {code} from {node}\n{output[-4000:]}"
+@pytest.mark.parametrize(
+    "twin", BY_TEST, ids=[f"{twin.guarantee:02}-{twin.says.replace(' ', '-')}" for twin in BY_TEST]
+)
+def test_each_guarding_test_fails_on_the_twin(workshop: Workshop, thorough: bool, twin: Twin) -> None:
+    """Each test fails, in functions that have the mistake or, where that is not enough, after a new import."""
+    for node in twin.tests:
+        result = workshop.run((node,), twin.cuts, anew=thorough)
+        if not result.red and not result.anew:
+            result = workshop.run((node,), twin.cuts, anew=True)
+        assert result.red, f"{node} does not fail\n{result.failures}"

@@ -1,6 +1,7 @@
 """A local server, a client on it, and a job over some of its persons."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
+from virtual_time import SyncedAtOnce, called_at_once
 
 from asyncclient import Limits, PostHogClient, RateLimits, RetryPolicy
 from asyncclient.testing import LocalPostHog, RecordedRequest, ServerOptions
@@ -17,6 +19,7 @@ from bulk.execution import batch_policy
 from bulk.journal.records import Intent, Record
 from bulk.journal.replay import framing
 from bulk.journal.storage import Journal
+from bulk.journal.writer import JournalWriter
 from bulk.number_ranges import expand
 from bulk.posthog.person_reader import CONFIRM_AFTER_S
 from bulk.verification import completion_poller
@@ -168,20 +171,6 @@ def axis() -> Callable[[Report, str], dict[str, int]]:
     return states
 
 
-class _SyncedAtOnce:
-    """The sync of the journal without its thread, which virtual time would not wait for."""
-
-    def __init__(self, fd: int, sync: Callable[[int], None], loop: asyncio.AbstractEventLoop) -> None:
-        self._fd, self._sync, self._loop = fd, sync, loop
-
-    def start(self, done: Callable[[BaseException | None], None]) -> None:
-        self._sync(self._fd)
-        self._loop.call_soon(done, None)
-
-    def stop(self) -> None:
-        pass
-
-
 EPOCH = 1_795_000_000.0
 
 
@@ -199,13 +188,10 @@ def wall_time() -> float:
 def virtual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenArena:
     """Open an arena whose server, client and engine use a loop in virtual time, with their real waits."""
 
-    async def inline(work: Callable[..., Any], *args: Any, **_options: Any) -> Any:
-        return work(*args)
-
     monkeypatch.setattr("bulk.execution.batch_policy.BACKOFF_BASE_S", BACKOFF_BASE_S)
     monkeypatch.setattr("bulk.verification.completion_poller.WAITS_S", WAITS_S)
-    monkeypatch.setattr("bulk.journal.writer.SyncThread", _SyncedAtOnce)
-    monkeypatch.setattr("anyio.to_thread.run_sync", inline)
+    monkeypatch.setattr("bulk.journal.writer.SyncThread", SyncedAtOnce)
+    monkeypatch.setattr("anyio.to_thread.run_sync", called_at_once)
     monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", CONFIRM_AFTER_S)
 
     @asynccontextmanager
@@ -231,3 +217,18 @@ def open_arena(virtual: OpenArena) -> OpenArena:
             yield a
 
     return opened
+
+
+@pytest.fixture
+def synced_bytes(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """Return how many bytes of the journal the last sync put on disk."""
+    synced = [0]
+
+    def sync(fd: int) -> None:
+        size = os.fstat(fd).st_size
+        os.fsync(fd)
+        synced[0] = size
+
+    assert JournalWriter.__init__.__kwdefaults__ is not None
+    monkeypatch.setitem(JournalWriter.__init__.__kwdefaults__, "fdatasync", sync)
+    return lambda: synced[0]

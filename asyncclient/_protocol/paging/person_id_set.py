@@ -9,6 +9,7 @@ only if both remainders are equal: with random UUIDs the chance of this in a lis
 
 from array import array
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Sequence
 
 SEGMENTS = 4093
@@ -19,15 +20,15 @@ class PersonIdSet:
     """A set of UUIDs, given as integers."""
 
     def __init__(self) -> None:
-        self._segments: list[array[int]] = [array("Q") for _ in range(SEGMENTS)]
+        self._segments = defaultdict[int, "array[int]"](lambda: array("Q"))  # most listings are short and need few
 
     def __contains__(self, number: int) -> bool:
-        segment, remainder = self._segments[number % SEGMENTS], number % _LARGE_PRIME
+        segment, remainder = self._segments.get(number % SEGMENTS, ()), number % _LARGE_PRIME
         at = bisect_left(segment, remainder)
         return at < len(segment) and segment[at] == remainder
 
     def __len__(self) -> int:
-        return sum(map(len, self._segments))
+        return sum(map(len, self._segments.values()))
 
     def add_all(self, numbers: Sequence[int]) -> list[int]:
         """Add UUIDs.

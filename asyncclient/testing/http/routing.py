@@ -17,7 +17,7 @@ class Action(msgspec.Struct, frozen=True):
 
     name: str
     scopes: tuple[str, ...]
-    bucket: str
+    bucket: str = OTHERS
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -56,89 +56,59 @@ _DELETION_WRITE = ("data_deletion_request:write",)
 _UNDECLARED: tuple[str, ...] = ()
 
 
-def _persons(*tail: str, methods: dict[str, Action], exists: Callable[[ServerOptions], bool] | None = None) -> Route:
-    pattern = ("{project}", "persons", *tail)
-    return Route(pattern, methods, OTHERS) if exists is None else Route(pattern, methods, OTHERS, exists)
+def _persons(*tail: str, exists: Callable[[ServerOptions], bool] = lambda _options: True, **methods: Action) -> Route:
+    """Return a route of the persons API, with the action of each method."""
+    return Route(("{project}", "persons", *tail), methods, OTHERS, exists)
 
 
 _ROUTES: tuple[Route, ...] = (
     Route((), {"GET": Action("projects", _PROJECT, DEFAULT)}, DEFAULT),
     Route(("{project}",), {"GET": Action("projects", _PROJECT, DEFAULT)}, DEFAULT),
-    _persons(methods={"GET": Action("list", _READ, OTHERS), "POST": Action("create", _WRITE, OTHERS)}),
+    _persons(GET=Action("list", _READ), POST=Action("create", _WRITE)),
+    _persons("bulk_delete", POST=Action("bulk_delete", _WRITE, DELETES), exists=lambda options: options.bulk_delete),
     _persons(
-        "bulk_delete",
-        methods={"POST": Action("bulk_delete", _WRITE, DELETES)},
-        exists=lambda options: options.bulk_delete,
+        "batch_by_distinct_ids", POST=Action("batch_by_distinct_ids", _READ), exists=lambda options: options.batch_reads
     ),
+    _persons("batch_by_uuids", POST=Action("batch_by_uuids", _READ), exists=lambda options: options.batch_reads),
+    _persons("deletion_status", GET=Action("deletion_status", _READ), exists=lambda options: options.deletion_status),
+    _persons("activity", GET=Action("all_activity", _ACTIVITY)),
+    _persons("values", GET=Action("values", _READ)),
+    _persons("cohorts", GET=Action("cohorts", (*_READ, "cohort:read"))),
     _persons(
-        "batch_by_distinct_ids",
-        methods={"POST": Action("batch_by_distinct_ids", _READ, OTHERS)},
-        exists=lambda options: options.batch_reads,
-    ),
-    _persons(
-        "batch_by_uuids",
-        methods={"POST": Action("batch_by_uuids", _READ, OTHERS)},
-        exists=lambda options: options.batch_reads,
-    ),
-    _persons(
-        "deletion_status",
-        methods={"GET": Action("deletion_status", _READ, OTHERS)},
-        exists=lambda options: options.deletion_status,
-    ),
-    _persons("activity", methods={"GET": Action("all_activity", _ACTIVITY, OTHERS)}),
-    _persons("values", methods={"GET": Action("values", _READ, OTHERS)}),
-    _persons("cohorts", methods={"GET": Action("cohorts", (*_READ, "cohort:read"), OTHERS)}),
-    _persons(
-        "properties_at_time",
-        methods={"GET": Action("properties_at_time", _READ, OTHERS)},
-        exists=lambda options: options.properties_at_time,
+        "properties_at_time", GET=Action("properties_at_time", _READ), exists=lambda options: options.properties_at_time
     ),
     _persons(
         "reset_person_distinct_id",
-        methods={"POST": Action("reset_distinct_id", _WRITE, OTHERS)},
+        POST=Action("reset_distinct_id", _WRITE),
         exists=lambda options: options.reset_distinct_id,
     ),
-    _persons(
-        "funnel",
-        methods={"GET": Action("funnel", _UNDECLARED, OTHERS), "POST": Action("funnel", _UNDECLARED, OTHERS)},
-    ),
-    _persons("trends", methods={"GET": Action("trends", _UNDECLARED, OTHERS)}),
-    _persons("lifecycle", methods={"GET": Action("lifecycle", _UNDECLARED, OTHERS)}),
+    _persons("funnel", GET=Action("funnel", _UNDECLARED), POST=Action("funnel", _UNDECLARED)),
+    _persons("trends", GET=Action("trends", _UNDECLARED)),
+    _persons("lifecycle", GET=Action("lifecycle", _UNDECLARED)),
     # After the fixed names: a route that this server does not have is read as a person ID (contract 8).
     _persons(
         "{id}",
-        methods={
-            "GET": Action("retrieve", _READ, OTHERS),
-            "PATCH": Action("update", _WRITE, OTHERS),
-            "PUT": Action("update", _WRITE, OTHERS),
-            "DELETE": Action("destroy", _WRITE, DELETES),
-        },
+        GET=Action("retrieve", _READ),
+        PATCH=Action("update", _WRITE),
+        PUT=Action("update", _WRITE),
+        DELETE=Action("destroy", _WRITE, DELETES),
     ),
-    _persons("{id}", "update_property", methods={"POST": Action("update_property", _WRITE, OTHERS)}),
-    _persons("{id}", "delete_property", methods={"POST": Action("delete_property", _WRITE, OTHERS)}),
-    _persons("{id}", "activity", methods={"GET": Action("activity", _ACTIVITY, OTHERS)}),
-    _persons(
-        "{id}",
-        "properties_timeline",
-        methods={"GET": Action("properties_timeline", _UNDECLARED, OTHERS)},
-    ),
-    _persons(
-        "{id}",
-        "emails",
-        methods={"GET": Action("emails", _READ, OTHERS)},
-        exists=lambda options: options.emails,
-    ),
-    _persons("{id}", "split", methods={"POST": Action("split", _WRITE, OTHERS)}),
+    _persons("{id}", "update_property", POST=Action("update_property", _WRITE)),
+    _persons("{id}", "delete_property", POST=Action("delete_property", _WRITE)),
+    _persons("{id}", "activity", GET=Action("activity", _ACTIVITY)),
+    _persons("{id}", "properties_timeline", GET=Action("properties_timeline", _UNDECLARED)),
+    _persons("{id}", "emails", GET=Action("emails", _READ), exists=lambda options: options.emails),
+    _persons("{id}", "split", POST=Action("split", _WRITE)),
     _persons(
         "{id}",
         "delete_events",
-        methods={"POST": Action("delete_events", _WRITE, DELETES)},
+        POST=Action("delete_events", _WRITE, DELETES),
         exists=lambda options: options.delete_events,
     ),
     _persons(
         "{id}",
         "delete_recordings",
-        methods={"POST": Action("delete_recordings", _WRITE, DELETES)},
+        POST=Action("delete_recordings", _WRITE, DELETES),
         exists=lambda options: options.delete_recordings,
     ),
     Route(

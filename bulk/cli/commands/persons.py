@@ -67,8 +67,8 @@ def command(
     With --output, the file is created only if the export finishes. Persons that cannot be read are counted and
     named by input line, or by position in the listing, and the exit code is 1.
 
-    With --plan, the export is a copy of the persons for handing out before they are erased. Persons that are gone are
-    named by their numbers in the plan.
+    With --plan, the export is a copy of the persons in a plan, to hand out before they are erased. Persons that are
+    gone are named by their numbers in the plan.
 
     \b
     Example:
@@ -133,19 +133,19 @@ def _export(
     from bulk.cli.interruption import explained
     from bulk.cli.job_session import run_with_client
     from bulk.export.export_progress import reporting_export
-    from bulk.export.person_export import export_csv, export_lines
+    from bulk.export.person_export import csv_lines, export_lines
 
-    export, header_lines = (export_csv, 1) if layout == "csv" else (export_lines, 0)
+    header_lines = 1 if layout == "csv" else 0
     write, wait_for_room = _writer(file, only_count=only_count)
     count = 0
 
     async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> None:
         nonlocal count
         async with reporting_export(client, display, lambda: max(0, count - header_lines)) as (reading, gate):
-            lines = export(
+            lines = export_lines(
                 reading, selection, findings, gate=gate, retry_for_s=settings.retry_for_s, on_progress=display
             )
-            async for line in lines:
+            async for line in csv_lines(lines, findings) if layout == "csv" else lines:
                 write(line)
                 if wait_for_room is not None:
                     await wait_for_room()

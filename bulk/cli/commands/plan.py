@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,14 +54,14 @@ def command(
 ) -> int:
     """Write a plan: a file that lists the persons OPERATION will affect. Show its review.
 
-    The review says how many requests and how much time a run takes and which input lines match no person; for unset
-    and update also how many of the persons have each property.
+    The review says how many requests and how much time a run takes, and which input lines match no person. For unset
+    and update, it also says how many of the persons have each property.
 
     This only reads from the server. A run of the plan affects the persons in it and no others. Keep the file
     private: it holds the IDs of these persons.
 
-    With --from JOURNAL --reappeared, the plan has the operation of that job and exactly the persons that verify found
-    re-created by later events: they have the UUID or the distinct ID of a person of the job.
+    With --from JOURNAL --reappeared, the plan repeats the operation of that job for the persons that later events
+    created again. verify finds them: they have the UUID or the distinct ID of a person of the job.
 
     \b
     OPERATION is one of:
@@ -82,55 +83,57 @@ def command(
     from bulk.cli.display.plan.plan_review import format_review, run_command_line
     from bulk.cli.interruption import explained, nothing_kept
     from bulk.cli.job_paths import check_new_plan
-    from bulk.cli.job_session import CommandOutput, make_plan_file, write_plan_event
-    from bulk.cli.options.operation_options import build_operation, build_rows
+    from bulk.cli.job_session import CommandOutput, write_plan_event
 
     options_given = operation_arguments != OperationArguments()
     others = [*filter(None, [operation]), *selection_arguments.given, *["the options of an operation"] * options_given]
     reappeared_arguments.check(others=others)
     check_new_plan(output)
-    shown = CommandOutput(json=json)
     if reappeared_arguments.is_given:
-        protected = build_protect(protect)
-        with explained(nothing_kept):
-            plan = _make_reappeared_plan(
-                settings,
-                reappeared_arguments,
-                output,
-                json=json,
-                concurrency=concurrency,
-                protect=protected,
-                record=record,
-            )
+        make = partial(_make_reappeared_plan, settings, reappeared_arguments)
+    elif operation is None:
+        raise click.UsageError(f"Missing argument 'OPERATION'. Choose from: {', '.join(KINDS)}")
     else:
-        if operation is None:
-            raise click.UsageError(f"Missing argument 'OPERATION'. Choose from: {', '.join(KINDS)}")
-        rows = build_rows(
-            operation,
-            operation_arguments,
-            selected_by=selection_arguments.given,
-            allow_shared_ids=selection_arguments.allow_shared_ids,
-        )
-        built = build_operation(operation, operation_arguments, rows)
-        selection = rows or build_selection(selection_arguments, writes=True)
-        protected = build_protect(protect)
-        with explained(nothing_kept):
-            plan = make_plan_file(
-                settings,
-                built,
-                selection,
-                output,
-                json=json,
-                concurrency=concurrency,
-                protect=protected,
-                record=record,
-            )
+        make = partial(_make_selected_plan, settings, operation, operation_arguments, selection_arguments)
+    with explained(nothing_kept):
+        plan = make(output, json=json, concurrency=concurrency, protect=build_protect(protect), record=record)
+    shown = CommandOutput(json=json)
     with plan:
         rates = settings.rates()
         shown.print(format_review(plan, rate_limits=rates, batch_size=batch_size, width=shown.width))
         shown.print_command(f"\nTo run this plan:\n  {run_command_line(plan)}")
         write_plan_event(plan, shown)
     return 0
+
+
+def _make_selected_plan(
+    settings: Settings,
+    operation: str,
+    operation_arguments: OperationArguments,
+    selection_arguments: SelectionArguments,
+    path: Path,
+    *,
+    json: bool,
+    concurrency: int,
+    protect: "Sequence[Protect]",
+    record: JobRecord,
+) -> "Plan":
+    """Make the plan of an operation on the selected persons, with progress shown."""
+    from bulk.cli.job_session import make_plan_file
+    from bulk.cli.options.operation_options import build_operation, build_rows
+
+    selected_by, allow_shared_ids = selection_arguments.given, selection_arguments.allow_shared_ids
+    rows = build_rows(operation, operation_arguments, selected_by=selected_by, allow_shared_ids=allow_shared_ids)
+    return make_plan_file(
+        settings,
+        build_operation(operation, operation_arguments, rows),
+        rows or build_selection(selection_arguments, writes=True),
+        path,
+        json=json,
+        concurrency=concurrency,
+        protect=protect,
+        record=record,
+    )
 
 
 def _make_reappeared_plan(

@@ -1,6 +1,7 @@
 """`posthog-bulk report`: write the report of a job, from its journal and, if it exists, its plan."""
 
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from bulk.progress.file_reading import OnRead
     from bulk.report.receipt import Receipt
     from bulk.report.report import Report
+
+    AnyReport = Report | Receipt | SubmissionsReport
 
 FORMATS = ("html", "md", "json", "txt")
 STDOUT = "-"
@@ -89,7 +92,7 @@ def command(
     given. verify-signature checks a signature.
 
     --reference writes the receipt of one request. --find says whether persons were erased, when, and with what result,
-    also years later and without the plan; it names IDs by their place among those that you give.
+    also years later and without the plan. It shows no ID: the first one that you give is ID number 1.
 
     \b
     Example:
@@ -100,8 +103,7 @@ def command(
     from bulk.cli.display.terminal import text_width
     from bulk.cli.job_session import CommandOutput
     from bulk.files.lock_probe import is_locked
-    from bulk.files.signed_file import load_private_key, signature_of
-    from bulk.files.signed_file import sign as sign_content
+    from bulk.files.signed_file import signature_of
     from bulk.jobs.job_files import plan_of
     from bulk.sanitize import plain
 
@@ -111,7 +113,7 @@ def command(
     if receipts is not None and asked is None and reference is None:
         raise click.UsageError("--receipts only works with --reference and --find")
 
-    def read() -> "Report | Receipt | SubmissionsReport":
+    def read() -> "AnyReport":
         if is_locked(journal):
             click.echo("posthog-bulk: a process is working on this job: shown as of its last record.", err=True)
         return _read(journal, plan, reference=reference, ids=asked, receipts=receipts, values=not redact)
@@ -127,22 +129,42 @@ def command(
         return report.exit_code
     chosen = layout or _format_of(output)
     needed = [journal, plan or plan_of(journal), *([sign] if sign else [])]
-    with ExitStack() as files:
-        key = None if sign is None else load_private_key(sign)
-        beside = None if key is None else output_file(signature_of(output), force=force, needed=needed)
-        signature = None if beside is None else files.enter_context(beside)
-        file = files.enter_context(output_file(output, force=force, needed=needed))
-        report = read()
-        content = render(report, chosen).encode()
-        file.write(content)
-        if signature is not None and key is not None:
-            signature.write(sign_content(content, key))
+    report = _write(read, chosen, output, sign, force=force, needed=needed)
     signed = f", its signature to {plain(signature_of(output))}" if sign else ""
     click.echo(f"Report written to {plain(output)}{signed}", err=True)
     CommandOutput(json=json).write_event(
         "file", path=str(output), format=chosen, verdict=report.verdict, exit_code=report.exit_code
     )
     return report.exit_code
+
+
+def _write(
+    read: "Callable[[], AnyReport]", layout: str, output: Path, sign: Path | None, *, force: bool, needed: list[Path]
+) -> "AnyReport":
+    """Write the report and, with a key, its signature, and return what was read.
+
+    Arguments:
+        read: reads what is to be written, once both files can be created.
+        layout: the format.
+        output: the file.
+        sign: the file of the private key; None for no signature.
+        force: replace existing files.
+        needed: files that are never replaced.
+    """
+    from bulk.files.signed_file import load_private_key, signature_of
+    from bulk.files.signed_file import sign as sign_content
+
+    with ExitStack() as files:
+        key = None if sign is None else load_private_key(sign)
+        beside = None if key is None else output_file(signature_of(output), force=force, needed=needed)
+        signature = None if beside is None else files.enter_context(beside)
+        file = files.enter_context(output_file(output, force=force, needed=needed))
+        report = read()
+        content = render(report, layout).encode()
+        file.write(content)
+        if signature is not None and key is not None:
+            signature.write(sign_content(content, key))
+    return report
 
 
 def _read(
@@ -153,7 +175,7 @@ def _read(
     ids: list[str] | None,
     receipts: Path | None,
     values: bool,
-) -> "Report | Receipt | SubmissionsReport":
+) -> "AnyReport":
     from bulk.cli.commands.status import read_job_report, read_with_plan
     from bulk.cli.job_session import long_reads_shown
     from bulk.personless.records import is_journal_of_submissions, read_submissions
@@ -218,7 +240,7 @@ def _format_of(output: Path) -> str:
     )
 
 
-def render(report: "Report | Receipt | SubmissionsReport", layout: str, *, width: int | None = None) -> str:
+def render(report: "AnyReport", layout: str, *, width: int | None = None) -> str:
     """Return a report or a receipt as text.
 
     Arguments:

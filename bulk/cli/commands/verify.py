@@ -31,10 +31,10 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     This changes nothing on the server. The exit code is 0 if the job is complete, 75 while it waits for PostHog, which
     purges events at the weekend, and 1 if it needs attention. It is meant for cron: once a day until it exits with 0.
 
-    It takes one request per 200 persons, one per page of up to 1,000 deletion rows, one query per 5,000 deleted
-    persons and per 1,000 distinct IDs whose recordings are to be deleted, and three requests to begin with. Whether
-    recordings are deleted can be read only with the scope query:read. Of a job of delete-events --without-person it
-    reads how far PostHog is with each request, one call each, and needs no plan.
+    Requests: three to begin with, one per 200 persons, one per 1,000 deletion rows, one query per 5,000 deleted
+    persons, and one query per 1,000 distinct IDs whose recordings are to be deleted. Whether recordings are deleted can
+    be read only with the scope query:read. For a job of delete-events --without-person, verify reads the state of each
+    of its requests with one call, and needs no plan.
 
     \b
     Example:

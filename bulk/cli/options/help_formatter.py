@@ -10,6 +10,8 @@ MIN_COLUMNS = 20
 MIN_DESCRIPTION = 30
 """Columns that a description takes at least; with less room beside the option, it starts on the next line."""
 _INDENT = 4
+_HYPHEN = "\N{NON-BREAKING HYPHEN}"
+"""Stands for each hyphen while click breaks lines, so that no option is broken inside its name."""
 
 
 class HelpFormatter(click.HelpFormatter):
@@ -36,7 +38,9 @@ class HelpFormatter(click.HelpFormatter):
         rows = list(rows)
         first = min(30, max((len(name) for name, _ in rows), default=0))  # as click limits the column
         if self.width - first - 4 >= MIN_DESCRIPTION:
-            super().write_dl(rows, *args, **options)
+            before = len(self.buffer)
+            super().write_dl([(_unbroken(name), _unbroken(text)) for name, text in rows], *args, **options)
+            self.write(self._taken_back(before))
             return
         for name, text in rows:
             self._write_folded(f"{'':{self.current_indent}}{name}")
@@ -49,14 +53,18 @@ class HelpFormatter(click.HelpFormatter):
             text: the paragraphs.
         """
         before = len(self.buffer)
-        super().write_text(text)
-        written = "".join(self.buffer[before:])
-        del self.buffer[before:]
-        for line in written.splitlines():
+        super().write_text(_unbroken(text))
+        for line in self._taken_back(before).splitlines():
             if "posthog-bulk " in line:
                 self.write(f"{line}\n")
             else:
                 self._write_folded(line)
+
+    def _taken_back(self, before: int) -> str:
+        """Remove what click wrote after this many pieces, and return it with its hyphens."""
+        written = "".join(self.buffer[before:]).replace(_HYPHEN, "-")
+        del self.buffer[before:]
+        return written
 
     def _write_folded(self, line: str, *, hang: str = "  ") -> None:
         text = line.lstrip(" ")
@@ -65,6 +73,10 @@ class HelpFormatter(click.HelpFormatter):
             text, self.width, initial_indent=lead, subsequent_indent=lead + hang, break_on_hyphens=False
         )
         self.write("".join(f"{part}\n" for part in parts or [""]))
+
+
+def _unbroken(text: str) -> str:
+    return text.replace("-", _HYPHEN)
 
 
 class HelpContext(click.Context):

@@ -22,7 +22,7 @@ OWN_OPTIONS = "Options"
 SECTION_NOTES = {
     "Selection": "Give one file, or conditions, or --everyone. Conditions can be combined with each other, but not "
     "with a file; a person has to meet all of them.",
-    "Record of the job": "Your own words, which plan, journal and report keep for good: name no person to erase.",
+    "Record of the job": "Your own words. Plan, journal and report keep them for good: do not name the persons.",
 }
 """A sentence above the options of a section."""
 

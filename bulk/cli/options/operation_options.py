@@ -68,8 +68,8 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
     "id_column": option(
         "--id-column",
         metavar="KIND:COLUMN",
-        help="The column of --values with the ID of the person, and what it is: distinct_id:COLUMN, uuid:COLUMN or "
-        "email:COLUMN (default: distinct_id:distinct_id)",
+        help="The kind of ID by which --values names persons, and the column that holds it: distinct_id:COLUMN, "
+        "uuid:COLUMN or email:COLUMN (default: distinct_id:distinct_id)",
     ),
     "types": option(
         "--types",
@@ -83,7 +83,9 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
         help="An empty cell of --values removes the property, or sets null (default: it leaves the property alone)",
     ),
     "once": option(
-        "--once", is_flag=True, help="Set only properties that a person does not have, as $set_once does; by capture"
+        "--once",
+        is_flag=True,
+        help="Set only properties that a person does not have, as $set_once does; not with --route rest",
     ),
     "keep_before": option(
         "--keep-before",

@@ -19,7 +19,11 @@ def record_options(command: F) -> F:
         "record",
         JobRecord,
         option("--reference", metavar="TEXT", help="Reference of the request that this job answers, as in DSR-17"),
-        option("--received", metavar="DATE", help="Day on which it was received, as in 2026-11-29; due a month later"),
+        option(
+            "--received",
+            metavar="DATE",
+            help="Day on which the request was received, as in 2026-11-29; it is due a month later",
+        ),
         option("--operator", metavar="NAME", help="Who runs the job"),
         option("--reason", metavar="TEXT", help="Why it is run"),
         approver_option,

@@ -23,10 +23,7 @@ NOTHING_SELECTED = (
     "or --everyone for all persons of the project"
 )
 _FILTERS = '\'[{"key": "plan", "value": "free", "operator": "exact"}]\''
-_EVERYONE = (
-    "All persons of the project. Together with conditions: allow that they match every person, which is otherwise "
-    "refused"
-)
+_EVERYONE = "All persons of the project. With conditions: do not refuse conditions that match every person"
 _FILE_OPTIONS = {
     "distinct_ids": "--distinct-ids",
     "uuids": "--uuids",
@@ -81,8 +78,8 @@ def selection_options(command: F) -> F:
         option(
             "--requests",
             metavar="FILE|-",
-            help="CSV file of erasure requests: per row one of distinct_id, email and uuid, the reference, and the day "
-            "received, as in 2026-11-29",
+            help="CSV file of erasure requests with the columns distinct_id, email or uuid (one ID per row), "
+            "reference, and received (a day, as in 2026-11-29)",
         ),
         option(
             "--email-match",

@@ -4,8 +4,8 @@ The call reaches the server once and never again: a second one could split a per
 it did is read back.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import anyio
@@ -19,6 +19,7 @@ from bulk.errors import InputError, NotFinished, Refused
 from bulk.events import Activity, OutageEvent, Wait, WaitKind
 from bulk.formatting import count_of, format_duration
 from bulk.number_ranges import format_ranges
+from bulk.posthog import person_reader
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.progress.activity import ActivityReporter, Moment
@@ -46,6 +47,15 @@ class PersonSplit(msgspec.Struct, frozen=True):
     main: str | None = None
     done: int = 0
 
+    def fits(self, has: Collection[str] | None) -> bool:
+        """Return whether the call splits off exactly these, from a person with these distinct IDs; None is no person.
+
+        With a main distinct ID, the server splits off all others.
+        """
+        if has is None or self.main is not None:
+            return has is not None and {*has} == {self.main, *self.distinct_ids}
+        return {*self.distinct_ids} <= {*has}
+
     def __repr__(self) -> str:
         return f"PersonSplit(uuid={self.uuid}, {len(self.distinct_ids)} distinct IDs)"
 
@@ -66,8 +76,8 @@ async def read_split(
         uuid: the person's.
         main: the distinct ID that stays, so that all others are split off; None to split off those of the lines.
         lines: distinct IDs, each with the number of its line.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
-            at most 365 days.
+        retry_for_s: seconds to wait for a server that does not respond, at most 365 days; 0 fails at once, except that
+            a read is retried a few times, within seconds.
         on_progress: called with what is waited for, and with outages.
 
     Returns:
@@ -78,17 +88,32 @@ async def read_split(
         Refused: there is no such person, it does not have a distinct ID, or none would stay.
         PostHogError: the server did not respond for too long, or responded with an error.
     """
-    async with _reported(client, "checking person", StopGate(), retry_for_s, on_progress) as reading:
-        try:
-            has = tuple((await reading.persons.get(uuid)).distinct_ids)
-        except NotFound:
-            raise Refused(f"no person has the UUID {uuid}", "check the UUID and the project") from None
-        if main is not None:
-            if main not in has:
-                raise Refused("the person does not have the main distinct ID", "check the ID: upper case matters")
-            return PersonSplit(uuid, tuple(each for each in has if each != main), main)
-        others = [line for line in lines if line.value not in has]
-        alone = await _persons_of_their_own(reading, [line.value for line in others])
+    gate = StopGate()
+    async with _reported(client, "checking person", gate, retry_for_s, on_progress) as reading:
+        with suppress(Refused):
+            split = await _checked(reading, uuid, main=main, lines=lines)
+            if split.distinct_ids or split.done:
+                return split
+        # what one response does not show may be late: the second read decides (guarantee 11)
+        await gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ)
+        return await _checked(reading, uuid, main=main, lines=lines)
+
+
+async def _checked(client: PostHogClient, uuid: UUID, *, main: str | None, lines: Sequence[Line]) -> PersonSplit:
+    """Read the person once and return what is to be split off.
+
+    Raises:
+        Refused: the response shows no such person, not all of the distinct IDs, or none that would stay.
+    """
+    has = await _distinct_ids(client, uuid)
+    if has is None:
+        raise Refused(f"no person has the UUID {uuid}", "check the UUID and the project")
+    if main is not None:
+        if main not in has:
+            raise Refused("the person does not have the main distinct ID", "check the ID: upper case matters")
+        return PersonSplit(uuid, tuple(each for each in has if each != main), main)
+    others = [line for line in lines if line.value not in has]
+    alone = await _persons_of_their_own(client, [line.value for line in others])
     if foreign := [line.number for line in others if line.value not in alone]:
         numbers = f"{'line' if len(foreign) == 1 else 'lines'} {format_ranges(foreign)}"
         raise Refused(
@@ -99,6 +124,14 @@ async def read_split(
     if len(split.distinct_ids) >= len(has):
         raise Refused("no distinct ID would stay with the person", "leave one out")
     return split
+
+
+async def _distinct_ids(client: PostHogClient, uuid: UUID) -> tuple[str, ...] | None:
+    """Return the distinct IDs that a response shows of the person; None if it shows no person."""
+    try:
+        return tuple((await client.persons.get(uuid)).distinct_ids)
+    except NotFound:
+        return None
 
 
 async def _persons_of_their_own(client: PostHogClient, distinct_ids: Sequence[str]) -> set[str]:
@@ -123,20 +156,21 @@ async def send_split(
         client: for the call and the reads.
         split: from `read_split`.
         wait_s: how long to wait until the split shows, in seconds.
-        retry_for_s: seconds without any success for which an outage of the server is waited out; 0 for not at all, and
-            at most 365 days.
+        retry_for_s: seconds to wait for a server that does not respond, at most 365 days; 0 fails at once, except that
+            a read is retried a few times, within seconds.
         on_progress: called with what is waited for, and with outages.
 
     Raises:
         NotFinished: the server did not respond for too long after the call was sent, so that its outcome is not known.
-        Refused: the person lost one of the distinct IDs since it was read; nothing was sent.
+        Refused: the call would split off something else than was read, because the person was changed; nothing was
+            sent.
         PostHogError: the call did not reach the server, or the server refused it; nothing was changed.
     """
     gate = StopGate()
     async with _reported(client, "sending", gate, retry_for_s, on_progress) as sending:
-        await _send(sending, split)
+        is_accepted = await _send(sending, split, gate)
         try:
-            return await _is_visible(sending, split, gate, wait_s)
+            return await _is_visible(sending, split, gate, wait_s, is_accepted=is_accepted)
         except Unreachable as error:
             raise NotFinished(
                 f"the split was sent, but the server did not respond for {format_duration(error.away_s)} "
@@ -146,13 +180,15 @@ async def send_split(
             ) from error
 
 
-async def _send(client: PostHogClient, split: PersonSplit) -> None:
-    """Send the call, just after a read that waits for the server; again only if it certainly did not arrive."""
+async def _send(client: PostHogClient, split: PersonSplit, gate: StopGate) -> bool:
+    """Send the call, just after a read that waits for the server; again only if it certainly did not arrive.
+
+    Returns:
+        Whether the server accepted it; if not, its outcome is not known.
+    """
     by_id = None if split.main is not None else split.distinct_ids
     while True:
-        person = await client.persons.get(split.uuid)
-        if not {*split.distinct_ids} <= {*person.distinct_ids}:
-            raise Refused("the person was changed since it was checked; nothing was sent", "run the same command again")
+        await _check_unchanged(client, split, gate)
         try:
             await client.persons.split(split.uuid, main_distinct_id=split.main, distinct_ids_to_split=by_id)
         except Unreachable:
@@ -161,19 +197,42 @@ async def _send(client: PostHogClient, split: PersonSplit) -> None:
             if not client.retry.retry_for_s:
                 raise
         except TRANSIENT_ERRORS:  # the outcome is not known, and a read shows it
-            return
+            return False
         else:
-            return
-
-
-async def _is_visible(client: PostHogClient, split: PersonSplit, gate: StopGate, wait_s: float) -> bool:
-    """Read the person until it has none of the distinct IDs, or the time is over."""
-    waits, wanted, began_at = iter(WAITS_S), {*split.distinct_ids}, anyio.current_time()
-    while True:
-        person = await client.persons.get(split.uuid)
-        left = len(wanted.intersection(person.distinct_ids))
-        if not left:
             return True
+
+
+async def _check_unchanged(client: PostHogClient, split: PersonSplit, gate: StopGate) -> None:
+    """Check, by two reads if need be, that the call would split off exactly what was approved.
+
+    Raises:
+        Refused: it would not.
+    """
+    if split.fits(await _distinct_ids(client, split.uuid)):
+        return
+    await gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ)
+    if not split.fits(await _distinct_ids(client, split.uuid)):
+        raise Refused("the person was changed since it was checked; nothing was sent", "run the same command again")
+
+
+async def _is_visible(
+    client: PostHogClient, split: PersonSplit, gate: StopGate, wait_s: float, *, is_accepted: bool
+) -> bool:
+    """Read the person until it has none of the distinct IDs, or the time is over.
+
+    One response without them is enough if the accepted call explains it; otherwise a second one decides.
+    """
+    waits, began_at = iter(WAITS_S), anyio.current_time()
+    is_explained = is_accepted
+    while True:
+        has = await _distinct_ids(client, split.uuid)
+        if has is not None and not {*split.distinct_ids}.intersection(has):
+            if is_explained:
+                return True
+            is_explained = True
+            await gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ)
+            continue
+        is_explained = is_accepted
         if wait_s <= 0:
             return False
         pause_s = min(next(waits, WAITS_S[-1]), wait_s)

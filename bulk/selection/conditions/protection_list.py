@@ -16,8 +16,10 @@ import anyio.to_thread
 from asyncclient import PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import InputError, NotFinished
+from bulk.events import WaitKind
 from bulk.files.private_files import check_regular
 from bulk.formatting import count_of
+from bulk.posthog import person_reader
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Present, Unread
@@ -59,6 +61,7 @@ class ProtectionList:
         self._protect = protect
         self._open_ids: dict[str, list[int]] = {}
         self._open_uuids: dict[UUID, list[int]] = {}
+        self._open_emails: dict[str, list[int]] = {}
         self._matched: set[int] = set()
         self._numbers: set[int] = set()
         self._uuids: set[int] = set()
@@ -106,8 +109,8 @@ class ProtectionList:
                 self._uuids.update(named)
         await self._by_distinct_id(numbers)
         await self._by_uuid(uuids)
-        for group in email_groups([Line(named[0], meaning) for meaning, named in numbers.items() if "@" in meaning]):
-            await self._by_email({line.value: numbers[line.value] for line in group})
+        emails = {meaning: named for meaning, named in numbers.items() if "@" in meaning}
+        self._open_emails |= await self._by_email(emails)
 
     async def look_up_again(self) -> None:
         """Look up again what responses left out, until it is known to name a person or none.
@@ -124,8 +127,14 @@ class ProtectionList:
             await self._by_uuid({key: self._open_uuids.pop(key) for key in keys})
             return None, list(self._open_uuids)
 
+        has_waited = bool(self._open_ids or self._open_uuids)
         await read_until_known(ids, list(self._open_ids), self._gate)
         await read_until_known(uuids, list(self._open_uuids), self._gate)
+        if self._open_emails:
+            if not has_waited:
+                wait_s = person_reader.CONFIRM_AFTER_S
+                await self._gate.sleep(wait_s, WaitKind.SECOND_READ, targets=len(self._open_emails))
+            await self._by_email(self._open_emails)
         if unread := len({*chain(*self._open_ids.values(), *self._open_uuids.values())}):
             raise NotFinished(f"{count_of(unread, 'line')} of the protection list could not be looked up")
 
@@ -145,14 +154,19 @@ class ProtectionList:
                 elif isinstance(result, Unread):
                     self._open_uuids[key] = numbers[key]
 
-    async def _by_email(self, numbers: Mapping[str, list[int]]) -> None:
-        index = WIDEST.matching(numbers)
-        for condition in WIDEST.conditions(list(numbers)):
-            async for person in self._client.persons.iter(properties=[condition], page_size=self._page_size):
-                # the server may compare otherwise: a person that fits no email stays protected, by the first one
-                emails = index.matches(person.properties.get(condition.key)) or [next(iter(numbers))]
-                for email in emails:
-                    self._found(person.uuid, numbers[email])
+    async def _by_email(self, numbers: Mapping[str, list[int]]) -> dict[str, list[int]]:
+        """Protect the persons with these emails; return those emails that no person has by this read."""
+        open_emails = dict(numbers)
+        for group in email_groups([Line(named[0], email) for email, named in numbers.items()]):
+            emails = [line.value for line in group]
+            index = WIDEST.matching(emails)
+            for condition in WIDEST.conditions(emails):
+                async for person in self._client.persons.iter(properties=[condition], page_size=self._page_size):
+                    # the server may compare otherwise: a person that fits no email stays protected, by the first one
+                    for email in index.matches(person.properties.get(condition.key)) or emails[:1]:
+                        self._found(person.uuid, numbers[email])
+                        open_emails.pop(email, None)
+        return open_emails
 
     def _found(self, uuid: UUID, lines: Sequence[int]) -> None:
         self._matched.update(lines)

@@ -15,14 +15,14 @@ from typing import Any
 
 import anyio
 from job_model.case import OPERATIONS, TIGHT, Case, Turn, draw
-from job_model.duty import judge_duty
-from job_model.machine import EPOCH, Machine
-from job_model.network import InTrouble
-from job_model.oracle import Oracle, ended_of, judge_fold, judge_waits, states_of
-from job_model.project import DAY_S, Member, Project
-from job_model.trouble import Trouble
-from job_model.wire import client_over
-from job_model.witness import Witness
+from job_model.judges.duty import judge_duty
+from job_model.judges.oracle import Oracle, ended_of, judge_fold, judge_waits, states_of
+from job_model.judges.witness import Witness
+from job_model.world.machine import EPOCH, Machine
+from job_model.world.network import InTrouble
+from job_model.world.project import DAY_S, Member, Project
+from job_model.world.trouble import Trouble
+from job_model.world.wire import client_over
 
 from asyncclient import Limits, PostHogClient, PostHogError
 from bulk import BulkError, FileTrouble, JobEvent, Plan, Refused, Report, make_plan, read_report, run_job, verify_job

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from job_model import responses
 from job_model.case import OPERATIONS
-from job_model.machine import Machine
-from job_model.network import LATENCY_S, action_of
-from job_model.oracle import states_of
-from job_model.project import DAY_S, Member, Project
-from job_model.trouble import WRITES, Spell
-from job_model.wire import Lost, client_over, response_of
+from job_model.judges.oracle import states_of
+from job_model.world import responses
+from job_model.world.machine import Machine
+from job_model.world.network import LATENCY_S, action_of
+from job_model.world.project import DAY_S, Member, Project
+from job_model.world.trouble import WRITES, Spell
+from job_model.world.wire import Lost, client_over, response_of
 
 from asyncclient import Limits, RateLimits
 from asyncclient.testing import ServerOptions

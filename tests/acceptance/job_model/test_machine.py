@@ -2,7 +2,7 @@
 
 import asyncio
 
-from job_model.machine import Machine
+from job_model.world.machine import Machine
 from virtual_time import run_virtual
 
 from asyncclient import Limits, PostHogClient

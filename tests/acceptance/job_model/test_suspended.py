@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from job_model.case import ERAS, OPERATIONS, Case, Turn
 from job_model.driver import Driver
-from job_model.machine import Machine
-from job_model.project import Project
-from job_model.trouble import Fate, Trouble
+from job_model.world.machine import Machine
+from job_model.world.project import Project
+from job_model.world.trouble import Fate, Trouble
 from virtual_time import run_virtual
 
 from asyncclient import RateLimits

@@ -13,24 +13,18 @@ from asyncclient import (
     Bucket,
     InvalidArgument,
     InvalidResponse,
-    Limits,
     ListingError,
     PermissionDenied,
     PostHogClient,
     QueryResult,
-    RateLimits,
     RetryPolicy,
 )
 from asyncclient._protocol import endpoints as endpoints
 from asyncclient.testing import Fault, LocalPostHog, ServerOptions
+from tests.asyncclient.fast_clients import client_of
 
 U = [UUID(int=n << 64 | (9 - n)) for n in range(1, 9)]
 """In the order of their texts; ClickHouse's own order, by the second half first, is the reverse."""
-
-
-def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:
-    settings = {"limits": Limits(RateLimits.off()), "retry": RetryPolicy(base_s=0.0), "project_id": 1} | settings
-    return PostHogClient(host=server.url, personal_api_key=server.personal_api_key, **settings)
 
 
 async def found(client: PostHogClient, keys: Any, **more: Any) -> list[UUID]:

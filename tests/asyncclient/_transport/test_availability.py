@@ -7,12 +7,9 @@ import pytest
 from virtual_time import run_virtual
 
 from asyncclient import (
-    ConnectFailed,
     ConnectionLost,
-    Limits,
     PostHogError,
     RateLimits,
-    RequestFinished,
     RetryPolicy,
     ServerError,
     ServerReachable,
@@ -22,93 +19,17 @@ from asyncclient import (
     UntrustedCertificate,
 )
 from asyncclient._protocol.http import Request, Response
-from asyncclient._protocol.limits.rate_limits import Bucket
-from asyncclient._protocol.responses.expectations import EmptyBody
-from asyncclient._protocol.server_clock import ServerClock
-from asyncclient._secret import Secret
-from asyncclient._transport.availability import Availability, OutageTransport
-from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport
-from asyncclient._transport.rate_limited import RateLimitedTransport
-from asyncclient._transport.retrying import RetryingTransport
-
-WHERE = {"method": "GET", "path": "p", "route": "GET p"}
-REFUSED = ConnectFailed("no connection (Connection refused)", **WHERE, sent=False)
-LOST = ConnectionLost("the connection broke", **WHERE, sent=True)
-TIMED_OUT = TimedOut("no response within 60 s", **WHERE, sent=True)
-PATIENT = RetryPolicy(retry_for_s=900.0)
-
-
-def response(code: int, **headers: str) -> Response:
-    return Response(
-        status=code, path="p", headers={name.replace("_", "-"): value for name, value in headers.items()}, body=b"{}"
-    )
-
-
-def highest(low: float, high: float) -> float:
-    return high
-
-
-def request(action: str = "read", *, mutating: bool = False) -> Request[None]:
-    return Request(
-        action=action,
-        method="POST" if mutating else "GET",
-        path="persons/",
-        route="GET r",
-        bucket=Bucket.OTHERS,
-        mutating=mutating,
-        expects=EmptyBody(),
-    )
-
-
-class Server:
-    """A wire that fails while the server is away, and keeps what was sent and when."""
-
-    def __init__(self, away: list[tuple[float, float, Any]] | None = None) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.began = self.loop.time()
-        self.away = away or []
-        self.sent: list[tuple[str, float]] = []
-        self.broken: dict[str, Any] = {}
-
-    async def send(self, request: Request[Any], path: str, left: Any) -> Response:
-        now = self.loop.time() - self.began
-        self.sent.append((request.action, now))
-        what = next((error for start, stop, error in self.away if start <= now < stop), None)
-        what = what if what is not None else self.broken.get(request.action)
-        if not isinstance(what, ConnectFailed):
-            left()
-        await asyncio.sleep(0.01)
-        if isinstance(what, PostHogError):
-            raise what
-        return what or response(200)
-
-    def times(self, action: str) -> list[float]:
-        return [at for name, at in self.sent if name == action]
-
-
-class Client:
-    """The layers of a client around a server; views share the availability."""
-
-    def __init__(self, server: Server, limits: RateLimits | None = None) -> None:
-        self.server = server
-        self.events: list[Any] = []
-        self.limits = Limits(limits or RateLimits.off(), clock=server.loop.time)
-        self.availability = Availability(server.loop.time)
-
-    def view(self, policy: RetryPolicy = PATIENT) -> RetryingTransport:
-        key = Secret("phx_x")
-        limited = RateLimitedTransport(
-            self.server, self.limits, key, policy, self.events.append, ServerClock(), self.server.loop.time
-        )
-        outages = OutageTransport(
-            limited, self.availability, policy, lambda: (request("probe"), "p"), key, self.events.append, highest
-        )
-        prefixed = PathPrefixTransport(outages, PathPrefix("projects", 1), self.events.append)
-        self.outages = outages
-        return RetryingTransport(prefixed, policy, key, self.events.append, highest, outages)
-
-    def of(self, kind: type) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
+from tests.asyncclient._transport.server_away import (
+    LOST,
+    REFUSED,
+    TIMED_OUT,
+    WHERE,
+    Client,
+    Server,
+    nothing,
+    request,
+    response,
+)
 
 
 @pytest.mark.parametrize("away_s", [1.0, 30.0, 300.0, 890.0])
@@ -152,24 +73,6 @@ def test_when_the_time_is_over_every_waiting_request_fails_and_the_next_call_tri
         assert str(ends[0]) == ("GET r: the server did not respond for 15 min (no connection (Connection refused))")
         assert (await client.view().send(request(), None)).status == 200  # it waits until the server is back
         assert 1000.0 <= server.loop.time() - server.began < 1040.0
-
-    run_virtual(main())
-
-
-def test_only_one_request_probes_while_all_others_wait_unsent() -> None:
-    async def main() -> None:
-        server = Server([(5.0, 120.0, response(503))])
-        client = Client(server)
-        await asyncio.sleep(5.0)
-        calls = [asyncio.create_task(client.view().send(request(), None)) for _ in range(20)]
-        await asyncio.sleep(30.0)
-        late = [asyncio.create_task(client.view().send(request("late", mutating=True), None)) for _ in range(5)]
-        await asyncio.gather(*calls, *late)
-        assert all(at < 5.1 or at >= 120.0 for at in server.times("read"))
-        assert all(at >= 120.0 for at in server.times("late"))
-        assert len(server.times("late")) == 5
-        assert len(server.times("probe")) < 15
-        assert len(client.of(ServerReachable)) == 1
 
     run_virtual(main())
 
@@ -265,22 +168,6 @@ def test_a_request_that_waited_for_its_permit_does_not_leave_in_an_outage() -> N
     run_virtual(main())
 
 
-def test_cancelling_the_request_that_probes_hands_the_probing_to_another() -> None:
-    async def main() -> None:
-        server = Server([(0.0, 60.0, REFUSED)])
-        client = Client(server)
-        calls = [asyncio.create_task(client.view().send(request(), None)) for _ in range(3)]
-        await asyncio.sleep(10.0)
-        for call in calls[:2]:
-            call.cancel()
-            await asyncio.sleep(1.0)
-        assert (await calls[2]).status == 200
-        assert client.availability.outage is None
-        assert client.availability.waiting == 0
-
-    run_virtual(main())
-
-
 def test_cancelling_the_last_request_that_waits_leaves_nothing_behind() -> None:
     async def main() -> None:
         server = Server([(0.0, 60.0, REFUSED)])
@@ -316,16 +203,6 @@ def test_an_outage_that_no_request_waited_for_is_forgotten_after_a_while() -> No
     run_virtual(main())
 
 
-def test_without_time_for_outages_the_attempts_of_the_policy_count_and_nothing_is_probed() -> None:
-    async def main() -> None:
-        server = Server([(0.0, 900.0, REFUSED)])
-        with pytest.raises(ConnectFailed):
-            await Client(server).view(RetryPolicy()).send(request(), None)
-        assert (len(server.times("read")), len(server.times("probe"))) == (5, 0)
-
-    run_virtual(main())
-
-
 def test_an_untrusted_certificate_is_not_waited_out() -> None:
     async def main() -> None:
         untrusted = UntrustedCertificate("the server's certificate is not trusted", **WHERE, sent=False)
@@ -333,58 +210,5 @@ def test_an_untrusted_certificate_is_not_waited_out() -> None:
         with pytest.raises(UntrustedCertificate):
             await Client(server).view().send(request(), None)
         assert server.loop.time() - server.began < 20.0
-
-    run_virtual(main())
-
-
-@pytest.mark.parametrize(("retry_after", "error"), [("120", None), ("7200", ServerError)])
-def test_a_server_that_names_a_pause_is_probed_after_it_and_too_long_a_pause_ends_the_call(
-    retry_after: str, error: type[Exception] | None
-) -> None:
-    async def main() -> None:
-        server = Server([(0.0, 100.0, response(503, retry_after=retry_after))])
-        client = Client(server)
-        if error is None:
-            assert (await client.view().send(request(), None)).status == 200
-            assert not [at for _, at in server.sent if 1.0 < at < 119.0]
-        else:
-            with pytest.raises(error) as caught:
-                await client.view().send(request(), None)
-            assert caught.value.retry_after_s > 3600.0  # type: ignore[attr-defined]
-
-    run_virtual(main())
-
-
-def test_probes_count_in_the_rate_limit_and_in_the_events() -> None:
-    async def main() -> None:
-        server = Server([(0.0, 20.0, response(503))])
-        client = Client(server)
-        await client.view().send(request(), None)
-        finished = client.of(RequestFinished)
-        assert len(finished) == len(server.sent)
-        assert len(client.limits.recent(Bucket.OTHERS)) == len(server.sent)
-
-    run_virtual(main())
-
-
-async def nothing() -> None:
-    """Let a request leave."""
-
-
-def test_requests_that_a_probe_held_back_all_leave_after_it() -> None:
-    async def main() -> None:
-        server = Server()
-        server.broken["heavy"] = TIMED_OUT
-        client = Client(server)
-        heavy = asyncio.create_task(
-            client.view(RetryPolicy(retry_for_s=900.0, attempts=1)).send(request("heavy"), None)
-        )
-        await asyncio.sleep(0.012)
-        others = [asyncio.create_task(client.view().send(request(), None)) for _ in range(30)]
-        async with asyncio.timeout(5.0):
-            await asyncio.gather(*others)
-        with pytest.raises(TimedOut):
-            await heavy
-        assert server.sent[1][0] == "probe"
 
     run_virtual(main())

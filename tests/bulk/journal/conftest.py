@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from bulk.journal.framing import Clean, Framing
 from bulk.journal.locked_file import LockedFile
 from bulk.journal.storage import Journal
 from bulk.journal.writer import JournalWriter
+from tests.bulk.journal.numbered_notes import FRAMING
 
 
 class Disk:
@@ -81,3 +83,11 @@ class Disk:
 def make_disk() -> type[Disk]:
     """Return the class, for tests that need another disk: `make_disk(path, framing)`."""
     return Disk
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A disk with a journal of numbered notes."""
+    disk = Disk(tmp_path / "x.journal.jsonl", FRAMING)
+    yield disk
+    disk.gate.set()

@@ -91,3 +91,13 @@ def test_a_limit_lowered_in_an_earlier_run_stays_lowered_for_the_rest_of_its_hou
 def test_a_request_that_the_limits_remember_is_not_charged_again() -> None:
     assert unmatched_times([10.0, 20.0], [10.1, 19.9, 30.0]) == [30.0]
     assert unmatched_times([10.0], [10.0, 10.1]) == [10.1]
+
+
+def test_a_busy_machine_that_notes_a_request_a_second_late_counts_it_once() -> None:
+    clock, usage = [100.0], LimitUsage()
+    limits = limits_now(clock)
+    limits.charge(Bucket.OTHERS, [1.0, 5.0])
+    usage.request("others", 1000.0)
+    spent = {"others": [993.8]}
+    restore_limits(limits, spent=spent, usage=usage, in_flight={}, now=1000.0, counts_earlier_runs=True)
+    assert used(limits, Bucket.OTHERS) == {60.0: 2}

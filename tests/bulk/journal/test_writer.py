@@ -3,53 +3,27 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import msgspec
 import pytest
 import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk.errors import JournalBusy, WriteFailed
-from bulk.journal.framing import Clean, Framing
+from bulk.journal.framing import Clean
 from bulk.journal.storage import Journal
-
-
-class OpenedJob(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
-    job: str
-
-
-class Note(msgspec.Struct, frozen=True, tag="note", tag_field="k"):
-    number: int
-    text: str = ""
-
-
-Line = OpenedJob | Note
-FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, OpenedJob) else None)
-OPENED = OpenedJob("job-1")
-
-
-@pytest.fixture
-def disk(tmp_path: Path, make_disk: Callable[..., Any]) -> Iterator[Any]:
-    disk = make_disk(tmp_path / "x.journal.jsonl", FRAMING)
-    yield disk
-    disk.gate.set()
-
-
-async def _turns(count: int = 5) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
+from tests.bulk.journal.numbered_notes import FRAMING, OPENED, Note, turns
 
 
 async def test_durable_returns_only_after_the_sync(disk: Any) -> None:
     async with disk.writer() as writer:
         writer.append(OPENED)
         task = await disk.held(writer, Note(1))
-        await _turns()
+        await turns()
         assert not task.done()
         disk.gate.set()
         await task
@@ -67,7 +41,7 @@ async def test_records_appended_during_a_sync_share_the_next_one(disk: Any) -> N
             await writer.durable()
 
         others = [asyncio.create_task(one(number)) for number in range(1, 33)]
-        await _turns()
+        await turns()
         assert len(disk.syncs) == 1
         assert disk.numbers() == [0]
         disk.gate.set()
@@ -97,7 +71,7 @@ async def test_a_record_written_during_a_sync_does_not_count_as_synced(disk: Any
         writer.append(Note(2))
         writer.flush()
         second = asyncio.create_task(writer.durable())
-        await _turns()
+        await turns()
         disk.begun.clear()
         disk.gate.set()
         await first
@@ -123,7 +97,7 @@ async def test_a_waiter_whose_records_a_running_sync_covers_needs_no_other_sync(
         writer.append(OPENED)
         first = await disk.held(writer, Note(1))
         second = asyncio.create_task(writer.durable())
-        await _turns()
+        await turns()
         disk.gate.set()
         await asyncio.gather(first, second)
         assert len(disk.syncs) == 1
@@ -188,7 +162,7 @@ async def test_closing_waits_for_the_running_sync_and_for_all_appended_records(d
     first = await disk.held(writer, Note(1))
     writer.append(Note(2))
     closing = asyncio.create_task(writer.aclose())
-    await _turns()
+    await turns()
     assert not closing.done()
     with pytest.raises(WriteFailed, match="the journal is closed"):
         writer.append(Note(3))

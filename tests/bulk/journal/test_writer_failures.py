@@ -4,45 +4,19 @@ import asyncio
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from bulk.errors import JournalDamaged, WriteFailed
-from bulk.journal.framing import Clean, Framing
+from bulk.journal.framing import Clean
 from bulk.journal.locked_file import LockedFile
 from bulk.journal.storage import Journal
 from bulk.journal.writer import JournalWriter
-
-
-class OpenedJob(msgspec.Struct, frozen=True, tag="opened", tag_field="k"):
-    job: str
-
-
-class Note(msgspec.Struct, frozen=True, tag="note", tag_field="k"):
-    number: int
-    text: str = ""
-
-
-Line = OpenedJob | Note
-FRAMING: Framing[Line] = Framing(Line, job=lambda record: record.job if isinstance(record, OpenedJob) else None)
-OPENED = OpenedJob("job-1")
-
-
-@pytest.fixture
-def disk(tmp_path: Path, make_disk: Callable[..., Any]) -> Iterator[Any]:
-    disk = make_disk(tmp_path / "x.journal.jsonl", FRAMING)
-    yield disk
-    disk.gate.set()
-
-
-async def _turns(count: int = 5) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
+from tests.bulk.journal.numbered_notes import FRAMING, OPENED, Note, turns
 
 
 async def test_a_cancelled_waiter_affects_no_other_and_loses_nothing(disk: Any) -> None:
@@ -53,10 +27,10 @@ async def test_a_cancelled_waiter_affects_no_other_and_loses_nothing(disk: Any) 
         for number in (2, 3, 4):
             writer.append(Note(number))
             others.append(asyncio.create_task(writer.durable()))
-        await _turns()
+        await turns()
         first.cancel()
         others[1].cancel()
-        await _turns()
+        await turns()
         assert first.cancelled()
         assert others[1].cancelled()
         disk.gate.set()
@@ -82,7 +56,7 @@ async def test_a_cancelled_close_still_closes_and_keeps_all_records(disk: Any) -
     writer.append(Note(2))
     waiting = asyncio.create_task(writer.durable())
     closing = asyncio.create_task(writer.aclose())
-    await _turns()
+    await turns()
     closing.cancel()
     disk.gate.set()
     with pytest.raises(asyncio.CancelledError):
@@ -159,7 +133,7 @@ async def test_a_failed_sync_also_reaches_waiters_for_the_next_one(disk: Any) ->
     writer.append(Note(2))
     second = asyncio.create_task(writer.durable())
     cancelled = asyncio.create_task(writer.durable())
-    await _turns()
+    await turns()
     cancelled.cancel()
     _sync_fails(disk)
     disk.gate.set()
@@ -180,7 +154,7 @@ async def test_a_failed_write_during_a_sync_starts_no_other_sync(disk: Any) -> N
     with pytest.raises(WriteFailed, match="No space left"):
         writer.flush()
     second = asyncio.create_task(writer.durable())
-    await _turns()
+    await turns()
     disk.gate.set()
     outcomes = await asyncio.gather(first, second, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [WriteFailed, WriteFailed]

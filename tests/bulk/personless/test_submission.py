@@ -83,7 +83,10 @@ async def test_a_journal_in_use_and_one_of_another_plan_are_refused(tmp_path: Pa
         assert server.request_counts["create_deletion"] == 1
 
 
-async def test_a_request_that_posthog_no_longer_has_needs_attention(tmp_path: Path) -> None:
+async def test_a_request_that_posthog_no_longer_has_needs_attention(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
     path = tmp_path / "job.journal.jsonl"
     async with LocalPostHog(options=ServerOptions(scopes=None)) as server, client_of(server) as client:
         await submit_job(client, planned(tmp_path, server, [("a",)]), path, events=1)

@@ -18,53 +18,15 @@ from hypothesis import strategies as st
 
 from bulk.errors import FileTrouble
 from bulk.plan.plan_ends import read_footer, read_header
-from bulk.plan.plan_file import BLOCK, Plan, PlanHeader, Target, digest_matches, load_plan, short_digest
+from bulk.plan.plan_file import BLOCK, PlanHeader, digest_matches, load_plan, short_digest
 from bulk.plan.plan_lines import with_time
 from bulk.plan.plan_writer import PlanWriter
-
-CREATED = datetime(2026, 5, 4, 3, 2, 1, 123456, tzinfo=UTC)
-HEADER = PlanHeader(
-    format=1,
-    project_id=42,
-    project_name="Größe \u2028",
-    host="https://eu.posthog.com",
-    operation={"kind": "delete", "delete_events": True},
-    selection={"kind": "distinct_ids"},
-    created_at="2026-11-23T12:00:00Z",
-    version="0.1.0",
-)
-
-
-def _uuid(number: int) -> UUID:
-    return UUID(int=number * 0x1_0000_0001 + 7)
-
-
-def _write(path: Path, count: int, **extra: Any) -> Plan:
-    with PlanWriter.create(path, HEADER) as writer:
-        for number in range(count):
-            writer.add(_uuid(number), CREATED + timedelta(seconds=number), f"id-{number}" if number % 3 else None)
-        return writer.finish(**extra)
-
-
-def _target(number: int) -> Target:
-    return Target(
-        number=number,
-        uuid=_uuid(number),
-        created_at=CREATED + timedelta(seconds=number),
-        distinct_id=f"id-{number}" if number % 3 else None,
-    )
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    folder = tmp_path / "plans"
-    folder.mkdir()
-    return folder / "erase.plan.jsonl"
+from tests.bulk.plan.small_plans import CREATED, HEADER, target_of, uuid_of, write_plan
 
 
 @pytest.mark.parametrize("count", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK])
 def test_a_plan_is_read_back_as_written(path: Path, count: int) -> None:
-    made = _write(path, count, spent={"persons": [1.5, 2.25]}, findings=[{"unmatched": 3}, "line 7"])
+    made = write_plan(path, count, spent={"persons": [1.5, 2.25]}, findings=[{"unmatched": 3}, "line 7"])
     with made, load_plan(path) as plan:
         for each in (made, plan):
             assert each.path == path
@@ -73,7 +35,7 @@ def test_a_plan_is_read_back_as_written(path: Path, count: int) -> None:
             assert each.digest == made.digest
             assert each.spent == {"persons": [1.5, 2.25]}
             assert each.findings == [{"unmatched": 3}, "line 7"]
-            assert list(each.iter()) == [_target(number) for number in range(count)]
+            assert list(each.iter()) == [target_of(number) for number in range(count)]
 
 
 @pytest.mark.slow
@@ -81,22 +43,22 @@ def test_a_plan_is_read_back_as_written(path: Path, count: int) -> None:
 @given(st.integers(0, 3 * BLOCK + 9), st.integers(0, 3 * BLOCK + 9))
 def test_any_range_of_targets_can_be_read(one: int, other: int) -> None:
     start, stop = sorted((one, other))
-    with TemporaryDirectory() as folder, _write(Path(folder) / "p", 3 * BLOCK + 5) as plan:
-        assert plan.targets(start, stop) == [_target(n) for n in range(3 * BLOCK + 5)][start:stop]
+    with TemporaryDirectory() as folder, write_plan(Path(folder) / "p", 3 * BLOCK + 5) as plan:
+        assert plan.targets(start, stop) == [target_of(n) for n in range(3 * BLOCK + 5)][start:stop]
 
 
 @pytest.mark.slow
 def test_large_plan_can_be_read_in_any_order(path: Path) -> None:
     count = 30_000
-    with _write(path, count) as plan:
+    with write_plan(path, count) as plan:
         assert path.stat().st_size > 3 << 20
-        assert list(plan.iter()) == [_target(number) for number in range(count)]
+        assert list(plan.iter()) == [target_of(number) for number in range(count)]
         for start in (29_990, 0, 12_345, 300, 0, 256, 512):
-            assert plan.targets(start, start + 100) == [_target(n) for n in range(start, min(start + 100, count))]
+            assert plan.targets(start, start + 100) == [target_of(n) for n in range(start, min(start + 100, count))]
 
 
 def test_invalid_ranges_of_targets_are_refused(path: Path) -> None:
-    with _write(path, 3) as plan:
+    with write_plan(path, 3) as plan:
         for start, stop in ((-1, 2), (2, 1)):
             with pytest.raises(ValueError, match="is not a range of targets"):
                 plan.targets(start, stop)
@@ -128,16 +90,16 @@ def test_every_distinct_id_is_read_back_unchanged(people: list[tuple[UUID, datet
 
 
 def test_every_line_is_standard_json(path: Path) -> None:
-    _write(path, 2).close()
+    write_plan(path, 2).close()
     header, first, second, footer = [json.loads(line) for line in path.read_text().splitlines()]
     assert header["project_name"] == "Größe \u2028"
-    assert first == {"number": 0, "uuid": str(_uuid(0)), "created_at": "2026-05-04T03:02:01.123456Z"}
+    assert first == {"number": 0, "uuid": str(uuid_of(0)), "created_at": "2026-05-04T03:02:01.123456Z"}
     assert second["distinct_id"] == "id-1"
     assert footer["count"] == 2
 
 
 def test_the_digest_is_the_sha256_of_everything_before_the_footer(path: Path) -> None:
-    with _write(path, 3) as plan:
+    with write_plan(path, 3) as plan:
         before = path.read_bytes()
         before = before[: before.rindex(b"\n", 0, -1) + 1]
         assert plan.digest == "sha256:" + hashlib.sha256(before).hexdigest()
@@ -146,8 +108,8 @@ def test_the_digest_is_the_sha256_of_everything_before_the_footer(path: Path) ->
 def test_a_creation_time_needs_a_time_zone_and_keeps_its_instant(path: Path) -> None:
     with PlanWriter.create(path, HEADER) as writer:
         with pytest.raises(ValueError, match="time zone"):
-            writer.add(_uuid(0), datetime(2026, 1, 1))  # noqa: DTZ001
-        writer.add(_uuid(0), datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2))))
+            writer.add(uuid_of(0), datetime(2026, 1, 1))  # noqa: DTZ001
+        writer.add(uuid_of(0), datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2))))
         with writer.finish() as plan:
             assert plan.targets(0, 1)[0].created_at == datetime(2026, 1, 1, 10, tzinfo=UTC)
 
@@ -155,7 +117,7 @@ def test_a_creation_time_needs_a_time_zone_and_keeps_its_instant(path: Path) -> 
 def test_a_plan_is_private_and_replaces_no_file(path: Path) -> None:
     before = os.umask(0)
     try:
-        _write(path, 1).close()
+        write_plan(path, 1).close()
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -175,9 +137,9 @@ def test_a_file_that_appears_while_a_plan_is_written_is_not_replaced(path: Path)
 
 def test_without_finish_no_file_is_left(path: Path) -> None:
     with PlanWriter.create(path, HEADER) as writer:
-        writer.add(_uuid(0), CREATED)
+        writer.add(uuid_of(0), CREATED)
     with suppress(KeyboardInterrupt), PlanWriter.create(path, HEADER) as writer:
-        writer.add(_uuid(0), CREATED)
+        writer.add(uuid_of(0), CREATED)
         raise KeyboardInterrupt
     assert list(path.parent.iterdir()) == []
 
@@ -192,8 +154,8 @@ def test_values_that_json_cannot_hold_are_refused_before_the_plan_has_a_name(pat
 
 def test_a_line_that_is_too_long_is_refused_before_the_plan_has_a_name(path: Path) -> None:
     with PlanWriter.create(path, HEADER) as writer, pytest.raises(ValueError, match="a line of a plan has at most"):
-        writer.add(_uuid(0), CREATED)
-        writer.add(_uuid(1), CREATED, "x" * (17 << 20))
+        writer.add(uuid_of(0), CREATED)
+        writer.add(uuid_of(1), CREATED, "x" * (17 << 20))
         writer.finish()
     assert list(path.parent.iterdir()) == []
 
@@ -201,7 +163,7 @@ def test_a_line_that_is_too_long_is_refused_before_the_plan_has_a_name(path: Pat
 def test_lines_that_are_written_together_may_be_longer_than_one_may_be(path: Path) -> None:
     with PlanWriter.create(path, HEADER) as writer:
         for number in range(3):
-            writer.add(_uuid(number), CREATED, "x" * (6 << 20))
+            writer.add(uuid_of(number), CREATED, "x" * (6 << 20))
         plan = writer.finish()
     with plan:
         assert [len(target.distinct_id or "") for target in plan.iter()] == [6 << 20] * 3
@@ -224,16 +186,16 @@ def test_a_digest_matches_in_full_or_by_twelve_digits() -> None:
 def test_a_new_plan_removes_what_a_killed_planning_left(path: Path) -> None:
     partial = path.with_name(".another.plan.jsonl.partial")
     partial.write_bytes(b"persons")
-    _write(path, 1).close()
+    write_plan(path, 1).close()
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_a_discarded_plan_is_removed_unless_another_file_has_its_name(path: Path) -> None:
-    plan = _write(path, 1)
+    plan = write_plan(path, 1)
     assert plan.is_in_place
     plan.discard()
     assert not path.exists()
-    plan = _write(path, 1)
+    plan = write_plan(path, 1)
     path.rename(path.with_name("moved"))
     path.write_bytes(b"another")
     assert not plan.is_in_place
@@ -246,7 +208,7 @@ def test_the_digest_depends_on_what_is_done_and_to_whom_but_not_on_when_the_plan
     def made(name: str, header: PlanHeader, *targets: int, **extra: Any) -> str:
         with PlanWriter.create(tmp_path / name, header) as writer:
             for number in targets:
-                writer.add(_uuid(number), CREATED, line=number)
+                writer.add(uuid_of(number), CREATED, line=number)
             with writer.finish(**extra) as plan:
                 assert plan.header == header
                 return plan.digest
@@ -275,7 +237,7 @@ def test_the_digest_depends_on_what_is_done_and_to_whom_but_not_on_when_the_plan
 
 def test_a_plan_of_a_version_that_had_the_time_in_the_header_is_read(path: Path) -> None:
     header = json.dumps({name: getattr(HEADER, name) for name in PlanHeader.__struct_fields__}, separators=(",", ":"))
-    target = json.dumps({"number": 0, "uuid": str(_uuid(0)), "created_at": "2026-05-04T03:02:01.123456Z"})
+    target = json.dumps({"number": 0, "uuid": str(uuid_of(0)), "created_at": "2026-05-04T03:02:01.123456Z"})
     body = f"{header}\n{target}\n".encode()
     digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
     footer = json.dumps({"count": 1, "digest": digest, "spent": {}, "findings": []}, separators=(",", ":"))[

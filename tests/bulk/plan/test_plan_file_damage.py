@@ -3,59 +3,18 @@
 import hashlib
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk.errors import PlanError
-from bulk.plan.plan_file import BLOCK, Plan, PlanHeader, Target, load_plan, short_digest
+from bulk.plan.plan_file import BLOCK, Target, load_plan, short_digest
 from bulk.plan.plan_lines import PlanFooter, encode_footer
-from bulk.plan.plan_writer import PlanWriter
-
-CREATED = datetime(2026, 5, 4, 3, 2, 1, 123456, tzinfo=UTC)
-HEADER = PlanHeader(
-    format=1,
-    project_id=42,
-    project_name="Größe \u2028",
-    host="https://eu.posthog.com",
-    operation={"kind": "delete", "delete_events": True},
-    selection={"kind": "distinct_ids"},
-    created_at="2026-11-23T12:00:00Z",
-    version="0.1.0",
-)
-
-
-def _uuid(number: int) -> UUID:
-    return UUID(int=number * 0x1_0000_0001 + 7)
-
-
-def _write(path: Path, count: int, **extra: Any) -> Plan:
-    with PlanWriter.create(path, HEADER) as writer:
-        for number in range(count):
-            writer.add(_uuid(number), CREATED + timedelta(seconds=number), f"id-{number}" if number % 3 else None)
-        return writer.finish(**extra)
-
-
-def _target(number: int) -> Target:
-    return Target(
-        number=number,
-        uuid=_uuid(number),
-        created_at=CREATED + timedelta(seconds=number),
-        distinct_id=f"id-{number}" if number % 3 else None,
-    )
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    folder = tmp_path / "plans"
-    folder.mkdir()
-    return folder / "erase.plan.jsonl"
+from tests.bulk.plan.small_plans import CREATED, target_of, uuid_of, write_plan
 
 
 @pytest.mark.slow
@@ -64,7 +23,7 @@ def path(tmp_path: Path) -> Path:
 def test_any_changed_byte_is_refused(data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "p"
-        _write(path, 5, spent={"persons": [1.0]}, findings=[1]).close()
+        write_plan(path, 5, spent={"persons": [1.0]}, findings=[1]).close()
         whole = bytearray(path.read_bytes())
         at = data.draw(st.integers(0, len(whole) - 1))
         whole[at] ^= 1 << data.draw(st.integers(0, 7))
@@ -83,7 +42,7 @@ def test_any_changed_byte_is_refused(data: st.DataObject) -> None:
 def test_every_truncation_or_addition_is_refused(data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "p"
-        _write(path, 5).close()
+        write_plan(path, 5).close()
         whole = path.read_bytes()
         at = data.draw(st.integers(0, len(whole) - 1))
         for changed in (
@@ -99,7 +58,7 @@ def test_every_truncation_or_addition_is_refused(data: st.DataObject) -> None:
 
 
 def test_a_changed_target_is_reported_with_both_digests(path: Path) -> None:
-    with _write(path, 5) as plan:
+    with write_plan(path, 5) as plan:
         digest = plan.digest
     path.write_bytes(path.read_bytes().replace(b"id-4", b"id-5"))
     with pytest.raises(PlanError) as caught:
@@ -110,7 +69,7 @@ def test_a_changed_target_is_reported_with_both_digests(path: Path) -> None:
 
 
 def test_a_changed_plan_of_an_earlier_version_is_refused_without_the_place(path: Path) -> None:
-    with _write(path, 5) as plan:
+    with write_plan(path, 5) as plan:
         footer = PlanFooter(count=5, digest=plan.digest, spent={}, findings=[])
     whole = path.read_bytes().replace(b"id-4", b"id-5")
     path.write_bytes(whole[: whole.rindex(b"\n", 0, -1) + 1] + encode_footer(footer))
@@ -119,7 +78,7 @@ def test_a_changed_plan_of_an_earlier_version_is_refused_without_the_place(path:
 
 
 def test_a_wrong_count_is_refused(path: Path) -> None:
-    with _write(path, 5) as plan:
+    with write_plan(path, 5) as plan:
         footer = PlanFooter(count=6, digest=plan.digest, spent={}, findings=[])
     whole = path.read_bytes()
     path.write_bytes(whole[: whole.rindex(b"\n", 0, -1) + 1] + encode_footer(footer))
@@ -137,7 +96,7 @@ def _forged(path: Path, *lines: bytes) -> Path:
 
 
 def test_lines_that_are_not_targets_are_reported_by_number(path: Path) -> None:
-    _write(path, 3).close()
+    write_plan(path, 3).close()
     header, *targets, _ = path.read_bytes().splitlines()
     for lines, words in (
         ((targets[0], targets[2]), "line 3 is not target 1"),
@@ -150,15 +109,15 @@ def test_lines_that_are_not_targets_are_reported_by_number(path: Path) -> None:
 
 
 def test_exceptions_and_reprs_show_no_text_of_a_plan(path: Path) -> None:
-    _write(path, 3).close()
+    write_plan(path, 3).close()
     header, first, *_ = path.read_bytes().splitlines()
     bad = first.replace(b'"created_at":"', b'"distinct_id":"secret@example.com","created_at":"x')
     with load_plan(_forged(path, header, bad)) as plan, pytest.raises(PlanError) as caught:
         list(plan.iter())
     shown = str(caught.value) + repr(caught.value) + repr(plan) + repr(plan.header)
-    shown += repr(Target(number=1, uuid=_uuid(1), created_at=CREATED, distinct_id="secret@example.com"))
+    shown += repr(Target(number=1, uuid=uuid_of(1), created_at=CREATED, distinct_id="secret@example.com"))
     assert "secret" not in shown
-    assert str(_uuid(1)) not in shown
+    assert str(uuid_of(1)) not in shown
 
 
 def test_another_format_and_another_file_have_different_errors(path: Path) -> None:
@@ -172,7 +131,7 @@ def test_another_format_and_another_file_have_different_errors(path: Path) -> No
 
 
 def test_a_header_alone_is_not_a_plan(path: Path) -> None:
-    _write(path, 3).close()
+    write_plan(path, 3).close()
     lines = path.read_bytes().splitlines(keepends=True)
     for part in (lines[:1], lines[:3]):
         path.write_bytes(b"".join(part))
@@ -181,7 +140,7 @@ def test_a_header_alone_is_not_a_plan(path: Path) -> None:
 
 
 def test_only_a_regular_file_is_loaded(path: Path) -> None:
-    _write(path, 1).close()
+    write_plan(path, 1).close()
     (path.parent / "link").symlink_to(path)
     os.mkfifo(path.parent / "fifo")
     for name, words in (
@@ -195,19 +154,19 @@ def test_only_a_regular_file_is_loaded(path: Path) -> None:
 
 
 def test_swapping_the_file_later_changes_no_target(path: Path) -> None:
-    with _write(path, 3) as plan:
+    with write_plan(path, 3) as plan:
         path.unlink()
         path.write_text("another")
-        assert plan.targets(0, 3) == [_target(0), _target(1), _target(2)]
+        assert plan.targets(0, 3) == [target_of(0), target_of(1), target_of(2)]
 
 
 def test_editing_the_file_in_place_later_is_detected(path: Path) -> None:
-    with _write(path, 2 * BLOCK) as plan:
+    with write_plan(path, 2 * BLOCK) as plan:
         data = path.read_bytes()
         with path.open("r+b") as file:
             file.seek(data.index(b"id-400"))
             file.write(b"id-401")
-        assert plan.targets(0, BLOCK) == [_target(number) for number in range(BLOCK)]
+        assert plan.targets(0, BLOCK) == [target_of(number) for number in range(BLOCK)]
         with pytest.raises(PlanError, match="was changed while it was open"):
             plan.targets(BLOCK, BLOCK + 1)
         os.truncate(path, 1000)
@@ -217,7 +176,7 @@ def test_editing_the_file_in_place_later_is_detected(path: Path) -> None:
 
 def test_a_closed_plan_raises_an_error_and_keeps_no_file_open(path: Path) -> None:
     before = set(os.listdir("/proc/self/fd"))
-    plan = _write(path, 1)
+    plan = write_plan(path, 1)
     plan.close()
     plan.close()
     with pytest.raises(ValueError, match="closed"):

@@ -19,11 +19,6 @@ MUTATING = {"destroy", "bulk_delete", "delete_events", "update", "delete_propert
 FREE = ByFilter(properties=(PropertyFilter("plan", "free"),))
 
 
-@pytest.fixture(autouse=True)
-def second_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
-
-
 def uuids(plan: Plan) -> set[UUID]:
     return {target.uuid for target in plan.iter()}
 

@@ -22,11 +22,6 @@ MERGED = (
 SOME = ByDistinctIds(["user-1", "user-2", "held"])
 
 
-@pytest.fixture(autouse=True)
-def second_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
-
-
 async def planned(client: PostHogClient, folder: Path, *protect: Any, selection: Any = FREE) -> tuple[Any, list[str]]:
     """The finding of the protection, and the sentences of the review."""
     path = folder / "x.plan.jsonl"

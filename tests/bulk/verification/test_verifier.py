@@ -49,6 +49,7 @@ class Reader:
         self.accepted: Collection[UUID] = ()
         self.unless_merged: Collection[UUID] = ()
         self.rows_read: list[UUID] = []
+        self.confirmed: list[UUID] = []
         self.needed_from: float | None = None
         self.completed_from: float | None = None
 
@@ -66,8 +67,10 @@ class Reader:
     def confirm_at(self, key: UUID | str) -> float | None:
         return {UUID(int=1): 100.0, "user-1": 105.0}.get(key)
 
-    async def fetch(self, uuids: Collection[UUID], needed_from: float) -> Mapping[int, RowReading]:
-        self.rows_read, self.needed_from = list(uuids), needed_from
+    async def fetch(
+        self, uuids: Collection[UUID], needed_from: float, *, confirm: Collection[UUID] = ()
+    ) -> Mapping[int, RowReading]:
+        self.rows_read, self.needed_from, self.confirmed = list(uuids), needed_from, list(confirm)
         return {uuid.int: self.rows.get(uuid.int - 1, NO_ROW) for uuid in uuids}
 
     async def completed(self, oldest: float) -> AsyncIterator[list[DeletionRow]]:

@@ -35,12 +35,13 @@ NOTE = (
 @option("--yes", is_flag=True, help="Do not ask for confirmation")
 @json_option
 def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, yes: bool, json: bool) -> int:
-    """Overwrite and remove the plan of JOB, named by its journal, and the file of --keep-before, which can then not be
-    reverted. The journal records it and stays, as evidence.
+    """Overwrite and remove the files of a job that identify persons: its plan and the file of --keep-before.
 
-    Afterwards no file names the persons, and they cannot be read back any more. report, status and report --find still
-    work. A command that was killed can be repeated. A job that was never run is named by its plan; its receipts are
-    removed too.
+    JOB is the journal of the job; it records this and stays, as evidence. For a job that was never run, JOB is its
+    plan, and its receipts are removed too.
+
+    Afterwards no file names the persons, the job cannot be reverted, and its persons cannot be read back any more.
+    report, status and report --find still work. If the command is killed, run it again.
 
     \b
     Example:

@@ -46,7 +46,7 @@ def command(
     json: bool,
     settings: Settings,
 ) -> int:
-    """Plan that persons get back what they had before an update or unset. Show the review of the plan.
+    """Write a plan that gives persons back what they had before an update or unset. Show its review.
 
     FILE is the before-image that --keep-before wrote. The plan has the persons whose values are still those that the
     job set. Persons that others changed since stay as they are, and the review names them by their number in the plan

@@ -227,7 +227,7 @@ async def _prepare(
     """Check access, find the job that the command resumes, and check and count what is still to be submitted."""
     from bulk.cli.job_paths import check_job_files, check_places, choose_job_paths
     from bulk.errors import Refused
-    from bulk.personless.checks import check_access, check_no_persons, count_events
+    from bulk.personless.checks import check_access, check_no_persons, count_again, count_events
     from bulk.personless.chunks import digest_of
     from bulk.personless.job_files import find_plans
     from bulk.personless.plan import FORMAT, SubmissionsHeader, read_plan
@@ -263,6 +263,7 @@ async def _prepare(
     await check_no_persons(client, {each: lines[each] for ids in left for each in ids}, gate, concurrency=concurrency)
     if events is not None:
         events += sum([await count_events(client, ids) for ids in chunks[1:]])
+        events = events or await count_again(client, chunks, gate)
     project = await client.projects.get(project_id)
     header = SubmissionsHeader(
         format=FORMAT,

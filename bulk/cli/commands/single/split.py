@@ -1,4 +1,4 @@
-"""`posthog-bulk split`: make distinct IDs of one person persons of their own."""
+"""`posthog-bulk split`: splits distinct IDs off a person, so that each becomes a person of its own."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @option("--distinct-ids", metavar="FILE|-", help="Split off the distinct IDs in this file, one per line; - for stdin")
 @option("--main-distinct-id", metavar="ID", help="Keep only this distinct ID, and split off all others")
 @option("--expect-count", type=WholeNumber(0), metavar="N", help="Refuse to split off any other number of distinct IDs")
-@option("--yes", is_flag=True, help="Do not ask; needs --expect-count")
+@option("--yes", is_flag=True, help="Do not ask for approval; requires --expect-count")
 @option(
     "--wait",
     "wait_s",
@@ -48,66 +48,45 @@ def command(
 ) -> int:
     """Split distinct IDs off the person with the UUID PERSON: each becomes a person of its own.
 
-    Properties and the other distinct IDs stay. It is for persons that were merged by mistake, and cannot be undone. The
-    call is sent once; if its outcome is not known, run the same command again: IDs that are persons of their own
-    already are left out. Older servers ignore --distinct-ids and split all off: there, use --main-distinct-id.
+    PERSON keeps its properties and all other distinct IDs. This is for persons that were merged by mistake, and cannot
+    be undone. The call is sent once; if its outcome is not known, run the same command again: it leaves out the IDs
+    that were split off already. Older servers ignore --distinct-ids and split all IDs off: use --main-distinct-id
+    there.
 
     \b
     Example:
       posthog-bulk split 018f0000-0000-7000-8000-000000000001 --distinct-ids strangers.txt
     """
-    from bulk.cli.approval import can_prompt
     from bulk.cli.exit_codes import ExitCode
     from bulk.cli.interruption import explained, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
-    from bulk.concurrency.outages import waiting_out
-    from bulk.errors import Refused
-    from bulk.execution.splitting.person_split import check_count, read_split, send_split
+    from bulk.execution.splitting.person_split import check_count, send_split
     from bulk.formatting import count_of
-    from bulk.sanitize import plain
 
     if (distinct_ids is None) == (main_distinct_id is None):
         raise click.UsageError("give either --distinct-ids or --main-distinct-id")
     if yes and expect_count is None:
-        raise click.UsageError("--yes needs --expect-count")
+        raise click.UsageError("--yes requires --expect-count N, the number of distinct IDs that you expect")
     lines = [] if distinct_ids is None else _read_distinct_ids(distinct_ids)
+    retry_for_s, output = settings.retry_for_s, CommandOutput(json=json)
 
     async def read(client: "PostHogClient", _: "Stopper", display: "Display") -> "tuple[PersonSplit, str]":
-        if not isinstance(client.project_id, int):
-            raise Refused("a split needs a project number: @current can change at any moment", "set the project ID")
-        found = await read_split(
-            client,
-            person,
-            main=main_distinct_id,
-            lines=lines,
-            retry_for_s=settings.retry_for_s,
-            on_progress=display,
-        )
-        waiting = waiting_out(client, settings.retry_for_s, on_outage=display)
-        project = await waiting.projects.get(client.project_id)
-        return found, f"project {project.id} ({plain(project.name)}) on {plain(client.origin)}"
+        return await _read(client, person, main_distinct_id, lines, retry_for_s=retry_for_s, display=display)
 
     with explained(nothing_kept):
         split, where = run_with_client(settings, read, json=json)
-    count, output = len(split.distinct_ids), CommandOutput(json=json)
+    count = len(split.distinct_ids)
     check_count(split, expect_count)
     if not count:
-        why = "the person has only this distinct ID"
-        if split.done:
-            why = f"{count_of(split.done, 'distinct ID')} {'is a person' if split.done == 1 else 'are persons'} of "
-            why += f"{'its' if split.done == 1 else 'their'} own already"
         output.write_event("split", person=str(person), count=0, confirmed=True)
-        click.echo(f"Nothing to split: {why}", err=json)
+        click.echo(f"Nothing to split: {_nothing_left(split)}", err=json)
         return ExitCode.DONE
-    what = f"split {count_of(count, 'distinct ID')} off person {person} in {where}"
     if not yes:
-        if not can_prompt():
-            raise Refused(f"to {what} is not approved", f"add --yes --expect-count {count}")
         with explained(nothing_kept):
-            _ask(f"About to {what}. Each becomes a person of its own.", count)
+            _ask(f"split {count_of(count, 'distinct ID')} off person {person} in {where}", count)
 
     async def send(client: "PostHogClient", _: "Stopper", display: "Display") -> bool:
-        return await send_split(client, split, wait_s=wait_s, retry_for_s=settings.retry_for_s, on_progress=display)
+        return await send_split(client, split, wait_s=wait_s, retry_for_s=retry_for_s, on_progress=display)
 
     with explained(lambda: f"The split may have been sent. To see what is left:\n  {same_command_line()}"):
         is_visible = run_with_client(settings, send, json=json)
@@ -128,15 +107,57 @@ def _read_distinct_ids(source: str) -> "list[Line]":
     return usable(list(read_lines(ByDistinctIds(file, allow_shared_ids=True), ContentMeter())))
 
 
+async def _read(
+    client: "PostHogClient",
+    person: UUID,
+    main: str | None,
+    lines: "list[Line]",
+    *,
+    retry_for_s: float,
+    display: "Display",
+) -> "tuple[PersonSplit, str]":
+    """Return what is to be split off, and the project in words; only reads.
+
+    Raises:
+        Refused: the project has no number, or the person cannot be split like this.
+        PostHogError: the server did not respond for too long, or responded with an error.
+    """
+    from bulk.concurrency.outages import waiting_out
+    from bulk.errors import Refused
+    from bulk.execution.splitting.person_split import read_split
+    from bulk.sanitize import plain
+
+    if not isinstance(client.project_id, int):
+        raise Refused("a split needs a project number: @current can change at any moment", "set the project ID")
+    split = await read_split(client, person, main=main, lines=lines, retry_for_s=retry_for_s, on_progress=display)
+    waiting = waiting_out(client, retry_for_s, on_outage=display)
+    project = await waiting.projects.get(client.project_id)
+    return split, f"project {project.id} ({plain(project.name)}) on {plain(client.origin)}"
+
+
+def _nothing_left(split: "PersonSplit") -> str:
+    """Return why there is no distinct ID to split off."""
+    from bulk.formatting import count_of
+
+    if not split.done:
+        return "the person has only this distinct ID"
+    if split.done == 1:
+        return "1 distinct ID is a person of its own already"
+    return f"{count_of(split.done, 'distinct ID')} are persons of their own already"
+
+
 def _ask(what: str, count: int) -> None:
     """Ask for the number of distinct IDs.
 
     Raises:
         Refused: there is no terminal, or the user typed another number or nothing.
     """
-    from bulk.cli.approval import ask_at_terminal
+    from bulk.cli.approval import ask_at_terminal, can_prompt
     from bulk.errors import Refused
 
-    typed = ask_at_terminal(what, "Type the number of distinct IDs to continue: ")
+    if not can_prompt():
+        raise Refused(f"to {what} is not approved", f"add --yes --expect-count {count}")
+    question = f"About to {what}. Each becomes a person of its own."
+    typed = ask_at_terminal(question, "Type the number of distinct IDs to continue: ")
     if typed.replace(",", "") != str(count):
         raise Refused("not approved; nothing was sent", "run the same command again to be asked again")

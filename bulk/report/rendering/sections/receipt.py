@@ -11,8 +11,8 @@ from bulk.report.rendering.sections.request_rows import record_rows
 from bulk.states import Axis, state_label
 
 _LIMITS = (
-    "An ID that is not part of this job may still be that of one of its persons: the receipts know the UUIDs of all "
-    "persons, and the distinct IDs and emails by which they were selected."
+    '"Not part of this job" does not rule a person out: of its persons, the receipts know all UUIDs, but only the '
+    "distinct IDs and emails by which they were selected."
 )
 _ORDER = "IDs are numbered from 1, in the order in which they were given."
 _STATE_TITLES = {

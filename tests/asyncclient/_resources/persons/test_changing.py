@@ -11,24 +11,16 @@ from asyncclient import (
     BadRequest,
     ConnectionLost,
     InvalidArgument,
-    Limits,
     NotFound,
-    PostHogClient,
     RateLimited,
-    RateLimits,
     RequestFinished,
     RetryPolicy,
     ServerError,
 )
 from asyncclient.testing import Fault, LocalPostHog, ServerOptions
+from tests.asyncclient.fast_clients import FAST, client_of
 
-FAST = RetryPolicy(base_s=0.0)
 NOBODY = UUID(int=7)
-
-
-def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:
-    settings = {"limits": Limits(RateLimits.off()), "retry": FAST, "project_id": 1} | settings
-    return PostHogClient(host=server.url, personal_api_key=server.personal_api_key, **settings)
 
 
 async def nothing() -> None:

@@ -16,27 +16,18 @@ from asyncclient import (
     Change,
     InvalidArgument,
     InvalidResponse,
-    Limits,
     ListingError,
     NotFound,
     PermissionDenied,
     PostHogClient,
     PropertiesTimeline,
     PropertyFilter,
-    RateLimits,
-    RetryPolicy,
     RouteNotFound,
     ServerError,
     TimelinePoint,
 )
 from asyncclient.testing import LocalPostHog, ServerOptions
-
-FAST = RetryPolicy(base_s=0.0)
-
-
-def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:
-    settings = {"limits": Limits(RateLimits.off()), "retry": FAST, "project_id": 1} | settings
-    return PostHogClient(host=server.url, personal_api_key=server.personal_api_key, **settings)
+from tests.asyncclient.fast_clients import FAST, client_of
 
 
 async def busy(client: PostHogClient, server: LocalPostHog, times: int) -> UUID:

@@ -14,20 +14,12 @@ import pytest
 from asyncclient import (
     InvalidArgument,
     InvalidResponse,
-    Limits,
     Person,
     PersonRef,
-    PostHogClient,
     PropertyFilter,
-    RateLimits,
-    RetryPolicy,
 )
 from asyncclient.testing import Fault, LocalPostHog, ServerOptions
-
-
-def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:
-    settings = {"limits": Limits(RateLimits.off()), "retry": RetryPolicy(base_s=0.0), "project_id": 1} | settings
-    return PostHogClient(host=server.url, personal_api_key=server.personal_api_key, **settings)
+from tests.asyncclient.fast_clients import client_of
 
 
 def people(server: LocalPostHog) -> set[UUID]:

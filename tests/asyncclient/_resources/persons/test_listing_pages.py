@@ -10,14 +10,13 @@ from changed_responses import limit_rows, rewrite
 
 from asyncclient import (
     InvalidResponse,
-    Limits,
     PostHogClient,
-    RateLimits,
     RetryPolicy,
     ServerError,
     UnreadableRow,
 )
 from asyncclient.testing import Fault, LocalPostHog
+from tests.asyncclient.fast_clients import client_of
 
 Break = Callable[[dict[str, Any]], None]
 
@@ -30,11 +29,6 @@ BROKEN: dict[str, Break] = {
     "no object": lambda row: row.clear(),
     "no UUID": lambda row: row.update(uuid="x"),
 }
-
-
-def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:
-    settings = {"limits": Limits(RateLimits.off()), "retry": RetryPolicy(base_s=0.0), "project_id": 1} | settings
-    return PostHogClient(host=server.url, personal_api_key=server.personal_api_key, **settings)
 
 
 def break_rows(server: LocalPostHog, uuids: set[UUID], change: Break) -> None:

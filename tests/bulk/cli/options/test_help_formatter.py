@@ -28,3 +28,13 @@ def test_a_description_starts_on_the_next_line_where_there_is_no_room_beside_the
     beside = HelpFormatter(width=80)
     beside.write_dl([("--an-option NAME", "What the option does, in words"), ("-h", "Help")])
     assert beside.getvalue() == "--an-option NAME  What the option does, in words\n-h                Help\n"
+
+
+@pytest.mark.parametrize("width", range(50, 80))
+def test_no_option_is_broken_inside_its_name(width: int) -> None:
+    text = "An older server does not know --distinct-ids and does not read it; give --main-distinct-id there"
+    formatter = HelpFormatter(width=width)
+    formatter.write_text(text)
+    formatter.write_dl([("--yes", text)])
+    assert formatter.getvalue().split().count("--distinct-ids") == 2
+    assert formatter.getvalue().split().count("--main-distinct-id") == 2

@@ -1,0 +1,1 @@
+"""What is measured: the product, and what people would use instead."""

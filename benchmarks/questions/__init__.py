@@ -1,0 +1,1 @@
+"""The benchmarks: each measures one question, and compares the contenders for it."""

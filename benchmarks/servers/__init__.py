@@ -1,0 +1,1 @@
+"""The servers that contenders are measured against."""

@@ -1,0 +1,91 @@
+"""`delete-events --without-person` that is refused: why, and nothing is submitted."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asyncclient.testing import Fault
+from tests.bulk.cli.commands.without_person.ghosts import APPROVED, GHOSTS, LINE, deletions, haunt, plan_path, requests
+
+Run = Callable[..., Any]
+
+
+def test_an_id_with_a_person_refuses_the_job_and_is_named_by_its_line(haunted: Any, run: Run) -> None:
+    with Path("ghosts.txt").open("a") as file:
+        file.write("\nada\n")
+    result = run(*LINE, "--yes", "--expect-count", GHOSTS + 1)
+    assert result.code == 3
+    assert "1 distinct ID has a person, in line 32; nothing was sent" in result.err
+    assert "ada" not in result.err
+    assert not requests(haunted, "create_deletion")
+    assert not list(Path().glob("*.jsonl"))
+
+
+@pytest.mark.usefixtures("chunks_of_ten")
+def test_an_id_that_gets_a_person_before_a_resume_refuses_it(haunted: Any, run: Run) -> None:
+    haunted.server.faults.add(Fault("status", status=403, action="create_deletion", times=1, after=1))
+    assert run(*APPROVED).code == 77
+    haunted.server.world.add_person(["ghost-29"])
+    result = run(*APPROVED)
+    assert result.code == 3
+    assert "in line 30" in result.err
+    assert len(deletions(haunted)) == 1
+
+
+@pytest.mark.parametrize(
+    "options", [{"data_deletion": False, "scopes": None}, {"scopes": ("person:read", "project:read")}]
+)
+def test_a_missing_flag_or_scope_is_said_before_anything_else(
+    serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    served = haunt(serve(1, **options), monkeypatch)
+    result = run(*APPROVED)
+    assert result.code == 77
+    assert "data_deletion_request:read" in result.err
+    assert [each.action for each in served.server.requests] == ["list_deletions"]
+
+
+def test_a_key_that_may_not_preview_is_refused_before_persons_are_read(
+    serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = haunt(serve(1, scopes=("*",)), monkeypatch)
+    result = run(*APPROVED)
+    assert result.code == 77
+    assert "older key without scopes" in result.err
+    assert [each.action for each in served.server.requests] == ["list_deletions", "preview_deletion"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (LINE, 3, "--yes --expect-count 30"),
+        ((*LINE, "--yes"), 2, "--expect-count N"),
+        ((*LINE, "--yes", "--expect-count", 29), 3, "30 distinct IDs, not 29"),
+        ((*APPROVED, "--where", "plan exact free"), 2, "--where does not work with --without-person"),
+        ((*APPROVED, "--protect", "distinct_ids:x"), 2, "--protect does not work with --without-person"),
+        (("delete-events", "--without-person"), 2, "give --distinct-ids FILE"),
+    ],
+)
+def test_what_is_refused_submits_nothing(
+    haunted: Any, run: Run, arguments: tuple[Any, ...], code: int, said: str
+) -> None:
+    result = run(*arguments)
+    assert (result.code, said in result.err) == (code, True), result.err
+    assert not requests(haunted, "create_deletion")
+    assert not list(Path().glob("*.jsonl"))
+
+
+def test_ids_without_events_are_refused(haunted: Any, run: Run) -> None:
+    Path("ghosts.txt").write_text("nobody\n")
+    result = run(*LINE, "--yes", "--expect-count", 1)
+    assert (result.code, "no event has one of these distinct IDs" in result.err) == (3, True)
+
+
+def test_a_changed_plan_is_refused(haunted: Any, run: Run) -> None:
+    run(*APPROVED)
+    plan = plan_path()
+    plan.write_text(plan.read_text().replace("ghost-07", "ghost-08"))
+    result = run(*APPROVED)
+    assert (result.code, "was changed after it was created" in result.err) == (74, True)

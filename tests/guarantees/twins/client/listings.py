@@ -1,0 +1,152 @@
+"""Mistakes in listings and the pages of queries: guarantees 11 and 15."""
+
+from twin import Twin, twin
+
+_PAGER = "asyncclient/_protocol/paging/offset_pager.py"
+
+LISTINGS: tuple[Twin, ...] = (
+    twin(
+        11,
+        "a single read accepts a response about another person",
+        (
+            "integration/facts/test_facts.py::test_a_single_read_that_returns_another_person_proves_nothing",
+            "asyncclient/_resources/persons/test_lookups.py::test_another_person_than_the_requested_one_is_invalid",
+        ),
+        "asyncclient/_resources/persons/reading.py",
+        "if number(id) is None and person.uuid != person_uuid(id):",
+        "if False:",
+    ),
+    twin(
+        15,
+        "an empty page ends a listing",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_short_and_empty_pages_do_not_end_it",
+        _PAGER,
+        "        numbers = [row.uuid.int for row in rows]  #",
+        "        if not rows:\n            self.request = None\n            return []\n"
+        "        numbers = [row.uuid.int for row in rows]  #",
+    ),
+    twin(
+        15,
+        "a page that takes too long ends a listing",
+        (
+            "asyncclient/_resources/persons/test_listing_pages.py::test_a_page_that_takes_too_long_is_requested_again_in_smaller_pages",
+            "asyncclient/_resources/persons/test_listing_pages.py::test_a_page_larger_than_the_client_accepts_is_requested_again_in_smaller_pages",
+        ),
+        "asyncclient/_resources/persons/listing.py",
+        "if not (self._shrinks and took_too_long(error)):",
+        "if True:",
+    ),
+    twin(
+        15,
+        "a page of a query that takes too long ends it",
+        "asyncclient/_resources/persons/test_listing_pages.py::test_a_page_of_a_query_that_takes_too_long_is_requested_again_with_fewer_rows",
+        "asyncclient/_resources/query_pages.py",
+        "if not (shrinks and took_too_long(error)):",
+        "if True:",
+    ),
+    twin(
+        15,
+        "a row that cannot be read ends a listing",
+        "asyncclient/_resources/persons/test_listing_pages.py::test_an_unreadable_row_is_told_once_and_the_listing_continues",
+        "asyncclient/_protocol/responses/page_rows.py",
+        "            if page is None:\n",
+        "            if True:\n",
+    ),
+    twin(
+        15,
+        "a row that two pages share is told twice",
+        "asyncclient/_resources/persons/test_listing_pages.py::test_an_unreadable_row_is_told_once_and_the_listing_continues",
+        "asyncclient/_resources/persons/listing.py",
+        "if digest not in self._nameless:",
+        "if True:",
+    ),
+    twin(
+        15,
+        "a short page ends a listing",
+        "asyncclient/_resources/persons/test_listing.py::test_rows_that_the_store_lost_only_shorten_pages",
+        _PAGER,
+        "        if end is None:\n            self.request = None\n",
+        "        if end is None or len(rows) < request.limit:\n            self.request = None\n",
+    ),
+    twin(
+        15,
+        "rows that shift under a listing are not noticed",
+        "asyncclient/_resources/persons/test_listing.py::test_a_block_of_rows_removed_during_a_listing_hides_no_later_person",
+        _PAGER,
+        "if not self._is_anchored(request, numbers):",
+        "if False:",
+    ),
+    twin(
+        15,
+        "a listing ends on a page that no known person anchors",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_every_person_that_stays_is_yielded_exactly_once",
+        _PAGER,
+        "        if not self._is_anchored(request, numbers):\n",
+        "        if end is None and not self._is_anchored(request, numbers):\n            self.request = None\n            return []\n"
+        "        if not self._is_anchored(request, numbers):\n",
+    ),
+    twin(
+        15,
+        "a person listed twice is yielded twice",
+        "asyncclient/_resources/persons/test_listing.py::test_all_iterators_agree",
+        _PAGER,
+        "return list(rows) if len(new) == len(rows) else [rows[index] for index in new]",
+        "return list(rows)",
+    ),
+    twin(
+        15,
+        "a single known person anchors a page",
+        "asyncclient/_protocol/paging/test_merged_rows.py::test_one_known_person_among_the_unread_ones_does_not_anchor_a_page",
+        _PAGER,
+        "half = self._overlap // 2 + 1",
+        "half = 1",
+    ),
+    twin(
+        15,
+        "a known person anywhere on a page anchors it",
+        "asyncclient/_protocol/paging/test_merged_rows.py::test_a_known_person_further_down_does_not_anchor_a_page",
+        _PAGER,
+        "all(number in self._known for number in numbers[:min_known])",
+        "any(number in self._known for number in numbers)",
+    ),
+    twin(
+        15,
+        "pages never reach across a block that cannot be read",
+        "asyncclient/_protocol/paging/test_merged_rows.py::test_a_block_of_unreadable_rows_is_crossed",
+        _PAGER,
+        "self._limit = min(self._max_limit, self._limit * 2)",
+        "self._limit = min(self._max_limit, self._limit)",
+    ),
+    twin(
+        15,
+        "a listing that cannot be read completely ends like a complete one",
+        "asyncclient/_protocol/paging/test_merged_rows.py::test_more_unreadable_rows_than_a_page_can_span_end_it_with_an_error",
+        _PAGER,
+        "        else:\n            raise ListingError(\n",
+        "        else:\n            self.request = None\n            _ = str(\n",
+    ),
+    twin(
+        15,
+        "a next link that does not advance is followed",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_a_next_that_does_not_advance_is_a_loop",
+        _PAGER,
+        "    if offset <= request.offset:\n",
+        "    if False:\n",
+    ),
+    twin(
+        15,
+        "a server that repeats one page is listed forever",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_a_server_that_sends_the_same_page_for_every_offset_is_refused",
+        _PAGER,
+        "if self._pages_without_persons > MAX_PAGES_WITHOUT_PERSONS:",
+        "if False:",
+    ),
+    twin(
+        15,
+        "the set of listed persons takes as much memory as a set",
+        "asyncclient/_protocol/paging/test_person_id_set.py::test_a_person_takes_at_most_16_bytes",
+        "asyncclient/_protocol/paging/person_id_set.py",
+        '(lambda: array("Q"))',
+        "(list)",
+    ),
+)

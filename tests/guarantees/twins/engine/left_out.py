@@ -1,0 +1,80 @@
+"""Mistakes that trust a single response: guarantees 11 and 21."""
+
+from twin import Twin, twin
+
+_ROWS = "integration/facts/test_rows_left_out.py::test_a_row_that_is_left_out_"
+_RECORDINGS = "integration/facts/test_recordings_left_out.py::test_recordings_"
+_COPY = "bulk/jobs/plan_copy.py"
+_COPY_TEST = "bulk/jobs/test_plan_copy_left_out.py::test_a_"
+_SPLIT = "bulk/execution/splitting/person_split.py"
+_SPLIT_TEST = "bulk/cli/commands/single/test_split_left_out.py::test_"
+
+LEFT_OUT: tuple[Twin, ...] = (
+    twin(
+        11,
+        "one response without a deletion row makes the events of a lost person too late",
+        _ROWS + "once_does_not_make_events_of_a_lost_person_too_late",
+        "bulk/posthog/deletion_rows.py",
+        "        without = [uuid for uuid in confirm if found[uuid.int] == NO_ROW]\n",
+        "        without = ()\n",
+    ),
+    twin(
+        11,
+        "no verify reads again whether events of a lost person are queued after all",
+        _ROWS + "for_a_while_is_found_by_verify",
+        "bulk/targets/lost_events.py",
+        "    return events.state in ROWS_DECIDE or events == _WITHOUT_ROW\n",
+        "    return events.state in ROWS_DECIDE\n",
+    ),
+    twin(
+        11,
+        "a copy for handing out lacks a person that one response does not find",
+        _COPY_TEST + "404_for_a_person_that_a_batch_read_shows_is_not_believed",
+        _COPY,
+        "if complete[index] in (_MISSING, _LACKING)]",
+        "if complete[index] is _LACKING]",
+    ),
+    twin(
+        11,
+        "a copy for handing out has fewer distinct IDs than were shown before",
+        _COPY_TEST + "read_that_shows_fewer_distinct_ids_than_the_batch_read_is_not_taken",
+        _COPY,
+        "if {*shown.ref.distinct_ids} <= {*again.ref.distinct_ids} else _LACKING",
+        "if again else _LACKING",
+    ),
+    twin(
+        11,
+        "one response about a person decides that nothing can be split off",
+        (
+            _SPLIT_TEST + "a_single_404_for_the_person_ends_nothing[0]",
+            _SPLIT_TEST + "a_distinct_id_that_is_left_out_of_the_reads_of_both_kinds_once_is_split_off",
+        ),
+        _SPLIT,
+        "        with suppress(Refused):\n            split = await _checked(reading",
+        "        if True:\n            split = await _checked(reading",
+    ),
+    twin(
+        11,
+        "a split takes along distinct IDs that nobody approved",
+        _SPLIT_TEST + "more_is_not_split_off_than_was_approved",
+        _SPLIT,
+        "        if has is None or self.main is not None:\n",
+        "        if has is None:\n",
+    ),
+    twin(
+        11,
+        "one read confirms a split of unknown outcome",
+        _SPLIT_TEST + "after_an_unclear_response_one_read_without_the_distinct_ids_confirms_nothing",
+        _SPLIT,
+        "            if is_explained:\n",
+        "            if True:\n",
+    ),
+    twin(
+        21,
+        "recordings that were deleted before the job hide kept ones that one response leaves out",
+        _RECORDINGS + "deleted_before_the_job_do_not_hide_kept_ones_that_one_response_leaves_out",
+        "bulk/verification/recording_verifier.py",
+        "        return count.shown > 0 or not was_known\n",
+        "        return count.shown < (note.recordings or 0) and not was_known\n",
+    ),
+)

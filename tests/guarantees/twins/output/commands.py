@@ -1,0 +1,221 @@
+"""Mistakes in commands, their streams and signals: guarantees 9, 14, 17, 18, 27, 30 and 33."""
+
+from twin import Twin, twin
+
+_DISPLAY_TESTS = "bulk/cli/display/test_live_display.py::test_"
+_LOG = "bulk/cli/command_log.py"
+_LOG_TESTS = "bulk/cli/test_command_log.py::test_"
+_PROFILES = "bulk/cli/options/profiles.py"
+_PROFILE_TESTS = "bulk/cli/options/test_profiles.py::test_"
+_SAME_LINE = "bulk/cli/job_to_resume/test_job_to_resume.py::test_"
+_OUTPUT_FILE = "bulk/cli/streams/output_file.py"
+_FILE_TESTS = "bulk/cli/streams/test_output_file.py::test_"
+_OUTPUT = "bulk/cli/streams/output.py"
+_BLOCKED = "bulk/cli/signals/test_blocked.py::test_"
+_OUTPUT_TESTS = "bulk/cli/streams/test_output.py::test_"
+
+COMMANDS: tuple[Twin, ...] = (
+    twin(
+        9,
+        "a log is appended to a journal",
+        _LOG_TESTS + "a_log_never_goes_into_a_journal_through_a_link_or_into_a_folder",
+        _LOG,
+        "        if is_plan_or_journal(path):",
+        "        if False:",
+    ),
+    twin(
+        9,
+        "a plan of a refused approval stays",
+        _SAME_LINE + "a_plan_of_a_refused_approval_is_removed",
+        "bulk/cli/plan_and_run.py",
+        "            plan.discard()",
+        "            pass",
+    ),
+    twin(
+        9,
+        "an output file replaces an input file under another name",
+        _FILE_TESTS + "an_input_file_is_never_replaced_under_any_name",
+        _OUTPUT_FILE,
+        "        return one.samefile(other)",
+        "        return one == other",
+    ),
+    twin(
+        9,
+        "an output file is replaced without --force",
+        _FILE_TESTS + "a_file_that_exists_is_replaced_by_force_alone",
+        _OUTPUT_FILE,
+        "    if not force:\n",
+        "    if False:\n",
+        _OUTPUT_FILE,
+        "        if force:\n",
+        "        if True:\n",
+    ),
+    twin(
+        9,
+        "--force replaces a journal",
+        _FILE_TESTS + "force_takes_no_plan_and_no_journal_of_any_job",
+        _OUTPUT_FILE,
+        "return is_plan(head) or is_journal(head)",
+        "return False",
+    ),
+    twin(
+        14,
+        "a pause is shown for every batch",
+        _DISPLAY_TESTS + "a_pause_is_not_shown_for_every_batch",
+        "bulk/cli/display/messages.py",
+        "return None if is_pause else failure_line(event)",
+        "return failure_line(event)",
+    ),
+    twin(
+        14,
+        "a line is broken by the terminal",
+        "bulk/cli/display/test_screen.py::test_no_line_is_wider_than_the_terminal",
+        "bulk/cli/display/screen.py",
+        "        while cell_len(current) > width:\n",
+        "        while False:\n",
+    ),
+    twin(
+        14,
+        "the cursor is left below the progress, where a resized terminal is not erased",
+        "bulk/cli/display/test_screen.py::test_the_cursor_is_left_at_the_first_line_so_that_a_resized_terminal_is_erased_from_there",
+        "bulk/cli/display/frame.py",
+        "return hide + erase + self._text() + self._to_first_line()",
+        "return hide + erase + self._text()",
+    ),
+    twin(
+        17,
+        "waiting for requests in flight has no end",
+        "bulk/cli/signals/test_drain.py::test_work_that_does_not_end_by_itself_is_cut_off_when_the_drain_is_over",
+        "bulk/cli/signals.py",
+        "        asyncio.get_running_loop().call_later(self._drain_s, self._task.cancel)\n",
+        "",
+    ),
+    twin(
+        17,
+        "a hangup is not handled",
+        "bulk/cli/signals/test_drain.py::test_interrupt_termination_and_hangup_are_all_handled",
+        "bulk/cli/interruption.py",
+        "signal.SIGTERM, signal.SIGHUP)",
+        "signal.SIGTERM)",
+    ),
+    twin(
+        17,
+        "the job waits for the reader of its output",
+        _BLOCKED + "a_job_with_blocked_output_continues_ends_and_resumes[delete]",
+        _OUTPUT,
+        "            self._thread.start()\n",
+        "            self._thread.start()\n        self._changed.wait_for(lambda: not self._waiting)\n",
+    ),
+    twin(
+        17,
+        "a second signal is not handled",
+        "bulk/cli/signals/test_signals.py::test_the_second_signal_ends_the_process_at_once_and_the_journal_resumes[2]",
+        "bulk/cli/signals.py",
+        "            _end_process(number)\n",
+        "            return\n",
+    ),
+    twin(
+        17,
+        "a signal in the checks before a run ends the command with exit code 75",
+        "bulk/cli/signals/test_interruption.py::test_in_the_checks_before_a_run_the_plan_is_kept[stall-15]",
+        "bulk/cli/signals.py",
+        "except (asyncio.CancelledError, NotFinished, OSError):",
+        "except (asyncio.CancelledError, OSError):",
+    ),
+    twin(
+        17,
+        "a signal does not wake a waiting event loop",
+        "bulk/cli/signals/test_signals.py::test_a_signal_that_does_not_interrupt_the_waiting_loop_wakes_it",
+        "bulk/cli/signals.py",
+        "before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)",
+        "before = -1",
+    ),
+    twin(
+        17,
+        "a terminal stops a job in the background",
+        _BLOCKED + "a_job_in_the_background_of_a_terminal_is_not_stopped",
+        "bulk/cli/streams/standard.py",
+        "signal.signal(number, signal.SIG_IGN)",
+        "signal.getsignal(number)",
+    ),
+    twin(
+        18,
+        "progress piles up for a reader that is behind",
+        _OUTPUT_TESTS + "progress_is_dropped_while_its_reader_is_behind_and_results_are_not",
+        _OUTPUT,
+        "if self._error is not None or (limit is not None and self._waiting > limit):",
+        "if self._error is not None:",
+    ),
+    twin(
+        27,
+        "the log quotes the text of a condition",
+        _LOG_TESTS + "the_end_of_a_command_that_fails_has_its_reason_and_no_value",
+        _LOG,
+        "    if isinstance(error, _WITHOUT_VALUES):",
+        "    if True:",
+    ),
+    twin(
+        27,
+        "a profile that holds a key is used",
+        _PROFILE_TESTS + "a_profile_that_cannot_be_used_is_refused_with_a_fix",
+        _PROFILES,
+        "        if _KEY.search(line):",
+        "        if False:",
+    ),
+    twin(
+        27,
+        "the password of a proxy may be on the command line",
+        _PROFILE_TESTS + "a_proxy_that_cannot_be_used_is_refused",
+        "bulk/cli/options/settings.py",
+        '    if "@" in url or parts.password:',
+        "    if False:",
+    ),
+    twin(
+        27,
+        "the log has a name of a property that the server sent",
+        "bulk/cli/refusals/test_refusals.py::test_a_misspelt_property_that_no_person_has_is_refused_with_the_closest_one",
+        _LOG,
+        "describe_error(error, with_notes=False)",
+        "describe_error(error)",
+    ),
+    twin(
+        30,
+        "printed text is not sanitized",
+        "bulk/cli/terminal/test_harmless.py::test_a_plan_its_run_and_files_in_the_way",
+        "bulk/cli/streams/text.py",
+        "paragraph(text).encode(",
+        "text.encode(",
+    ),
+    twin(
+        30,
+        "events of the command contain characters outside ASCII",
+        "bulk/cli/terminal/test_harmless.py::test_json_is_ascii_and_a_name_that_is_not_utf_8_ends_no_job_with_70",
+        "bulk/cli/display/json_events.py",
+        'encode_line({"event": kind, "at": _iso',
+        '__import__("msgspec").json.encode({"event": kind, "at": _iso',
+    ),
+    twin(
+        33,
+        "a plan is used for a changed input without a question",
+        "bulk/cli/job_to_resume/test_changed_input.py::test_at_a_terminal_the_user_decides_about_a_named_plan_too",
+        "bulk/cli/approval.py",
+        "if unattended or not can_prompt():\n        return False",
+        "if True:\n        return True",
+    ),
+    twin(
+        33,
+        "an export that lacks persons ends as a complete one",
+        "bulk/cli/commands/persons/test_persons_narrowing.py::test_a_line_whose_person_cannot_be_read_is_named_and_the_others_are_exported",
+        "bulk/cli/commands/persons.py",
+        "ExitCode.NEEDS_ATTENTION if findings.unreadable else ExitCode.DONE",
+        "ExitCode.DONE",
+    ),
+    twin(
+        33,
+        "an export to stdout breaks off without a word",
+        "bulk/cli/commands/persons/test_persons_narrowing.py::test_an_export_to_stdout_that_breaks_off_says_so_and_after_how_many_persons",
+        "bulk/cli/commands/persons.py",
+        "        if lines():",
+        "        if False:",
+    ),
+)

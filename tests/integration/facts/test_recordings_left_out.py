@@ -1,0 +1,60 @@
+"""No recording counts as deleted because one response does not show those that PostHog kept (guarantees 11 and 21)."""
+
+from typing import Any
+
+import pytest
+from changed_responses import Body, rewrite
+
+from asyncclient.testing import Fault
+from bulk import DeleteRecordings, verify_job
+
+
+@pytest.mark.parametrize("counted", [True, False], ids=["counted before", "not counted before"])
+async def test_recordings_deleted_before_the_job_do_not_hide_kept_ones_that_one_response_leaves_out(
+    arena: Any, axis: Any, counted: bool
+) -> None:
+    async with arena(persons=1, recording_lag_s=1e6) as a:
+        distinct_id = a.server.world.person(a.everybody[0]).distinct_ids[0]
+        for name in ("old", "kept"):
+            a.server.world.add_recording(name, [distinct_id])
+        a.server.world.mutations.recordings.mark(["old"], a.server.world.mutations.now_us())
+        if not counted:
+            a.server.faults.add(Fault("status", status=403, action="query"))
+        plan = await a.plan(operation=DeleteRecordings())
+        a.server.faults.clear()
+        await a.run(plan)
+        due = [True]
+
+        def change(action: str, body: Body) -> Body | None:
+            if action != "query" or not due:
+                return None
+            due.clear()
+            return {**body, "results": [row for row in body["results"] if row[0] == "old"]}
+
+        rewrite(a.server, change)
+        report = await verify_job(a.client, plan, a.journal)
+        assert due == []
+        assert axis(report, "recordings") == {"requested": 1}
+
+
+async def test_recordings_that_were_not_counted_and_that_one_response_leaves_out_are_read_again(
+    arena: Any, axis: Any
+) -> None:
+    async with arena(persons=2) as a:
+        for number, uuid in enumerate(a.everybody):
+            a.server.world.add_recording(f"s{number}", [a.server.world.person(uuid).distinct_ids[0]])
+        a.server.faults.add(Fault("status", status=403, action="query"))
+        plan = await a.plan(operation=DeleteRecordings())
+        a.server.faults.clear()
+        await a.run(plan)
+        due = [True]
+
+        def change(action: str, body: Body) -> Body | None:
+            if action != "query" or not due:
+                return None
+            due.clear()
+            return {**body, "results": []}
+
+        rewrite(a.server, change)
+        report = await verify_job(a.client, plan, a.journal)
+        assert axis(report, "recordings") == {"deleted": 2}
