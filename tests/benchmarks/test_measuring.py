@@ -67,6 +67,7 @@ async def test_another_number_of_requests_than_expected_is_an_error() -> None:
             server.span()
 
 
+@pytest.mark.slow
 def test_a_failing_contender_fails_the_benchmark(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"per_person: requests-loop ended with 1:(.|\n)*refused"):
         Bench(smoke=True, repeats=1, folder=tmp_path).run(

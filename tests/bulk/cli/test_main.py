@@ -32,6 +32,7 @@ Run = Callable[..., Any]
 HEAVY = ("aiohttp", "asyncclient", "rich", "anyio", "msgspec", "jinja2")
 
 
+@pytest.mark.slow
 def test_help_imports_neither_the_client_nor_the_engine() -> None:
     script = (
         "import sys; from bulk.cli.main import main; main(['--help']); "
@@ -192,6 +193,13 @@ def test_a_defect_is_reported_with_its_place_and_no_value() -> None:
         fail.__globals__["__name__"] = name
     assert told.startswith("bug in posthog-bulk in bulk.somewhere, fail, line ")
     assert "jane" not in told
+
+
+def test_a_note_takes_the_place_of_the_general_advice() -> None:
+    error = _status_error(asyncclient.PermissionDenied, 403)
+    assert exit_codes.describe_error(error).endswith("; check the project ID, and the scopes and projects of the key")
+    error.add_note("Use an older key.")
+    assert exit_codes.describe_error(error) == f"{error}. Use an older key."
 
 
 def test_error_messages_have_no_control_characters() -> None:

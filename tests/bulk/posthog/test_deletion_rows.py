@@ -183,6 +183,7 @@ async def test_new_rows_in_front_do_not_end_the_read() -> None:
     }
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("added", [2_000, 5_000, 20_000])
 async def test_more_rows_than_many_pages_hold_may_be_added_in_front(added: int) -> None:
     """Several batches queued at once add some thousand rows between two pages."""

@@ -148,6 +148,7 @@ def test_open_requests_are_counted_per_day(path: Path) -> None:
     assert count_open_requests(receipts, lambda _: False) == {"2026-12-01": 1, "2026-12-02": 1}
 
 
+@pytest.mark.slow
 def test_a_changed_byte_anywhere_is_noticed_with_its_line(path: Path) -> None:
     written(path)
     whole, random_ = path.read_bytes(), random.Random(1)

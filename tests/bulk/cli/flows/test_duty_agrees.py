@@ -1,6 +1,7 @@
 """The verdict of a job is the same in words, in JSON and as exit code, in every state, whichever command shows it."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,10 +103,13 @@ def check_agreement(run: Run) -> dict[str, Any]:
 
 
 def cases() -> Iterator[Any]:
-    for operation, fields in OPERATIONS.items():
+    """Each status of each axis; those of persons with an erasure, and by default with a third of the others in turn."""
+    whole = os.environ.get("POSTHOG_BULK_SLOW") == "1"
+    for shift, (operation, fields) in enumerate(OPERATIONS.items()):
         for axis in sorted(axes_of(fields) | {Axis.PERSON}, key=str):
-            for status in STATUSES[axis]:
-                if status.state.name != "NOT_REQUESTED":
+            for at, status in enumerate(STATUSES[axis]):
+                every = axis is not Axis.PERSON or operation == "erasure" or whole
+                if status.state.name != "NOT_REQUESTED" and (every or (at + shift) % 3 == 0):
                     yield pytest.param(operation, axis, status, id=f"{operation}-{axis.value}-{_name(status)}")
 
 

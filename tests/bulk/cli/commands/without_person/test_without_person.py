@@ -36,6 +36,7 @@ def told(result: Any) -> Any:
     return shown["report"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("chunks_of_ten")
 def test_exactly_the_events_of_the_ids_are_gone_after_the_weekend(haunted: Any, run: Run) -> None:
     first = run(*APPROVED, "--json")
