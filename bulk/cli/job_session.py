@@ -14,7 +14,7 @@ from bulk.cli.display.json_events import command_event, write_line
 from bulk.cli.display.live_display import Display, open_display
 from bulk.cli.display.terminal import fit, text_width, write_state
 from bulk.cli.interruption import explained, not_started
-from bulk.cli.options.connection_options import RunOptions
+from bulk.cli.options.connection_options import Expected, RunOptions
 from bulk.cli.options.settings import HOST, Settings
 from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import BulkError, JournalBusy, Refused
@@ -176,11 +176,11 @@ def run_plan(
     output: CommandOutput,
     *,
     approve: str | None,
-    expect_count: int | None,
-    expect_lines: int | None,
+    expected: Expected,
     resume_line: str,
     protect: "Sequence[Protect]" = (),
     approver: str | None = None,
+    operator: str | None = None,
 ) -> int:
     """Run a plan, show the summary, also of a run that ends with an error, and return the exit code.
 
@@ -191,11 +191,11 @@ def run_plan(
         journal: its journal.
         output: where the summary is shown.
         approve: the digest of the plan, if it is not approved yet.
-        expect_count: the number of persons that the user expects, if given.
-        expect_lines: the number of input lines that the user expects, if given.
+        expected: the numbers that the user expects.
         resume_line: the command line that resumes the job.
         protect: persons that the plan must not contain.
         approver: who approves the plan, if given.
+        operator: who runs the job, if given.
     """
     from bulk.engine import run_job
 
@@ -215,8 +215,10 @@ def run_plan(
                     wait_s=run_options.wait_s,
                     retry_for_s=settings.retry_for_s,
                     max_targets=run_options.max_targets,
-                    expect_count=expect_count,
-                    expect_lines=expect_lines,
+                    expect_count=expected.expect_count,
+                    expect_lines=expected.expect_lines,
+                    expect_unmatched=expected.expect_unmatched,
+                    operator=operator,
                     on_progress=display,
                     stop=stop,
                     protect=protect,

@@ -39,7 +39,11 @@ class WaitShown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InputCovered(msgspec.Struct, frozen=True, kw_only=True):
-    """How many lines the input has, and how many of them the plan does not cover, by reason; 0 lines for a filter."""
+    """How many lines the input has, and how many of them the plan does not cover, by reason; 0 lines for a filter.
+
+    `repeated_unmatched` of the `repeated` lines repeat one that matches no person. `expected` lines count as covered
+    although they match none, because --expect-unmatched said so, at `expected_at` and by `expected_by` (--operator).
+    """
 
     lines: int
     not_covered: int
@@ -48,6 +52,10 @@ class InputCovered(msgspec.Struct, frozen=True, kw_only=True):
     unread: int
     protected: int
     repeated: int
+    repeated_unmatched: int
+    expected: int
+    expected_at: str | None
+    expected_by: str | None
 
 
 class PlanMade(_Line, frozen=True, tag="plan"):

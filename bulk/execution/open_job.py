@@ -25,7 +25,7 @@ from bulk.jobs.first_record import first_record
 from bulk.journal.binding import check_binding
 from bulk.journal.job_log import JobLog
 from bulk.journal.limit_usage import LimitUsage, restore_limits
-from bulk.journal.records import Approved, Record, RunEnded, RunStarted
+from bulk.journal.records import Approved, Record, RunEnded, RunStarted, UnmatchedExpected
 from bulk.journal.replay import open_journal
 from bulk.journal.storage import Journal
 from bulk.journal.target_states import TargetStates
@@ -82,6 +82,7 @@ async def open_job(
     """
     operation = _operation(plan)
     preflight.check_client(plan, origin=client.origin, project_id=client.project_id)
+    preflight.check_unmatched(plan, settings.expect_unmatched)
     plan.targets(0, 1)  # fails before any request if the plan was closed, or changed on disk
     client = waiting_out(client, settings.retry_for_s, host_is_known=True)  # the plan comes from there
     gate, target_states = StopGate(stop), TargetStates()
@@ -124,8 +125,7 @@ async def open_job(
         emitter.emit(_started(job, runs_before, purpose))
         if strategy.route is not None and purpose == "run":
             emitter.emit(RouteChosen(route=strategy.route.name, why=strategy.route.why))
-        tick = emitter.tick if emitter.is_ticking else None
-        async with _recorded_end(job, emitter, gate, purpose), ticking(tick, failed=gate.close):
+        async with _recorded_end(job, emitter, gate, purpose), ticking(emitter.tick, failed=gate.close):
             yield OpenedJob(
                 job=job,
                 client=client.observed(emitter.client_event),
@@ -265,6 +265,8 @@ def _first_records(
         records.append(first_record(job.plan, at))
     if newly:
         records.append(Approved(at=at, digest=job.plan.digest, how="digest", approver=settings.approver))
+    if settings.expect_unmatched and job.target_states.unmatched_expected is None:
+        records.append(UnmatchedExpected(at=at, lines=settings.expect_unmatched, operator=settings.operator))
     records.append(
         RunStarted(
             at=at,
@@ -313,6 +315,7 @@ async def _recorded_end(job: JobLog, emitter: ProgressEmitter, gate: StopGate, p
         raise
     finally:
         with suppress(WriteFailed):  # the run already ends with that error
+            emitter.record_last_waits()
             job.record(RunEnded(at=job.now(), reason=reason))
         job.target_states.close_open()  # no response to a cancelled request will come
         emitter.emit(
@@ -328,7 +331,7 @@ async def _recorded_end(job: JobLog, emitter: ProgressEmitter, gate: StopGate, p
 def _exit_code(target_states: TargetStates, purpose: str) -> int:
     if purpose == "run" or target_states.job is None:
         return exit_code(target_states)
-    return duty_of(target_states, target_states.job.coverage).exit_code
+    return duty_of(target_states, target_states.input_coverage).exit_code
 
 
 @contextmanager

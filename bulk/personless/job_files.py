@@ -89,7 +89,7 @@ async def shred_submissions(journal: Path, plan: Path, *, unfinished: bool, now:
         if report.exit_code and not unfinished:
             raise Refused(
                 f"the job of {journal} is not complete: {report.verdict}",
-                f"run posthog-bulk verify {file_word(str(journal))} first, when it is done, or give --unfinished",
+                f"run posthog-bulk verify {file_word(str(journal))} first, once that is over, or give --unfinished",
             )
         begun = states.shredded is not None and not states.shredded.done
         if found and not (begun and is_overwritten(plan)) and read_plan(plan).digest != report.plan_digest:

@@ -140,8 +140,8 @@ class LineResolver:
                 yield await self._look_up_again(open_lines)
                 open_lines = []
         yield await self._look_up_again(open_lines)
-        for number in self._repeated.among(self._not_covered):
-            self._findings.repeated.add(number)
+        for number, first in self._repeated.among(self._not_covered):
+            self._findings.add_repeated_not_covered(number, first)
         if not self._raw:
             await count_distinct_ids(self._client, self._with_many_ids, concurrency=self._concurrency)
 
@@ -239,7 +239,7 @@ class LineResolver:
                 new.append(line)
             else:
                 self._findings.add_repeated(line.number, first)
-                self._repeated.add(line.number, line.key)
+                self._repeated.add(line.number, first, line.key)
                 if isinstance(line, RequestLine):
                     self._tell(line, "repeated")
         return new

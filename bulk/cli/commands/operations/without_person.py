@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from bulk.cli.options.connection_options import RunOptions
+from bulk.cli.options.connection_options import Expected, RunOptions
 from bulk.cli.options.selection_options import STDIN, SelectionArguments
 from bulk.cli.options.settings import Settings
 from bulk.requests.job_record import JobRecord
@@ -30,7 +30,7 @@ _TAKEN = ("distinct_ids", "column", "allow_shared_ids", "concurrency", "json")
 NOT_TAKEN = frozenset(
     {
         *(name for kind in (SelectionArguments, RunOptions, JobRecord) for name in kind.__struct_fields__),
-        *("protect", "expect_lines"),
+        *("protect", "expect_lines", "expect_unmatched"),
     }
 ) - set(_TAKEN)
 """The options of `delete-events` that make no sense for IDs without a person."""
@@ -58,7 +58,7 @@ def delete_without_person(
     plan: Path | None,
     journal: Path | None,
     yes: bool,
-    expect_count: int | None,
+    expected: Expected,
     run_options: RunOptions,
     settings: Settings,
     **_: Any,
@@ -69,8 +69,8 @@ def delete_without_person(
         selection_arguments: of which only the file of distinct IDs is used.
         plan: the plan file, if given.
         journal: the journal, if given.
-        yes: whether the approval is given by `expect_count`.
-        expect_count: the number of distinct IDs that the user expects.
+        yes: whether the approval is given by `expected`.
+        expected: its `expect_count` is the number of distinct IDs that the user expects.
         run_options: how the job runs.
         settings: for the client.
 
@@ -85,6 +85,7 @@ def delete_without_person(
     from bulk.personless.chunks import in_chunks
     from bulk.sanitize import plain
 
+    expect_count = expected.expect_count
     _check_options(yes=yes, expect_count=expect_count, selection=selection_arguments)
     output = CommandOutput(json=run_options.json)
     lines = _read_ids(selection_arguments)

@@ -167,7 +167,7 @@ SENDING: tuple[Twin, ...] = (
     twin(
         12,
         "keys that were accepted before an error are removed again",
-        _BLOCKS + "keys_that_were_accepted_before_an_error_are_not_removed_again",
+        _BLOCKS + "keys_that_were_accepted_before_an_error_are_not_removed_again[20.0]",
         _SENDER,
         "                    job.record_outcome(attempt, result, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n",
         "                    job.record_outcome(attempt, result, numbers)\n",
@@ -175,7 +175,7 @@ SENDING: tuple[Twin, ...] = (
     twin(
         17,
         "a stop waits until a block's next request may leave",
-        "integration/properties/failures/test_interrupted_blocks.py::test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
+        "integration/properties/failures/test_interrupted_blocks.py::test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly[unset-True]",
         _SENDER,
         "CallBlock(on_success=lambda: gate.make_cancellable(scope))",
         "CallBlock(on_success=lambda: None)",
