@@ -85,14 +85,14 @@ class StopGate:
         Raises:
             Stopped: the gate is closed already, so no request may leave.
         """
-        if self.error is not None or self._stop.is_set():
+        if self.closed:
             raise Stopped
         self._cancellable.discard(scope)
 
     def make_cancellable(self, scope: anyio.CancelScope) -> None:
         """Treat this scope as waiting again, since its request got a response; cancel it if the gate is closed."""
         self._cancellable.add(scope)
-        if self.error is not None or self._stop.is_set():
+        if self.closed:
             scope.cancel()
 
     async def sleep(self, seconds: float, kind: WaitKind, *, targets: int | None = None) -> None:

@@ -133,8 +133,7 @@ class Verifier:
         observed: dict[int, tuple[Observation, ...]] = {}
         left_out: list[int] = []
         unread: list[int] = []
-        for number, target in targets.items():
-            result = reads.results[target.uuid]
+        for (number, target), result in zip(targets.items(), reads.results.values(), strict=True):
             observation = _observation(target, result, desired.get(number))
             if observation is None:
                 left_out.append(number)
@@ -222,7 +221,7 @@ class Verifier:
         now = self._server_time()  # a row with a future time covers the events up to now, and expires like any other
         rows, covered = dict[int, Observation](), dict[int, int]()
         for number, target in targets.items():
-            reading = readings[target.uuid]
+            reading = readings[target.uuid.int]
             rows[number] = _ROWS[reading.coverage]
             if reading.coverage in COVERS and reading.created_at is not None:
                 covered[number] = math.floor(min(reading.created_at, now))
@@ -308,4 +307,4 @@ def _observation(
 
 def is_same(target: Target, person: Known) -> bool:
     """Return whether this person is the target of the plan, and not another or a re-created one (guarantee 22)."""
-    return person.uuid == target.uuid and abs(target.created_at - person.created_at) < SAME_INSTANT
+    return person.uuid.int == target.uuid.int and abs(target.created_at - person.created_at) < SAME_INSTANT

@@ -15,7 +15,7 @@ LEFT_OUT: tuple[Twin, ...] = (
         "one response without a deletion row makes the events of a lost person too late",
         _ROWS + "once_does_not_make_events_of_a_lost_person_too_late",
         "bulk/posthog/deletion_rows.py",
-        "        without = [uuid for uuid in confirm if found[uuid] == NO_ROW]\n",
+        "        without = [uuid for uuid in confirm if found[uuid.int] == NO_ROW]\n",
         "        without = ()\n",
     ),
     twin(
