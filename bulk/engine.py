@@ -16,7 +16,7 @@ from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import NotFinished, Refused, interruption_of
 from bulk.events import JobEvent, PlanEvent, PlanProgress
 from bulk.execution import preflight
-from bulk.execution.open_job import open_job
+from bulk.execution.opening.open_job import open_job
 from bulk.execution.run import Run
 from bulk.execution.run_settings import MAX_BATCH_SIZE, RunSettings
 from bulk.files.private_files import refuse_existing

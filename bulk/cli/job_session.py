@@ -26,7 +26,7 @@ from bulk.sanitize import plain
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.plan.plan_file import Plan
-    from bulk.progress.file_reading import OnRead
+    from bulk.progress.file_reading import FileReading
     from bulk.report.duty import Duty
     from bulk.report.report import Report
     from bulk.requests.job_record import JobRecord
@@ -119,8 +119,11 @@ def run_with_client(
 
 
 @contextmanager
-def long_reads_shown() -> Iterator["OnRead"]:
-    """Show on stderr how far the reading of files is, if it takes more than 2 s; nothing is written to stdout."""
+def long_reads_shown() -> Iterator["FileReading"]:
+    """Show on stderr how far the reading or overwriting of files is, if it takes more than 2 s.
+
+    Nothing is written to stdout.
+    """
     from bulk.progress.file_reading import FileReading
 
     display = open_display(json=False)

@@ -20,7 +20,6 @@ from bulk.operations import UpdatePerPerson, UpdateProperties
 from bulk.posthog.attempt_result import AttemptResult, NextAction, pause_too_long
 from bulk.posthog.calls import Call, build_call
 from bulk.posthog.person_reads import properties_of
-from bulk.property_checks import DesiredProperties
 from bulk.selection.event_distinct_id import pick_distinct_id
 from bulk.states import FINAL_PERSON_STATES, Axis, Events
 from bulk.targets.observations import Observation
@@ -29,8 +28,6 @@ from bulk.verification.verifier import EXPIRING_S, PersonCheck
 MAX_ATTEMPTS = 8
 """Attempts per target, stage and run. Halved batches, 429s and attempts that made progress do not count (guarantee 12).
 """
-
-_NOTHING = DesiredProperties()
 
 MAX_ATTEMPTS_WITHOUT_ROW = 4
 """Attempts to queue events if the server accepts them and shows no deletion row."""
@@ -185,7 +182,11 @@ class GroupExecutor:
         planned = self._job.targets(sorted(check.present)) if by_capture else {}
         keeps_before = self._context.before_image is not None
         for number, person in check.present.items():
-            desired, properties = check.desired.get(number, _NOTHING), properties_of(person)
+            desired = check.desired.get(number)
+            if desired is None:  # the job changes no properties
+                self._verified.add(number, VerifiedTarget(uuid=person.uuid, read_at=check.requested_at))
+                continue
+            properties = properties_of(person)
             # where all persons get the same values, each call has all of them, whatever its person lacks
             unmet = {*desired.unmet_keys(properties)} if desired.absent or self._has_own_values else ()
             absent = tuple(key for key in desired.absent if key in unmet) if desired.absent else ()

@@ -19,6 +19,7 @@ from bulk.personless.records import (
     read_submissions,
 )
 from bulk.personless.report import SubmissionsReport, iso, submissions_report
+from bulk.progress.file_reading import OnOverwrite
 from bulk.sanitize import file_word
 
 
@@ -65,7 +66,9 @@ def list_submissions(folder: Path) -> Iterator[tuple[Path, SubmissionsReport | s
                 yield path, str(error)
 
 
-async def shred_submissions(journal: Path, plan: Path, *, unfinished: bool, now: float) -> Shredded:
+async def shred_submissions(
+    journal: Path, plan: Path, *, unfinished: bool, now: float, on_overwrite: OnOverwrite | None = None
+) -> Shredded:
     """Overwrite and remove the plan of a job, and record that in its journal, before and after.
 
     Arguments:
@@ -73,6 +76,7 @@ async def shred_submissions(journal: Path, plan: Path, *, unfinished: bool, now:
         plan: its plan.
         unfinished: also accept a job that is not complete.
         now: seconds since the epoch.
+        on_overwrite: called while the plan is overwritten.
 
     Raises:
         JournalBusy: another process works on the job.
@@ -80,7 +84,7 @@ async def shred_submissions(journal: Path, plan: Path, *, unfinished: bool, now:
         FileTrouble: a file cannot be read, overwritten or removed.
     """
     if not os.path.lexists(journal):  # noqa: ASYNC240 - nothing else runs meanwhile
-        destroy(plan)
+        destroy(plan, on_overwrite)
         return Shredded(removed=(plan,), kept=(), shredded_at=iso(now))
     states, found = SubmissionStates(), os.path.lexists(plan)  # noqa: ASYNC240 - nothing else runs meanwhile
     opened = open_submissions(journal, states)
@@ -100,7 +104,7 @@ async def shred_submissions(journal: Path, plan: Path, *, unfinished: bool, now:
             writer.append(PlanShredded(at=now))
             await writer.durable()
             if found:
-                destroy(plan)
+                destroy(plan, on_overwrite)
             states.apply(record := PlanShredded(at=now, done=True))
             writer.append(record)
             await writer.durable()

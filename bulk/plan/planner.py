@@ -9,7 +9,7 @@ The pair of calls that starts a job also resumes it, at any moment and any numbe
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -144,9 +144,8 @@ async def make_plan(
             header = _header(
                 client, operation, selection, record, project_id=project_id, project_name=project.name, at=clock()
             )
-            notes = None
-            if Axis.RECORDINGS in axes(operation):
-                notes = RecordingNotes(reading, gate, concurrency=concurrency)
+            deletes_recordings = Axis.RECORDINGS in axes(operation)
+            notes = RecordingNotes(reading, gate, concurrency=concurrency) if deletes_recordings else None
             with (
                 PlanWriter.create(path, header) as writer,
                 _create_receipts(path, header, selection) as receipts,
@@ -155,9 +154,7 @@ async def make_plan(
             ):
                 lines.append(line_receipts)
                 if protect:
-                    with interruption_of("plan"):
-                        await protected.read(reading, protect, gate, page_size=page_size)
-                    findings.leave_out, findings.is_protected = protected.leave_out, protected.is_protected
+                    await _leave_out(protected, findings, reading, protect, gate, page_size=page_size)
                 entries = TargetEntries(writer, receipts, operation=operation, selection=selection, notes=notes)
                 async for persons in resolver.targets():
                     await entries.add(persons)
@@ -238,6 +235,21 @@ def _create_receipts(path: Path, header: PlanHeader, selection: Selection) -> Re
         created_at=header.created_at,
         folds_case=folds_case,
     )
+
+
+async def _leave_out(
+    protected: ProtectedPersons,
+    findings: Findings,
+    client: PostHogClient,
+    protect: Sequence[Protect],
+    gate: StopGate,
+    *,
+    page_size: int,
+) -> None:
+    """Read which persons are protected, and have the selection leave them out."""
+    with interruption_of("plan"):
+        await protected.read(client, protect, gate, page_size=page_size)
+    findings.leave_out, findings.is_protected = protected.leave_out, protected.is_protected
 
 
 def _plan_findings(

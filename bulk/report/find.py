@@ -31,7 +31,7 @@ def find_persons(
         ids: distinct IDs, UUIDs or emails, in any mixture.
         receipts: of the job; None for the file beside the journal.
         plan: only needed for receipts whose planning was interrupted and that no run has completed.
-        on_read: called while the journal is read, with its path, the bytes read so far, and its size.
+        on_read: called while receipts and journal are read, with the path, the bytes read so far, and the size.
 
     Returns:
         One answer per ID, in the order of `ids`; it holds none of the IDs.
@@ -40,7 +40,7 @@ def find_persons(
         FileTrouble: journal or receipts are damaged, missing, or belong to another job.
     """
     wanted = list(ids)
-    opened, digest = _open(Path(journal), receipts, plan)
+    opened, digest = _open(Path(journal), receipts, plan, on_read)
     by_id = opened.find(wanted)
     found = {number: by_id[value] for number, value in enumerate(wanted) if value in by_id}
     target_states, facts, history = _replay(Path(journal), found.values(), on_read)
@@ -63,7 +63,7 @@ def find_request(
         reference: of the request, as the input file or the option has it.
         receipts: of the job; None for the file beside the journal.
         plan: only needed for receipts whose planning was interrupted and that no run has completed.
-        on_read: called while the journal is read, with its path, the bytes read so far, and its size.
+        on_read: called while receipts and journal are read, with the path, the bytes read so far, and the size.
 
     Returns:
         One answer per line of the request; none if the job has no such request.
@@ -71,7 +71,7 @@ def find_request(
     Raises:
         FileTrouble: journal or receipts are damaged, missing, or belong to another job.
     """
-    opened, digest = _open(Path(journal), receipts, plan)
+    opened, digest = _open(Path(journal), receipts, plan, on_read)
     lines = opened.request_lines(reference)
     target_states, facts, history = _replay(Path(journal), lines, on_read)
     answers = answer_request([(line, line.lines[0].line) for line in lines], target_states, history)
@@ -97,7 +97,9 @@ def receipts_beside(journal: Path, job: JobOpened) -> Path | None:
     return found.get(job.job) or found.get(NO_JOB)
 
 
-def _open(journal: Path, receipts: str | Path | None, plan: Plan | None) -> tuple[Receipts, str]:
+def _open(
+    journal: Path, receipts: str | Path | None, plan: Plan | None, on_read: OnRead | None
+) -> tuple[Receipts, str]:
     job = read_job(journal)
     path = receipts_beside(journal, job) if receipts is None else Path(receipts)
     if path is None:
@@ -107,7 +109,7 @@ def _open(journal: Path, receipts: str | Path | None, plan: Plan | None) -> tupl
             "name the receipts with --receipts; a job of an earlier version, or one whose receipts were shredded, "
             "has none",
         )
-    opened = Receipts.open(path, key=None if plan is None else plan.receipts_key)
+    opened = Receipts.open(path, key=None if plan is None else plan.receipts_key, on_read=on_read)
     if opened.footer.plan_digest != job.plan_digest or opened.header.job not in (job.job, NO_JOB):
         raise ReceiptsError(path, f"belongs to another job than {journal}", "name the receipts of this job")
     return opened, opened.footer.digest

@@ -316,9 +316,7 @@ class LineResolver:
     async def _by_uuid(self, lines: Sequence[Line]) -> _Match:
         uuids = msgspec.convert([line.value for line in lines], list[UUID])  # faster than the constructor
         results = (await self._reader.fetch_by_uuid(dict.fromkeys(uuids))).results
-        # in their order, they need not be looked up: UUIDs are slow to hash
-        each = results.values() if list(results) == uuids else map(results.__getitem__, uuids)
-        return _Match(lines, [_persons(result, line) for result, line in zip(each, lines, strict=True)])
+        return _Match(lines, [_persons(result, line) for result, line in zip(results.values(), lines, strict=True)])
 
     async def _by_email(self, lines: Sequence[Line]) -> _Match:
         match = comparison_of(self._selection)

@@ -114,8 +114,8 @@ def _verify_submissions(journal: Path, settings: Settings, *, json: bool) -> int
 
     read_submissions(journal)
 
-    async def work(client: "PostHogClient", _: "Stopper", __: "Display") -> "SubmissionsReport":
-        return await verify_submissions(waiting_out(client, settings.retry_for_s), journal)
+    async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> "SubmissionsReport":
+        return await verify_submissions(waiting_out(client, settings.retry_for_s, on_outage=display), journal)
 
     with explained(lambda: f"Nothing was changed. To continue:\n  {same_command_line()}"):
         report = run_with_client(settings, work, json=json)

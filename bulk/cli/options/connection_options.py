@@ -146,8 +146,8 @@ expect_unmatched_option = option(
     "--expect-unmatched",
     type=WholeNumber(0),
     metavar="N",
-    help="Record that the N input lines which match no person have none in PostHog, so that they count as covered; "
-    "refuse any other number",
+    help="Confirm that N input lines match no person because PostHog has none: they then count as covered. Any other "
+    "number is refused",
 )
 
 

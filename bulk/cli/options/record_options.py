@@ -12,7 +12,7 @@ from bulk.requests.job_record import JobRecord
 F = TypeVar("F", bound=Callable[..., Any])
 
 confirming_operator_option = option(
-    "--operator", metavar="NAME", help="Who says so with --expect-unmatched; journal and report keep it"
+    "--operator", metavar="NAME", help="Who gives --expect-unmatched; journal and report keep it"
 )
 approver_option = option("--approver", metavar="NAME", help="Who approves the plan; journal and report keep it")
 

@@ -142,6 +142,14 @@ SENDING: tuple[Twin, ...] = (
     ),
     twin(
         12,
+        "an outage is not shown while requests for events are verified",
+        "bulk/cli/commands/without_person/test_without_person.py::test_verify_says_that_it_waits_for_the_server",
+        "bulk/cli/commands/verify.py",
+        "settings.retry_for_s, on_outage=display)",
+        "settings.retry_for_s)",
+    ),
+    twin(
+        12,
         "an outage spends the attempts of persons",
         "integration/outages/test_outages_and_failures.py::test_outages_spend_no_attempt_no_retry_and_do_not_open_the_breaker",
         "bulk/execution/group_executor.py",
