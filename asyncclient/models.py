@@ -323,12 +323,6 @@ class PersonEmails(msgspec.Struct, frozen=True):
 
 
 class BatchResults(msgspec.Struct, Generic[T], frozen=True):
-    """The response body of `batch_by_distinct_ids`."""
+    """The response body of `batch_by_distinct_ids`, or of `batch_by_uuids`, whose keys are UUIDs."""
 
     results: dict[str, T]
-
-
-class ResultsByUuid(msgspec.Struct, Generic[T], frozen=True):
-    """The response body of `batch_by_uuids`."""
-
-    results: dict[UUID, T]

@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 import msgspec
 
 from asyncclient._protocol.endpoints import property_keys
-from asyncclient.models import BatchResults, Person, ResultsByUuid, StoredPerson
+from asyncclient.models import BatchResults, Person, StoredPerson
 
 
 class PropertyProjection:
@@ -19,7 +19,7 @@ class PropertyProjection:
         InvalidArgument: there is no key, one is given twice, or one is not a valid key.
     """
 
-    __slots__ = ("by_distinct_id", "by_uuid")
+    __slots__ = ("decoder",)
 
     def __init__(self, keys: str | Sequence[str]) -> None:
         typed: Any = TypedDict  # msgspec skips keys that a TypedDict does not declare
@@ -27,5 +27,4 @@ class PropertyProjection:
         person: Any = msgspec.defstruct(
             "Person", [("properties", properties)], bases=(StoredPerson,), frozen=True, gc=False, kw_only=True
         )
-        self.by_distinct_id: msgspec.json.Decoder[BatchResults[Person]] = msgspec.json.Decoder(BatchResults[person])
-        self.by_uuid: msgspec.json.Decoder[ResultsByUuid[Person]] = msgspec.json.Decoder(ResultsByUuid[person])
+        self.decoder: msgspec.json.Decoder[BatchResults[Person]] = msgspec.json.Decoder(BatchResults[person])

@@ -16,7 +16,7 @@ from benchmarks.figures import Environment, Result, Run
 from benchmarks.harness import Bench
 from benchmarks.rendering import as_markdown, as_text, put_into
 
-QUESTIONS = ("per_person", "latency", "erasure", "journal", "listing", "limiter", "start", "completeness")
+QUESTIONS = ("per_person", "latency", "erasure", "values", "journal", "listing", "limiter", "start", "completeness")
 PACKAGES = (
     "posthog-bulk", "aiohttp", "anyio", "msgspec", "aiolimiter", "uvloop", "requests", "httpx", "tenacity",
     "djangorestframework",

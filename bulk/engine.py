@@ -16,7 +16,7 @@ from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import NotFinished, Refused, interruption_of
 from bulk.events import JobEvent, PlanEvent, PlanProgress
 from bulk.execution import preflight
-from bulk.execution.open_job import open_job
+from bulk.execution.opening.open_job import open_job
 from bulk.execution.run import Run
 from bulk.execution.run_settings import MAX_BATCH_SIZE, RunSettings
 from bulk.files.private_files import refuse_existing
@@ -63,6 +63,8 @@ async def run_job(
     stop: anyio.Event | None = None,
     protect: Iterable[Protect] = (),
     approver: str | None = None,
+    expect_unmatched: int | None = None,
+    operator: str | None = None,
 ) -> Report:
     """Run a plan, or resume it: the first run and every resume are the same call.
 
@@ -87,6 +89,9 @@ async def run_job(
         stop: set it to end the run early: nothing more is sent, and requests in flight are awaited.
         protect: refuse a plan that contains one of these persons, as for `make_plan`.
         approver: who approves the plan, for journal and report; only the run that records the approval uses it.
+        expect_unmatched: refuse a plan of whose input another number of lines match no person, and record that these
+            have none: they count as covered from then on.
+        operator: who says so, for journal and report.
 
     Returns:
         The report. Its `verdict` and `exit_code` say how the run ended: 0 when every target is read back as done. Its
@@ -108,6 +113,8 @@ async def run_job(
         max_uncovered_s=max_uncovered_s,
         retry_for_s=retry_for_s,
         approver=approver,
+        expect_unmatched=expect_unmatched,
+        operator=operator,
     )
     settings = _within_connections(client, settings)
     preflight.check_caps(plan, max_targets=max_targets, expect_count=expect_count, expect_lines=expect_lines)
@@ -148,6 +155,8 @@ async def verify_job(
     retry_for_s: float = RETRY_FOR_S,
     on_progress: Callable[[JobEvent], None] | None = None,
     stop: anyio.Event | None = None,
+    expect_unmatched: int | None = None,
+    operator: str | None = None,
 ) -> Report:
     """Read all targets back, days or weeks later: persons gone, properties changed, events purged. Changes nothing.
 
@@ -160,6 +169,8 @@ async def verify_job(
             a read is retried a few times, within seconds.
         on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
         stop: set it to end early.
+        expect_unmatched: as for `run_job`.
+        operator: who says so, for journal and report.
 
     Returns:
         The report; its `exit_code` follows from its `duty`: 0 when the job is complete, 75 while it waits for PostHog,
@@ -167,13 +178,21 @@ async def verify_job(
 
     Raises:
         ValueError: a setting is out of its range.
-        Refused: the journal belongs to another plan, or the client to another project.
+        Refused: the journal belongs to another plan, the client to another project, or another number of lines match
+            no person.
         NotFinished: the server was in an outage for too long, or asks for a long pause; verify again.
         FileTrouble: the journal cannot be used, or a write to it failed.
         JournalBusy: another process is using the journal.
         AuthenticationFailed, PermissionDenied: the key was refused.
     """
-    settings = RunSettings(concurrency=concurrency, batch_size=MAX_BATCH_SIZE, wait_s=0.0, retry_for_s=retry_for_s)
+    settings = RunSettings(
+        concurrency=concurrency,
+        batch_size=MAX_BATCH_SIZE,
+        wait_s=0.0,
+        retry_for_s=retry_for_s,
+        expect_unmatched=expect_unmatched,
+        operator=operator,
+    )
     settings = _within_connections(client, settings)
     with interruption_of("verify"):
         async with open_job(

@@ -25,6 +25,8 @@ class WaitKind(StrEnum):
     """The response to a request has not come yet."""
     FILE = "file"
     """A large file is read."""
+    OVERWRITE = "overwrite"
+    """A large file is overwritten."""
     INPUT = "input"
     """The next lines of a list of IDs are read; a pipe may not have them yet."""
 
@@ -36,7 +38,7 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
     it is the time until the next probe, and `gives_up_in_s` the time until the last one. `bucket` is a rate limit,
     `targets` the number of persons that are waited for, and `reason` what the last probe ended with. While the server
     catches up, `axis` is "person" for deletions and "properties" for changes, and `gives_up_in_s` is the time that is
-    left to wait. `file` is the name of a file that is read, and `percent` how much of it is read.
+    left to wait. `file` is the name of a file that is read or overwritten, and `percent` how much of it is done.
     """
 
     kind: WaitKind
@@ -71,7 +73,8 @@ class PlanProgress(_Event, frozen=True, tag="planning"):
 
 class Activity(_Event, frozen=True, tag="activity"):
     """The progress of work without a plan's targets, once per second: the phase "checking", "exporting",
-    "reading" for files alone, "reporting" at the end of a run, or "checking person" and "sending" of a split.
+    "reading" or "destroying" for files alone, "reporting" at the end of a run, or "checking person" and "sending" of a
+    split.
 
     `persons` were exported so far; None while checking.
     """

@@ -1,8 +1,8 @@
-"""Transports: the layers between a resource and the wire, each with one coroutine from request to response."""
+"""How a request gets from a resource to the wire: retries, path prefix, outages and rate limits, then one attempt."""
 
 from typing import Any, Protocol
 
-from asyncclient._protocol.http import BeforeSend, OnSent, Request, Response
+from asyncclient._protocol.http import OnSent, Request, Response
 
 
 class Wire(Protocol):
@@ -17,22 +17,5 @@ class Wire(Protocol):
 
         Raises:
             PostHogError: there is no response, or it cannot be read.
-        """
-        ...
-
-
-class Transport(Protocol):
-    """A transport above the wire."""
-
-    async def send(self, request: Request[Any], path: str, before_send: BeforeSend | None, *, attempt: int) -> Response:
-        """Send the request once.
-
-        Arguments:
-            path: the whole path, without a leading slash.
-            before_send: awaited just before the request is sent; if it raises, nothing is sent.
-            attempt: number of the attempt, from 1.
-
-        Raises:
-            PostHogError: there is no response, it cannot be read, or it is a 429.
         """
         ...

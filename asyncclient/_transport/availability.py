@@ -1,15 +1,16 @@
-"""OutageTransport: holds all requests back while the server does not respond, and probes it until it does.
+"""OutageWatch: holds all requests back while the server does not respond, and probes it until it does.
 
 One request that waits probes for all; if it is cancelled, the next one takes over, so no task is left behind. What is
 an outage, and how long it is waited out, is decided in `asyncclient._protocol.outage`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import anyio
 
-from asyncclient._protocol.http import BeforeSend, Request, Response
+from asyncclient._protocol.http import Request
 from asyncclient._protocol.limits.rate_limits import Bucket
 from asyncclient._protocol.outage import Outage, StopWaiting, cause_of, may_be_outage
 from asyncclient._protocol.responses.decoding import to_error
@@ -41,6 +42,8 @@ class Availability:
         self.first_probe = anyio.Lock()
         self.probed: anyio.Event | None = None
         """Set at the end of the first probe; None while none is under way."""
+        self.is_in_doubt = False
+        """Whether there is an outage, or the first probe is under way to find out."""
         self.turn = anyio.Lock()
         self._ended_s = 0.0
 
@@ -49,25 +52,33 @@ class Availability:
         """Seconds of all outages so far, the current one included."""
         return self._ended_s + (0.0 if self.outage is None else self.clock() - self.outage.since)
 
-    @property
-    def is_in_doubt(self) -> bool:
-        """Whether there is an outage, or a probe is under way to find out."""
-        return self.outage is not None or self.probed is not None
+    @contextmanager
+    def first_probe_under_way(self) -> Iterator[None]:
+        """Hold requests back while the first probe is under way."""
+        self.probed = probed = anyio.Event()
+        self.is_in_doubt = True
+        try:
+            yield
+        finally:
+            self.probed, self.is_in_doubt = None, self.outage is not None
+            probed.set()
 
     def begin(self, since: float, error: PostHogError) -> None:
         """Begin an outage: the first probe failed."""
         self.outage, self.cause = Outage(since=since, probed_at=self.clock()), cause_of(error)
+        self.is_in_doubt = True
 
     def end(self) -> None:
         """End the outage: the server responds, or no request waits for it any more."""
         self._ended_s, self.outage = self.unreachable_s, None
+        self.is_in_doubt = self.probed is not None
 
 
-class OutageTransport:
-    """Sends through the transport below while the server responds, and waits while it does not.
+class OutageWatch:
+    """Waits while the server does not respond.
 
     Arguments:
-        inner: the transport below, which sends the probes too.
+        inner: sends the probes.
         availability: shared by all views.
         policy: says how long an outage is waited out; with 0 seconds nothing waits here.
         probe: returns a cheap read and its path.
@@ -92,35 +103,10 @@ class OutageTransport:
         self._emit = emit
         self._uniform = uniform
 
-    async def send(self, request: Request[Any], path: str, before_send: BeforeSend | None, *, attempt: int) -> Response:
-        """Send the request once the server is not known to be in an outage.
-
-        Raises:
-            Unreachable: the outage lasts longer than the policy allows; this attempt was not sent.
-        """
-        if not self._policy.retry_for_s:
-            return await self._inner.send(request, path, before_send, attempt=attempt)
-        availability = self._availability
-        while True:
-            if availability.is_in_doubt:
-                await self._wait(request, path)
-            try:
-                response = await self._inner.send(
-                    request, path, before_send, attempt=attempt, hold_back=self._hold_back
-                )
-            except _HeldBack:
-                continue
-            availability.has_responded = True
-            return response
-
-    def _hold_back(self) -> None:
-        """Let a request leave unless an outage began while it waited for its permit.
-
-        Raises:
-            _HeldBack: the server may be in an outage.
-        """
-        if self._availability.is_in_doubt:
-            raise _HeldBack
+    @property
+    def server(self) -> Availability | None:
+        """What is known about the server; None if outages are not waited out."""
+        return self._availability if self._policy.retry_for_s else None
 
     def may_be_outage(self, error: PostHogError) -> bool:
         """Return whether it takes a probe to tell what a failure means."""
@@ -142,20 +128,20 @@ class OutageTransport:
             if availability.responded_at >= failed_at:  # to the probe of another request
                 return False
             began = availability.clock()
-            availability.probed = probed = anyio.Event()
-            try:
+            with availability.first_probe_under_way():
                 failed_with = await self._probe()
-            finally:
-                availability.probed = None
-                probed.set()
             if failed_with is None:
                 availability.responded_at = began
                 return False
             availability.begin(failed_at, failed_with)
             return True
 
-    async def _wait(self, request: Request[Any], path: str) -> None:
-        """Return once the server responds, as far as is known."""
+    async def wait(self, request: Request[Any], path: str) -> None:
+        """Return once the server responds, as far as is known.
+
+        Raises:
+            Unreachable: the outage lasts longer than the policy allows; the request was not sent.
+        """
         availability = self._availability
         while (probed := availability.probed) is not None:
             await probed.wait()
@@ -229,7 +215,3 @@ def ingestion_probe() -> Request[None]:
         in_project=False,
         to_ingestion=True,
     )
-
-
-class _HeldBack(Exception):
-    """The server may be in an outage, so the request did not leave."""

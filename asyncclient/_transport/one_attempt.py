@@ -6,6 +6,7 @@ that retries) sends a request that has not passed here.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from yarl import URL
@@ -27,18 +28,19 @@ class LoopTurns:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._count = 0
         self._is_counting = False
+        self.count = 0
+        """Differs from what `begin` returned once the loop has gone round, and so may have read from connections."""
 
-    def now(self) -> int:
-        """Return a number that differs once the loop has gone round, and so may have read from connections."""
+    def begin(self) -> int:
+        """Return the count, and let it change when the loop goes round."""
         if not self._is_counting:
             self._is_counting = True
             self._loop.call_soon(self._went_round)
-        return self._count
+        return self.count
 
     def _went_round(self) -> None:
-        self._count += 1
+        self.count += 1
         self._is_counting = False
 
 
@@ -49,14 +51,16 @@ class OneAttempt:
         url: the only address that the request may go to.
         key: what authorizes it; None where nothing does.
         turns: of the event loop.
+        headers: that the request gets besides the key's.
     """
 
-    __slots__ = ("_key", "_turns", "began", "error", "url")
+    __slots__ = ("_headers", "_key", "_turns", "began", "error", "url")
 
-    def __init__(self, url: URL, key: Secret | None, turns: LoopTurns) -> None:
+    def __init__(self, url: URL, key: Secret | None, turns: LoopTurns, headers: Mapping[str, str]) -> None:
         self.url = url
         self._key = key
         self._turns = turns
+        self._headers = headers
         self.began = False
         self.error: Exception | None = None
 
@@ -74,7 +78,7 @@ class OneAttempt:
             raise NotSentAgain
         self.began = True
         self._authorize(request)
-        before = self._turns.now()
+        before = self._turns.begin()
         try:
             response = await handler(request)
         except SENT_AGAIN_BY_AIOHTTP as error:
@@ -84,7 +88,7 @@ class OneAttempt:
             raise NotSentAgain from error
         # A response that is there before the loop has gone round was received before this request was sent. It belongs
         # to no request, and must not count as the response to this one.
-        if self._turns.now() == before:
+        if self._turns.count == before:
             response.close()
             self.error = ResponseBeforeRequest()
             raise self.error
@@ -93,6 +97,7 @@ class OneAttempt:
     def _authorize(self, request: "aiohttp.ClientRequest") -> None:
         """Put the key on the request, and take off what the session puts on by itself."""
         headers = request.headers
+        headers.update(self._headers)
         if "Cookie" in headers:
             del headers["Cookie"]
         if self._key is not None:

@@ -1,20 +1,17 @@
-"""PathPrefixTransport: adds the project's path prefix, and moves from the documented one to its successor (contract 1).
+"""PathPrefix: the project's path prefix, which moves from the documented one to its successor (contract 1).
 
 A read settles the prefix before the first write, so that no write is sent to a path that may be redirected.
 """
 
-from collections.abc import Callable
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import anyio
 
 from asyncclient._protocol import endpoints
-from asyncclient._protocol.http import BeforeSend, Request, Response
+from asyncclient._protocol.http import Request, Response
 from asyncclient._protocol.responses.reading import is_served
-from asyncclient._transport import Transport
 from asyncclient.errors import InvalidArgument
-from asyncclient.events import PrefixMoved
 
 ApiPrefix = Literal["auto", "environments", "projects"]
 """The path prefix of a project: "environments", "projects", or "auto" to find out."""
@@ -64,6 +61,9 @@ class PathPrefix:
         if used == SUCCESSOR:
             self.settled = self.settled or is_served(request, response)
             return False
+        headers = response.headers
+        if self.settled and response.status < 300 and "deprecation" not in headers and "link" not in headers:
+            return False  # as nearly every response
         moved_away = response.status >= 300 and _moved_away(response)
         if moved_away and not request.reveals_prefix and (self.settled or request.mutating):
             redirected_read = _is_redirected(response) and not request.mutating
@@ -78,30 +78,15 @@ class PathPrefix:
         self.settled = self.settled or is_served(request, response)
         return False
 
+    def must_resend(self, used: str, request: Request[Any], response: Response) -> bool:
+        """Return whether a read did not reach its route, and another prefix is in use by now.
 
-class PathPrefixTransport:
-    """Sends each request below the prefix in use."""
-
-    def __init__(self, inner: Transport, prefix: PathPrefix, emit: Callable[[PrefixMoved], None]) -> None:
-        self._inner = inner
-        self._prefix = prefix
-        self._emit = emit
-
-    async def send(self, request: Request[Any], before_send: BeforeSend | None, *, attempt: int) -> Response:
-        """Send below the prefix in use; a read that did not reach its route is sent again below the successor."""
-        prefix = self._prefix
-        used = prefix.name
-        response = await self._inner.send(request, prefix.path(request), before_send, attempt=attempt)
-        if prefix.fixed or not request.in_project:  # nothing to learn
-            return response
-        if prefix.learn(used, request, response):
-            self._emit(PrefixMoved(old=used, new=prefix.name))
-        # another request may have moved the prefix meanwhile
-        must_resend = prefix.name != used and _moved_away(response) and not request.mutating and before_send is None
-        if must_resend:
-            response = await self._inner.send(request, prefix.path(request), None, attempt=attempt)
-            prefix.learn(prefix.name, request, response)
-        return response
+        Arguments:
+            used: the prefix that the request was sent to; this or another request may have moved it meanwhile.
+            request: the request.
+            response: its response.
+        """
+        return self.name != used and not request.mutating and _moved_away(response)
 
 
 def settling_read() -> Request[None]:

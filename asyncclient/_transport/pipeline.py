@@ -3,7 +3,7 @@
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
 import msgspec
@@ -13,9 +13,9 @@ from asyncclient._protocol.responses import reading
 from asyncclient._protocol.responses.expectations import Json
 from asyncclient._protocol.server_clock import ServerClock, boot_time
 from asyncclient._secret import Secret
-from asyncclient._transport.availability import PROBE_TIMEOUT_S, Availability, OutageTransport, ingestion_probe
+from asyncclient._transport.availability import PROBE_TIMEOUT_S, Availability, OutageWatch, ingestion_probe
 from asyncclient._transport.event_log import log_event
-from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport, settling_read
+from asyncclient._transport.path_prefix import PathPrefix, settling_read
 from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient._transport.retrying import RetryingTransport
 from asyncclient._transport.session import SessionWire
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 T = TypeVar("T")
+CURRENT_PROJECT: Final = "@current"
 OnEvent = Callable[[ClientEvent], None]
 
 
@@ -107,7 +108,7 @@ class RequestPipeline:
         self.listeners = listeners
         self.before_send = before_send
         self._stacks: dict[bool, RetryingTransport] = {}
-        self._outages: dict[bool, OutageTransport] = {}
+        self._outages: dict[bool, OutageWatch] = {}
 
     def send(self, request: Request[Any]) -> Awaitable[Response]:
         """Return the response to a request that is sent through all layers.
@@ -117,10 +118,13 @@ class RequestPipeline:
             InvalidArgument: a write to "@current".
             RuntimeError: the client is not open.
         """
-        stack = self._open_stack(request.to_ingestion)
-        if request.mutating:
+        shared = self.shared
+        stack = self._stacks.get(request.to_ingestion)
+        if stack is None or shared.ended:
+            stack = self._open_stack(request.to_ingestion)
+        if request.mutating and shared.project_id == CURRENT_PROJECT:
             self.refuse_current_project()
-        if not self.shared.prefix.settled and request.in_project and (request.mutating or self.before_send is not None):
+        if not shared.prefix.settled and request.in_project and (request.mutating or self.before_send is not None):
             return self._send_below_settled_prefix(request, stack)
         return stack.send(request, self.before_send)
 
@@ -131,7 +135,8 @@ class RequestPipeline:
             InvalidResponse: the response is not that success.
             PostHogError: there is none, or it is no success.
         """
-        return reading.read(request, await self.send(request), self._secret(request.to_ingestion))
+        response = await self.send(request)
+        return reading.read(request, response, self._secret(True) if request.to_ingestion else self.shared.key)
 
     def read(self, request: Request[Any], decoder: "msgspec.json.Decoder[T]") -> Awaitable[T]:
         """As `call`, for a read whose body is to be decoded otherwise."""
@@ -157,7 +162,7 @@ class RequestPipeline:
         Raises:
             InvalidArgument: it is "@current".
         """
-        if self.shared.project_id == "@current":
+        if self.shared.project_id == CURRENT_PROJECT:
             raise InvalidArgument(
                 "project @current can change at any time: give the project's number to change anything"
             )
@@ -204,7 +209,7 @@ class RequestPipeline:
             throttled = RateLimitedTransport(
                 wire, shared.limits, key, self.policy, self.tell, server_clock, shared.clock
             )
-            outages = self._outages[to_ingestion] = OutageTransport(
+            outages = self._outages[to_ingestion] = OutageWatch(
                 throttled,
                 shared.available(to_ingestion=to_ingestion),
                 self.policy,
@@ -213,9 +218,8 @@ class RequestPipeline:
                 self.tell,
                 shared.uniform,
             )
-            prefixed = PathPrefixTransport(outages, shared.prefix, self.tell)
             stack = self._stacks[to_ingestion] = RetryingTransport(
-                prefixed, self.policy, key, self.tell, shared.uniform, outages
+                throttled, shared.prefix, self.policy, key, self.tell, shared.uniform, outages
             )
         return stack
 

@@ -4,7 +4,7 @@ Guarantees 13 and 14.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from asyncclient._protocol.http import BeforeSend, Request, Response
 from asyncclient._protocol.responses.decoding import to_error
@@ -15,6 +15,16 @@ from asyncclient.errors import ApiStatusError, error_class_for
 from asyncclient.events import ClientEvent, LimitLowered, Paused, RequestFinished
 from asyncclient.limits import Limits, PausedTooLong, Permit
 from asyncclient.retry import UNAVAILABLE, RetryPolicy, shared_pause_s
+
+
+class MayBeAway(Protocol):
+    """A server that may be in an outage: while it is in doubt, requests wait until it is known whether it responds."""
+
+    is_in_doubt: bool
+
+
+class HeldBack(Exception):
+    """The server may be in an outage, so the request did not leave."""
 
 
 class RateLimitedTransport:
@@ -45,14 +55,15 @@ class RateLimitedTransport:
         before_send: BeforeSend | None,
         *,
         attempt: int,
-        hold_back: Callable[[], None] | None = None,
+        server: MayBeAway | None = None,
     ) -> Response:
         """Send the request when the rate limit allows it, and emit its events.
 
         Arguments:
-            hold_back: called before `before_send`, once the request has a permit; if it raises, nothing is sent.
+            server: if it may be in an outage once the request has a permit, nothing is sent.
 
         Raises:
+            HeldBack: the server may be in an outage; nothing was sent.
             ApiStatusError: the response is a 429; or nothing was sent, because the server asks for a longer pause than
                 the policy allows.
         """
@@ -62,8 +73,8 @@ class RateLimitedTransport:
         status: int | None = None
         started = 0.0
         try:
-            if hold_back is not None:
-                hold_back()
+            if server is not None and server.is_in_doubt:
+                raise HeldBack
             if before_send is not None:
                 await before_send()
             started = self._clock()

@@ -1,4 +1,7 @@
-"""RetryingTransport: retries as the policy decides (`asyncclient.retry`), and after each outage of the server.
+"""RetryingTransport: takes a request from attempt to attempt, as the policy decides (`asyncclient.retry`).
+
+It is one coroutine around all that concerns a request. It asks the path prefix where an attempt goes, and the outage
+watch whether it may leave; the rate limit and the wire make it.
 
 A call that an outage made fail is sent again when the server responds, if it certainly had no effect. That costs none
 of its attempts.
@@ -14,30 +17,36 @@ from asyncclient._protocol.http import BeforeSend, Request, Response
 from asyncclient._protocol.outage import MAX_OUTAGES_PER_CALL
 from asyncclient._protocol.responses.decoding import to_error
 from asyncclient._secret import Secret
-from asyncclient._transport.availability import OutageTransport
-from asyncclient._transport.path_prefix import PathPrefixTransport
+from asyncclient._transport.availability import OutageWatch
+from asyncclient._transport.path_prefix import PathPrefix
+from asyncclient._transport.rate_limited import HeldBack, RateLimitedTransport
 from asyncclient.errors import ApiStatusError, ConnectFailed, PostHogError, TransportError, Unreachable
-from asyncclient.events import ClientEvent, Retrying
+from asyncclient.events import ClientEvent, PrefixMoved, Retrying
 from asyncclient.retry import GiveUp, RetryPolicy, decide
 
 
 class RetryingTransport:
-    """Sends through the transport below until there is a response or the policy gives up.
+    """Sends until there is a response or the policy gives up.
 
     Arguments:
+        inner: makes an attempt.
+        prefix: the path prefix in use.
         outages: tells whether the server is in an outage; None if outages are not waited out.
     """
 
     def __init__(
         self,
-        inner: PathPrefixTransport,
+        inner: RateLimitedTransport,
+        prefix: PathPrefix,
         policy: RetryPolicy,
         key: Secret,
         emit: Callable[[ClientEvent], None],
         uniform: Callable[[float, float], float] = random.uniform,
-        outages: OutageTransport | None = None,
+        outages: OutageWatch | None = None,
     ) -> None:
         self._inner = inner
+        self._prefix = prefix
+        self._server = None if outages is None else outages.server
         self._policy = policy
         self._key = key
         self._emit = emit
@@ -45,15 +54,31 @@ class RetryingTransport:
         self._outages = outages
 
     async def send(self, request: Request[Any], before_send: BeforeSend | None) -> Response:
-        """Send until a response needs no retry or the policy gives up; only once if `before_send` is given."""
+        """Send until a response needs no retry or the policy gives up; only once if `before_send` is given.
+
+        A read that did not reach its route is sent again below the successor of the prefix.
+        """
+        prefix, server = self._prefix, self._server
         attempt, outages = 1, 0
         while True:
             error: PostHogError
+            used, path = prefix.name, prefix.path(request)
             try:
-                response = await self._inner.send(request, before_send, attempt=attempt)
+                if server is not None and server.is_in_doubt:
+                    await self._wait(request, path)
+                response = await self._inner.send(request, path, before_send, attempt=attempt, server=server)
+                if server is not None:
+                    server.has_responded = True
+                if not prefix.fixed and request.in_project:
+                    if prefix.learn(used, request, response):
+                        self._emit(PrefixMoved(old=used, new=prefix.name))
+                    if before_send is None and prefix.must_resend(used, request, response):
+                        continue
                 if response.status < 500:
                     return response
                 error = to_error(request, response, self._key)
+            except HeldBack:
+                continue
             except Unreachable:
                 raise
             except PostHogError as problem:
@@ -80,6 +105,10 @@ class RetryingTransport:
             )
             await anyio.sleep(decision.after_s)
             attempt += 1
+
+    async def _wait(self, request: Request[Any], path: str) -> None:
+        assert self._outages is not None, "the server is the one of the outage watch"
+        await self._outages.wait(request, path)
 
     async def _in_outage(self, error: PostHogError) -> bool:
         outages = self._outages

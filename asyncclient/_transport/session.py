@@ -60,6 +60,7 @@ SETTINGS: Final[Mapping[str, Any]] = {
 """Of the client's own session, and of each call through a session of the user."""
 COMMON_HEADERS: Final = {"Accept": JSON, "Accept-Encoding": ACCEPTED}
 WITH_BODY: Final = {"Content-Type": JSON}
+NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 def open_session(options: SessionOptions, origin: str) -> aiohttp.ClientSession:
@@ -152,16 +153,21 @@ class SessionWire:
         """
         if self._deadlines.is_closed:
             raise RuntimeError("the client is closed")
-        if self._session.closed:
+        if not self._owns_session and self._session.closed:
             raise RuntimeError("the session that this client was given is closed")
         limit_s = request.timeout_s or self._timeout_s
         timeout = timeout_of(limit_s, request.streamed, request.to_ingestion)
-        attempt = OneAttempt(self._url(path, request.query), self._key, self._turns)
+        headers = self._common if request.body is None else self._common_with_body
+        if request.accept is not None:
+            headers = headers | {"Accept": request.accept}
+        # no hook of the client's own session has to see them earlier, and setting them late takes less time
+        late = headers if self._owns_session else NO_HEADERS
+        attempt = OneAttempt(self._url(path, request.query), self._key, self._turns, late)
         # the caller decides how fast a streamed response is read
         call = self._deadlines.begin(None if request.streamed else limit_s)
         problem: BaseException
         try:
-            response = await self._request(request, attempt, timeout)
+            response = await self._request(request, attempt, timeout, None if self._owns_session else headers)
             left()
             if not request.streamed and response.content.at_eof():
                 return Response(
@@ -194,13 +200,14 @@ class SessionWire:
         raise problem
 
     def _request(
-        self, request: Request[Any], attempt: OneAttempt, timeout: aiohttp.ClientTimeout
+        self,
+        request: Request[Any],
+        attempt: OneAttempt,
+        timeout: aiohttp.ClientTimeout,
+        headers: Mapping[str, str] | None,
     ) -> Awaitable[aiohttp.ClientResponse]:
         """The response, its body unread; every setting of the session that would change the call is overridden."""
         body = request.body
-        headers = self._common if body is None else self._common_with_body
-        if request.accept is not None:
-            headers = headers | {"Accept": request.accept}
         return self._session.request(
             request.method,
             attempt.url,

@@ -22,6 +22,8 @@ class LimitState:
         self.rates = rates
         self.queues: dict[Bucket, Queue] = {}
         self.logs: dict[Bucket, RequestLog] = {}
+        self._counting: dict[Bucket, tuple[RequestLog, ...]] = {}
+        """All logs that a request of the bucket counts in."""
         for bucket in Bucket:
             self.queues[bucket] = Queue(self._new_bucket(bucket), rates.windows(bucket).get(MINUTE_S))
         if rates.per_user:
@@ -34,13 +36,24 @@ class LimitState:
             queue.bucket = self._new_bucket(bucket)
         self._share_logs()
 
+    def take(self, bucket: Bucket, now: float) -> bool:
+        """Count a request in flight if every window has room for it, and return whether it has."""
+        wait_s = self.queues[bucket].bucket.wait_s(now)
+        if wait_s is None or wait_s > 0:
+            return False
+        for log in self._counting[bucket]:
+            log.in_flight += 1
+        return True
+
     def taken(self, bucket: Bucket) -> None:
-        """Count a request in flight."""
-        self._count_in_flight(bucket, 1)
+        """Count a request in flight, whether or not there is room for it."""
+        for log in self._counting[bucket]:
+            log.in_flight += 1
 
     def returned(self, bucket: Bucket) -> None:
-        """Count a request in flight no more, because it was not sent."""
-        self._count_in_flight(bucket, -1)
+        """Count a request in flight no more."""
+        for log in self._counting[bucket]:
+            log.in_flight -= 1
 
     def ended(self, bucket: Bucket, now: float, *, sent_at: float, passed: bool) -> None:
         """Count a request that ended and is no longer in flight; arguments as for `RateBucket.record_response`."""
@@ -96,9 +109,6 @@ class LimitState:
         if self.rates.per_user:
             # the shared log counts; each bucket also has its own log, so that `recent` can tell them apart
             self.logs |= {Bucket.DELETES: RequestLog(), Bucket.OTHERS: RequestLog()}
-
-    def _count_in_flight(self, bucket: Bucket, change: int) -> None:
-        log, own = self.queues[bucket].bucket.log, self.logs[bucket]
-        log.in_flight += change
-        if own is not log:
-            own.in_flight += change
+        for bucket, queue in self.queues.items():
+            shared, own = queue.bucket.log, self.logs[bucket]
+            self._counting[bucket] = (shared,) if own is shared else (shared, own)

@@ -123,10 +123,7 @@ class Limits:
         if self._file is not None:
             return self._opened().take(bucket)
         now = self.clock()
-        if not self._state.queues[bucket].has_room(now):
-            return None
-        self._state.taken(bucket)
-        return now
+        return now if self._state.take(bucket, now) else None
 
     def give_back(self, bucket: Bucket, taken_at: float, *, used: bool, passed: bool) -> None:
         """Count the request of a permit, or return the permit if it was not used; `Permit` calls this.

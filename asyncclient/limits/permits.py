@@ -28,6 +28,8 @@ class Queue:
     def __init__(self, bucket: RateBucket, minute_limit: int | None) -> None:
         self.bucket = bucket
         self.turn = anyio.Lock(fast_acquire=True)
+        self.waiting = 0
+        """Requests that wait, the one that has the turn included."""
         self.changed: anyio.Event | None = None
         self.pace = burst_pace(minute_limit)
         self.blocked_since: float | None = None
@@ -46,7 +48,7 @@ class Queue:
 
     def is_empty(self) -> bool:
         """Return whether nothing waits in the queue, and the pace allows a request at once."""
-        return not self.turn.locked() and (self.pace is None or self.pace.has_capacity())
+        return not self.waiting and (self.pace is None or self.pace.has_capacity())
 
     def has_room(self, now: float) -> bool:
         """Return whether every window has room for a request."""
@@ -132,9 +134,9 @@ class Permit:
 
     def take_at_once(self) -> bool:
         """Take the permit if there is nothing to wait for, and return whether it was taken; if not, use `take`."""
-        limits, queue = self._limits, self._queue
-        limits.check_loop()
-        return queue.pace is None and queue.is_empty() and self._take_if_free()
+        self._limits.check_loop()
+        queue = self._queue
+        return queue.pace is None and not queue.waiting and self._take_if_free()
 
     async def take(self) -> None:
         """Wait for the permit, and take it.
@@ -148,10 +150,14 @@ class Permit:
             if queue.pace is not None:
                 await queue.pace.acquire()  # it has capacity, so this does not wait
             return
-        async with queue.turn:
-            await queue.wait_for_room(
-                self._take_if_free, limits.clock, self._longest_pause_s, look_again_s=limits.look_again_s
-            )
+        queue.waiting += 1
+        try:
+            async with queue.turn:
+                await queue.wait_for_room(
+                    self._take_if_free, limits.clock, self._longest_pause_s, look_again_s=limits.look_again_s
+                )
+        finally:
+            queue.waiting -= 1
 
     def release(self) -> None:
         """Count the request if it was marked as sent, otherwise return the permit."""
@@ -160,7 +166,8 @@ class Permit:
         self._taken = False
         self._queue.in_flight.pop(id(self), None)
         self._limits.give_back(self._bucket, self.since, used=self.used, passed=self._passed)
-        self._queue.wake()
+        if self._queue.changed is not None:
+            self._queue.wake()
 
     async def __aenter__(self) -> Self:
         await self.take()

@@ -72,17 +72,33 @@ class Persons:
         self._here = bytearray(b"\x01") * count
         self._changed = bytearray(count)
         self._queued = bytearray(count)
+        self._values: dict[int, bytes] = {}
         self._rows: list[bytes] = []
         self._pages: dict[tuple[int, int], bytes] = {}
         self._cached = 0
 
     def state(self) -> dict[str, int]:
-        """Return how many persons there were, exist, were changed, and have a deletion row."""
-        return {"count": self.count, "here": sum(self._here), "changed": sum(self._changed), "rows": len(self._rows)}
+        """Return how many persons there were, exist, were changed, have a deletion row, and their number as score."""
+        return {
+            "count": self.count,
+            "here": sum(self._here),
+            "changed": sum(self._changed),
+            "rows": len(self._rows),
+            "with_own_score": sum(values.endswith(b'"score":%d' % number) for number, values in self._values.items()),
+        }
 
     def change(self, number: int) -> None:
         """Set the property."""
         self._changed[number] = 1
+
+    def set_values(self, number: int, values: bytes) -> None:
+        """Set properties in place of all that were set before.
+
+        Arguments:
+            number: of the person.
+            values: the members of a JSON object.
+        """
+        self._values[number] = values
 
     def delete(self, numbers: Iterable[int]) -> int:
         """Delete persons and return how many existed."""
@@ -145,6 +161,8 @@ class Persons:
             f'{{"id":{number + 1},"uuid":"{UUID_PREFIX}{number:012x}","created_at":"{at}.000000Z",'
             f'"name":"somebody@example.com","distinct_ids":["user-{number}"],"is_identified":true'
         )
+        if (values := self._values.get(number)) is not None:
+            return b'%b,"properties":{%b,%b' % (head.encode(), values, _TAIL)
         return head.encode() + (_CHANGED if self._changed[number] else _PLAIN)
 
 

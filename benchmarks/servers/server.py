@@ -19,6 +19,18 @@ from benchmarks.processes import cpu_seconds
 from benchmarks.servers.canned import Persons, is_known, number_of
 
 Response = tuple[int, bytes]
+
+
+class _Event(msgspec.Struct):
+    distinct_id: str
+    properties: dict[str, msgspec.Raw]
+
+
+class _Batch(msgspec.Struct):
+    batch: list[_Event]
+
+
+_BATCH = msgspec.json.Decoder(_Batch)
 _REASONS = {200: b"OK", 202: b"Accepted", 404: b"Not Found", 405: b"Method Not Allowed", 411: b"Length Required"}
 _NOT_FOUND = (404, b'{"type":"invalid_request","code":"not_found","detail":"Not found.","attr":null}')
 _NOT_ALLOWED = (405, b'{"type":"invalid_request","code":"method_not_allowed","detail":"Method not allowed."}')
@@ -86,6 +98,8 @@ class Routes:
         parts = path.strip("/").split("/")
         if parts[0] == "bench":
             return (200, msgspec.json.encode(self._own[method, parts[1]](msgspec.json.decode(body or b"{}")))), False
+        if parts == ["batch"]:
+            return (200, self._capture(body)), False
         # api / environments or projects / number [/ persons [/ person or call]]
         if len(parts) == 3:
             return (200, b'{"id":1,"name":"Measured project","api_token":"phc_token"}'), False
@@ -113,6 +127,12 @@ class Routes:
                 person = self.persons.one(number_of(what)) if is_known(what) else None
                 return (_NOT_FOUND if person is None else (200, person)), False
         return _NOT_ALLOWED, False
+
+    def _capture(self, body: bytes) -> bytes:
+        for event in _BATCH.decode(body).batch:
+            values = bytes(event.properties["$set"])[1:-1]
+            self.persons.set_values(int(event.distinct_id.removeprefix("user-")), values)
+        return b'{"status":"Ok"}'
 
     def _bulk_delete(self, body: dict[str, Any]) -> bytes:
         numbers = [number_of(uuid) for uuid in body["ids"]]

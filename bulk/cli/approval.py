@@ -34,6 +34,7 @@ def ask_for_approval(
     say: Callable[[str], None],
     warn: Callable[[str], None] | None = None,
     read: Callable[[], str] | None = None,
+    expect_unmatched: int | None = None,
 ) -> None:
     """Show what the plan does and ask for its number of persons.
 
@@ -42,6 +43,7 @@ def ask_for_approval(
         say: shows text without a newline.
         warn: shows the warning so that it stands out; None for `say`.
         read: returns the line that the user types, empty at the end of input; by default from the terminal.
+        expect_unmatched: how many input lines the user expects to match no person.
 
     Raises:
         Refused: the user typed another number, or nothing.
@@ -51,7 +53,7 @@ def ask_for_approval(
         f"About to {_with_count(plain(describe_operation(header.operation)), plan.count)} in project "
         f"{header.project_id} ({plain(header.project_name)}) on {plain(header.host)}."
     )
-    uncovered = coverage_of(by_kind(plan.findings)).sentence()
+    uncovered = coverage_of(by_kind(plan.findings), expect_unmatched=expect_unmatched).sentence()
     line = _ask(
         about,
         "Type the number of persons to continue: ",
@@ -158,7 +160,9 @@ def is_approved(journal: Path) -> bool:
         return False  # its process was killed before it recorded the job
 
 
-def approve_or_ask(plan: Plan, journal: Path, *, approve: str | None, how: str) -> str | None:
+def approve_or_ask(
+    plan: Plan, journal: Path, *, approve: str | None, how: str, expect_unmatched: int | None = None
+) -> str | None:
     """Return the approval of a plan: as given, as typed at the terminal, or None if the journal has one.
 
     Arguments:
@@ -166,6 +170,7 @@ def approve_or_ask(plan: Plan, journal: Path, *, approve: str | None, how: str) 
         journal: its journal, which records an approval.
         approve: the digest given, if any.
         how: what to do without a terminal, for the message.
+        expect_unmatched: how many input lines the user expects to match no person.
 
     Raises:
         Refused: the plan is not approved, and there is no terminal or the user does not agree.
@@ -174,5 +179,5 @@ def approve_or_ask(plan: Plan, journal: Path, *, approve: str | None, how: str) 
         return approve
     if not can_prompt():
         raise Refused(f"the plan of {count_of(plan.count, 'person')} is not approved", how)
-    ask_for_approval(plan, say=_say, warn=_warn)
+    ask_for_approval(plan, say=_say, warn=_warn, expect_unmatched=expect_unmatched)
     return plan.digest

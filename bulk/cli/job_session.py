@@ -14,7 +14,7 @@ from bulk.cli.display.json_events import command_event, write_line
 from bulk.cli.display.live_display import Display, open_display
 from bulk.cli.display.terminal import fit, text_width, write_state
 from bulk.cli.interruption import explained, not_started
-from bulk.cli.options.connection_options import RunOptions
+from bulk.cli.options.connection_options import Expected, RunOptions
 from bulk.cli.options.settings import HOST, Settings
 from bulk.cli.signals import Stopper, run_until_signal
 from bulk.errors import BulkError, JournalBusy, Refused
@@ -26,7 +26,7 @@ from bulk.sanitize import plain
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.plan.plan_file import Plan
-    from bulk.progress.file_reading import OnRead
+    from bulk.progress.file_reading import FileReading
     from bulk.report.duty import Duty
     from bulk.report.report import Report
     from bulk.requests.job_record import JobRecord
@@ -119,8 +119,11 @@ def run_with_client(
 
 
 @contextmanager
-def long_reads_shown() -> Iterator["OnRead"]:
-    """Show on stderr how far the reading of files is, if it takes more than 2 s; nothing is written to stdout."""
+def long_reads_shown() -> Iterator["FileReading"]:
+    """Show on stderr how far the reading or overwriting of files is, if it takes more than 2 s.
+
+    Nothing is written to stdout.
+    """
     from bulk.progress.file_reading import FileReading
 
     display = open_display(json=False)
@@ -176,11 +179,11 @@ def run_plan(
     output: CommandOutput,
     *,
     approve: str | None,
-    expect_count: int | None,
-    expect_lines: int | None,
+    expected: Expected,
     resume_line: str,
     protect: "Sequence[Protect]" = (),
     approver: str | None = None,
+    operator: str | None = None,
 ) -> int:
     """Run a plan, show the summary, also of a run that ends with an error, and return the exit code.
 
@@ -191,11 +194,11 @@ def run_plan(
         journal: its journal.
         output: where the summary is shown.
         approve: the digest of the plan, if it is not approved yet.
-        expect_count: the number of persons that the user expects, if given.
-        expect_lines: the number of input lines that the user expects, if given.
+        expected: the numbers that the user expects.
         resume_line: the command line that resumes the job.
         protect: persons that the plan must not contain.
         approver: who approves the plan, if given.
+        operator: who runs the job, if given.
     """
     from bulk.engine import run_job
 
@@ -215,8 +218,10 @@ def run_plan(
                     wait_s=run_options.wait_s,
                     retry_for_s=settings.retry_for_s,
                     max_targets=run_options.max_targets,
-                    expect_count=expect_count,
-                    expect_lines=expect_lines,
+                    expect_count=expected.expect_count,
+                    expect_lines=expected.expect_lines,
+                    expect_unmatched=expected.expect_unmatched,
+                    operator=operator,
                     on_progress=display,
                     stop=stop,
                     protect=protect,

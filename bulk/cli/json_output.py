@@ -39,7 +39,11 @@ class WaitShown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InputCovered(msgspec.Struct, frozen=True, kw_only=True):
-    """How many lines the input has, and how many of them the plan does not cover, by reason; 0 lines for a filter."""
+    """How many lines the input has, and how many of them the plan does not cover, by reason; 0 lines for a filter.
+
+    `repeated_unmatched` of the `repeated` lines repeat one that matches no person. `expected` lines count as covered
+    although they match none, because --expect-unmatched said so, at `expected_at` and by `expected_by` (--operator).
+    """
 
     lines: int
     not_covered: int
@@ -48,6 +52,10 @@ class InputCovered(msgspec.Struct, frozen=True, kw_only=True):
     unread: int
     protected: int
     repeated: int
+    repeated_unmatched: int
+    expected: int
+    expected_at: str | None
+    expected_by: str | None
 
 
 class PlanMade(_Line, frozen=True, tag="plan"):
@@ -102,10 +110,7 @@ class OwnValues(msgspec.Struct, frozen=True):
 
 
 class PlannedPerson(msgspec.Struct, frozen=True):
-    """A person of a plan. `line` is the input line that selected it; null where there is none, or it is not known.
-
-    `values` is what it gets; null where all persons of the plan get the same.
-    """
+    """A person of a plan. `line` is the input line that selected it, `values` what it gets if each gets its own."""
 
     number: int
     uuid: str
@@ -116,10 +121,7 @@ class PlannedPerson(msgspec.Struct, frozen=True):
 
 
 class TargetShown(_Line, frozen=True, tag="target"):
-    """A person of a plan, by its number; `show --target` writes one line per person.
-
-    `values` is what the person gets; null where all persons of the plan get the same.
-    """
+    """A person of a plan, by its number; `show --target` writes one line per person."""
 
     number: int
     uuid: str

@@ -12,9 +12,9 @@ import click
 from bulk.cli.options.connection_options import (
     FILE,
     JOURNAL_HELP,
+    Expected,
     RunOptions,
-    expect_count_option,
-    expect_lines_option,
+    expect_options,
     run_options,
     settings_options,
 )
@@ -90,8 +90,7 @@ def operation_command(kind: str, summary: str) -> click.Command:
         option("--plan", type=FILE, metavar="FILE", help=_PLAN_HELP),
         option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP),
         option("--yes", is_flag=True, help="Do not ask for approval; requires --expect-count"),
-        expect_count_option,
-        expect_lines_option,
+        expect_options,
         selection_options,
         protect_option,
         record_options,
@@ -113,8 +112,7 @@ def _plan_and_run(
     plan: Path | None,
     journal: Path | None,
     yes: bool,
-    expect_count: int | None,
-    expect_lines: int | None,
+    expected: Expected,
     protect: tuple[str, ...],
     record: JobRecord,
     run_options: RunOptions,
@@ -126,7 +124,7 @@ def _plan_and_run(
     from bulk.errors import PlanError
     from bulk.jobs.next_run import run_line
 
-    if yes and expect_count is None:
+    if yes and expected.expect_count is None:
         raise click.UsageError("--yes requires --expect-count N, the number of persons that you expect")
     output = CommandOutput(json=run_options.json)
     operation, selection = _build_job(kind, operation_arguments, selection_arguments)
@@ -145,8 +143,7 @@ def _plan_and_run(
                 run_options,
                 settings,
                 yes=yes,
-                expect_count=expect_count,
-                expect_lines=expect_lines,
+                expected=expected,
             )
         if not loaded.is_in_place:
             raise PlanError(paths.plan, "was removed or replaced while it was reviewed", "run the same command again")
@@ -163,8 +160,8 @@ def _plan_and_run(
                 paths.journal,
                 output,
                 approve=approve,
-                expect_count=expect_count,
-                expect_lines=expect_lines,
+                expected=expected,
+                operator=record.operator,
                 resume_line=resume_line,
                 protect=() if is_new else protected,  # a plan made just now has none of them
                 approver=record.approver,
@@ -207,8 +204,7 @@ def _review(
     settings: Settings,
     *,
     yes: bool,
-    expect_count: int | None,
-    expect_lines: int | None,
+    expected: Expected,
 ) -> str | None:
     """Show a plan, check its numbers, and return its approval; None if the journal has one.
 
@@ -219,16 +215,27 @@ def _review(
     from bulk.cli.display.plan.plan_review import format_review
     from bulk.execution import preflight
 
-    rates, batch_size = settings.rates(), run_options.batch_size
-    output.print(format_review(plan, rate_limits=rates, batch_size=batch_size, width=output.width) + "\n")
+    review = format_review(
+        plan,
+        rate_limits=settings.rates(),
+        batch_size=run_options.batch_size,
+        width=output.width,
+        expect_unmatched=expected.expect_unmatched,
+    )
+    output.print(review + "\n")
     preflight.check_caps(
-        plan, max_targets=run_options.max_targets, expect_count=expect_count, expect_lines=expect_lines
+        plan,
+        max_targets=run_options.max_targets,
+        expect_count=expected.expect_count,
+        expect_lines=expected.expect_lines,
+        expect_unmatched=expected.expect_unmatched,
     )
     return approve_or_ask(
         plan,
         journal,
         approve=plan.digest if yes else None,
         how=f"review it, then run the same command with --yes --expect-count {plan.count}",
+        expect_unmatched=expected.expect_unmatched,
     )
 
 

@@ -25,7 +25,7 @@ class BatchSender:
 
     Arguments:
         verified: the targets of the group that were read.
-        on_sent: called when a request leaves.
+        on_sent: called when the first request of a batch leaves.
         trial_keys: if the person still has exactly these properties, the first attempt shows whether the server removes
             them in one call; empty for no trial.
 
@@ -67,8 +67,8 @@ class BatchSender:
                     if outdated or self._verified.is_too_old(read_at):
                         raise Stale
                     gate.finish_despite_stop(scope)
-                    self._on_sent()
                     if attempt is None:
+                        self._on_sent()
                         await self._keep_before(numbers, batch)
                         attempt = await job.record_intent(
                             call.route,

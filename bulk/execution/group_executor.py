@@ -20,7 +20,6 @@ from bulk.operations import UpdatePerPerson, UpdateProperties
 from bulk.posthog.attempt_result import AttemptResult, NextAction, pause_too_long
 from bulk.posthog.calls import Call, build_call
 from bulk.posthog.person_reads import properties_of
-from bulk.property_checks import DesiredProperties
 from bulk.selection.event_distinct_id import pick_distinct_id
 from bulk.states import FINAL_PERSON_STATES, Axis, Events
 from bulk.targets.observations import Observation
@@ -29,8 +28,6 @@ from bulk.verification.verifier import EXPIRING_S, PersonCheck
 MAX_ATTEMPTS = 8
 """Attempts per target, stage and run. Halved batches, 429s and attempts that made progress do not count (guarantee 12).
 """
-
-_NOTHING = DesiredProperties()
 
 MAX_ATTEMPTS_WITHOUT_ROW = 4
 """Attempts to queue events if the server accepts them and shows no deletion row."""
@@ -104,7 +101,7 @@ class GroupExecutor:
                 await self._read_rows(numbers)
             elif step is Step.DELETE and (outdated := self._context.verifier.with_outdated_row(numbers)):
                 await self._context.verifier.check_rows(outdated)
-            elif exhausted := [n for n in numbers if self._job.target_states.attempts[n] >= self._max_attempts(n)]:
+            elif exhausted := self._exhausted(numbers):
                 self._give_up(exhausted)
             else:
                 await self._guard_test_batch(step, all_numbers)
@@ -135,7 +132,8 @@ class GroupExecutor:
             batch = numbers[start : start + call.max_targets]
             if self._verified.must_be_read(batch):
                 return
-            batch = [*self._verified.fitting(batch)]
+            if addressable:
+                batch = [*self._verified.fitting(batch)]
             if not await self._attempt(call, batch):
                 return
             start += len(batch)
@@ -153,8 +151,14 @@ class GroupExecutor:
             if step_for(self._job.target_states, n) is Step.DELETE
         ]
 
-    def _max_attempts(self, number: int) -> int:
-        return MAX_ATTEMPTS_WITHOUT_ROW if number in self._without_row else MAX_ATTEMPTS
+    def _exhausted(self, numbers: list[int]) -> list[int]:
+        """Return the targets whose attempts are used up."""
+        attempts, without_row = self._job.target_states.attempts, self._without_row
+        return [
+            n
+            for n in numbers
+            if attempts[n] >= MAX_ATTEMPTS or (n in without_row and attempts[n] >= MAX_ATTEMPTS_WITHOUT_ROW)
+        ]
 
     async def _read_persons(self, numbers: list[int]) -> None:
         check = await self._context.verifier.check_persons(numbers)
@@ -178,9 +182,14 @@ class GroupExecutor:
         planned = self._job.targets(sorted(check.present)) if by_capture else {}
         keeps_before = self._context.before_image is not None
         for number, person in check.present.items():
-            desired, properties = check.desired.get(number, _NOTHING), properties_of(person)
-            unmet = {*desired.unmet_keys(properties)}
-            absent = tuple(key for key in desired.absent if key in unmet)
+            desired = check.desired.get(number)
+            if desired is None:  # the job changes no properties
+                self._verified.add(number, VerifiedTarget(uuid=person.uuid, read_at=check.requested_at))
+                continue
+            properties = properties_of(person)
+            # where all persons get the same values, each call has all of them, whatever its person lacks
+            unmet = {*desired.unmet_keys(properties)} if desired.absent or self._has_own_values else ()
+            absent = tuple(key for key in desired.absent if key in unmet) if desired.absent else ()
             target = VerifiedTarget(
                 uuid=person.uuid,
                 distinct_id=pick_distinct_id(person.distinct_ids, planned[number].distinct_id) if by_capture else None,

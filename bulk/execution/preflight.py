@@ -46,7 +46,12 @@ def check_project_name(plan: Plan, name: str) -> None:
 
 
 def check_caps(
-    plan: Plan, *, max_targets: int | None, expect_count: int | None, expect_lines: int | None = None
+    plan: Plan,
+    *,
+    max_targets: int | None,
+    expect_count: int | None,
+    expect_lines: int | None = None,
+    expect_unmatched: int | None = None,
 ) -> None:
     """Check that the plan has no more targets than allowed, and as many targets and lines as expected (guarantee 23).
 
@@ -63,10 +68,29 @@ def check_caps(
     if expect_count is not None and plan.count != expect_count:
         raise Refused(
             f"the plan {plan.path} has {count_of(plan.count, 'person')}, but --expect-count says {expect_count}",
-            "find out why they differ, then give the right number, or select the right persons",
+            "find out why the numbers differ, then give the right number, or select the right persons",
         )
     if expect_lines is not None:
         _check_lines(plan, expect_lines)
+    check_unmatched(plan, expect_unmatched)
+
+
+def check_unmatched(plan: Plan, expected: int | None) -> None:
+    """Check that as many input lines match no person as expected.
+
+    Raises:
+        Refused: they are more, or fewer.
+    """
+    coverage = coverage_of(by_kind(plan.findings))
+    if expected is None or coverage.unmatched == expected:
+        return
+    matched = f"{count_of(coverage.unmatched, 'line')} of its input {'matches' if coverage.unmatched == 1 else 'match'}"
+    raise Refused(
+        f"of the plan {plan.path}, {matched} no person, but --expect-unmatched says {expected}",
+        "look at these lines, which the review of the plan lists, then give their number, or plan those that are needed"
+        if coverage.unmatched
+        else "leave out --expect-unmatched",
+    )
 
 
 def _check_lines(plan: Plan, expected: int) -> None:
@@ -80,7 +104,7 @@ def _check_lines(plan: Plan, expected: int) -> None:
         raise Refused(
             f"the input of the plan {plan.path} has {count_of(coverage.lines, 'line')}, "
             f"but --expect-lines says {expected}",
-            "find out why they differ, then run with the right number or a new plan",
+            "find out why the numbers differ, then run with the right number or a new plan",
         )
 
 

@@ -10,9 +10,10 @@ from bulk.concurrency.outages import outage_event
 from bulk.event_log import EventLog
 from bulk.events import JobEvent, LimitMoved, PauseStarted, PhaseChanged, Progress, WaitingForServer, WindowBudget
 from bulk.journal.job_log import JobLog
-from bulk.journal.records import LimitChanged, PauseTaken, ReadRequest
+from bulk.journal.records import LimitChanged, PauseTaken, ReadRequest, Waited
 from bulk.posthog.attempt_result import MAX_PAUSE_S
 from bulk.progress.rates import PhaseProgress, estimate_left_s
+from bulk.progress.wait_spans import WaitSpan
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.progress import TEST_BATCH, count_done, counts_by_axis, needed_s
 
@@ -75,11 +76,6 @@ class ProgressEmitter:
             on_progress(event)
             self._on_progress = on_progress
 
-    @property
-    def is_ticking(self) -> bool:
-        """Whether the caller or the log takes progress, so that `tick` must be called."""
-        return self._on_progress is not None or self._log.is_enabled
-
     def phase(self, name: str) -> None:
         """Begin a phase of the run, unless it is the current one."""
         if name != self._phase:
@@ -106,11 +102,17 @@ class ProgressEmitter:
             self.progress()
 
     def tick(self) -> None:
-        """Emit the progress, which is called every second: a wait is shown, and counted, while nothing changes."""
+        """Emit the progress, which is called every second: a wait is shown, counted and recorded while it lasts."""
         if self._phase and self._is_heard():
             self.progress()
         else:
             self._wait_tracker.sample()  # the log takes the progress once a minute, and its rate counts every wait
+        self._record_waits(self._wait_tracker.spans.due())
+
+    def record_last_waits(self) -> None:
+        """Record the waits that no tick has recorded, at the end of the run."""
+        self._wait_tracker.sample()
+        self._record_waits(self._wait_tracker.spans.end())
 
     def progress(self) -> None:
         """Emit the progress of the job."""
@@ -182,6 +184,22 @@ class ProgressEmitter:
             case _:
                 if (outage := outage_event(event)) is not None:
                     self.emit(outage)
+
+    def _record_waits(self, spans: Iterable[WaitSpan]) -> None:
+        """Record when the run waited; `status` in another process shows it at once."""
+        now, at = self._wait_tracker.now(), self._job.now()
+        for span in spans:
+            self._job.record(
+                Waited(
+                    at=at,
+                    wait=span.number,
+                    kind=span.kind.value,
+                    since=at - (now - span.started),
+                    until=at - (now - span.ended),
+                    waited_s=round(span.waited_s, 3),
+                )
+            )
+            self._job.flush()
 
     def _phase_progress(self, now: float, done: int) -> PhaseProgress:
         tracker = self._wait_tracker

@@ -30,6 +30,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
             the row stay behind.
         retry_for_s: seconds for which an outage of the server is waited out, up to 365 days.
         approver: who approves the plan, for the journal.
+        expect_unmatched: how many input lines are expected to match no person; None if nothing is said about them.
+        operator: who expects that, for the journal.
     """
 
     concurrency: int = 8
@@ -38,6 +40,8 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_uncovered_s: float = MAX_UNCOVERED_S
     retry_for_s: float = RETRY_FOR_S
     approver: str | None = None
+    expect_unmatched: int | None = None
+    operator: str | None = None
 
     def __post_init__(self) -> None:
         for name, value, maximum in (
@@ -49,6 +53,7 @@ class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
         if type(self.wait_s) not in (int, float) or not 0 <= self.wait_s < math.inf:
             raise ValueError(f"wait {self.wait_s!r} is not a number of seconds, 0 or more")
         check_text(self.approver, "approver")
+        check_text(self.operator, "operator")
         RetryPolicy(retry_for_s=self.retry_for_s)  # checks it
         uncovered_s = self.max_uncovered_s
         if type(uncovered_s) not in (int, float) or not MIN_UNCOVERED_S <= uncovered_s < math.inf:

@@ -4,7 +4,7 @@ The digest is a SHA-256 of the bytes of a file or stream, or of the values given
 only a plan holds it, as it holds the identifiers themselves.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from zlib import crc32
 
@@ -69,34 +69,28 @@ class ContentMeter:
         if len(self._pending) >= _CHUNK:
             self._flush()
 
-    def add_line(self, data: bytes, *, is_end: bool = True) -> None:
-        """Add a line, or a part of one, in UTF-8 and without its end.
+    def add_lines(self, lines: Sequence[bytes], rest: bytes = b"") -> None:
+        """Add lines in UTF-8 and without their ends.
 
         Arguments:
-            data: the bytes.
-            is_end: whether the line ends after them.
+            lines: the first one continues what was added as `rest` before.
+            rest: the beginning of the next line, or more of it.
         """
-        if is_end and not self._is_in_line:  # the whole line, as nearly always
-            checksums = self._checksums
-            checksums.append(crc32(data))
-            if len(checksums) == _LINES_AT_ONCE:
-                self._flush_lines()
-            return
-        checksum = crc32(data, self._checksum)
-        self._is_in_line = not is_end
-        if not is_end:
-            self._checksum = checksum
-            return
-        self._checksum = 0
-        self._checksums.append(checksum)
-        if len(self._checksums) == _LINES_AT_ONCE:
+        if self._is_in_line and lines:
+            self._checksums.append(crc32(lines[0], self._checksum))
+            self._checksum, self._is_in_line = 0, False
+            lines = lines[1:]
+        self._checksums += map(crc32, lines)
+        if rest:
+            self._checksum, self._is_in_line = crc32(rest, self._checksum), True
+        if len(self._checksums) >= _LINES_AT_ONCE:
             self._flush_lines()
 
     def content(self) -> InputContent:
         """Return the content of everything added so far."""
         self._flush()
         if self._is_in_line:
-            self.add_line(b"")
+            self.add_lines([b""])
         self._flush_lines()
         return InputContent(digest=f"sha256:{self._hash.hexdigest()}", lines=self._lines, sketch=self._sketch.encode())
 
@@ -116,5 +110,5 @@ def metered_values(values: Iterable[object], meter: ContentMeter) -> Iterator[ob
     for value in values:
         data = str(value).replace("\\", "\\\\").replace("\n", "\\n").encode("utf-8", "surrogatepass")
         meter.add(data + b"\n")
-        meter.add_line(data)
+        meter.add_lines([data])
         yield value

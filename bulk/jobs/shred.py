@@ -29,7 +29,7 @@ from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_ends import read_footer, read_header
 from bulk.progress.file_reading import OnRead
 from bulk.report.duty_decision import duty_of
-from bulk.report.find import receipts_beside
+from bulk.report.find import receipts_beside, refuse_receipts
 from bulk.requests.receipts_writer import complete_receipts
 from bulk.sanitize import file_word
 from bulk.states import PENDING
@@ -61,6 +61,7 @@ async def shred_job(
     unfinished: bool = False,
     now: Callable[[], float] = time.time,
     on_read: Callable[[Path, int, int], None] | None = None,
+    on_overwrite: Callable[[Path, int, int], None] | None = None,
 ) -> Shredded:
     """Overwrite and remove the plan and the before-image of a job, and record that in the journal; nothing is sent.
 
@@ -76,6 +77,7 @@ async def shred_job(
             persons.
         now: returns the time in seconds since the epoch.
         on_read: called while the journal is read: with its path, the bytes read so far, and its size.
+        on_overwrite: called while a file is overwritten: with its path, the bytes on disk so far, and its size.
 
     Returns:
         What was removed and what is left; the same call can be repeated.
@@ -87,7 +89,8 @@ async def shred_job(
     """
     path = Path(journal)
     if (unstarted := plan_to_shred(path, None if plan is None else Path(plan))) is not None:
-        return Shredded(removed=shred_plan(unstarted, was_run=unfinished), kept=(), shredded_at=_iso(now()))
+        removed = shred_plan(unstarted, was_run=unfinished, on_overwrite=on_overwrite)
+        return Shredded(removed=removed, kept=(), shredded_at=_iso(now()))
     opened, target_states, found = _open(
         path, plan_of(path) if plan is None else Path(plan), receipts=receipts, unfinished=unfinished, on_read=on_read
     )
@@ -101,7 +104,7 @@ async def shred_job(
             writer.append(FilesShredded(at=at, files=kinds))
             await writer.durable()
             for file in found.values():
-                destroy(file)
+                destroy(file, on_overwrite)
             writer.append(FilesShredded(at=at, files=kinds, done=True))
             await writer.durable()
         elif target_states.shredded is not None:
@@ -151,7 +154,7 @@ def _check_finished(journal: Path, target_states: TargetStates) -> None:
         raise Refused(
             f"the job of {journal} still waits for {', and for '.join(duty.waiting_for)}, which can never be verified "
             "without the plan",
-            f"run posthog-bulk verify {file_word(str(journal))} first, when it is done, or give --unfinished",
+            f"run posthog-bulk verify {file_word(str(journal))} first, once that is over, or give --unfinished",
         )
     if open_causes := [cause for cause in duty.causes if cause.targets is not None]:
         found = "; ".join(f"{count_of(cause.count, 'person')}: {cause.what}" for cause in open_causes)
@@ -183,7 +186,9 @@ def _files(
         usual = receipts_of(journal)
         if (beside := receipts_beside(journal, job)) is not None:
             found[RECEIPTS] = beside
-        elif os.path.lexists(usual) and was_begun and is_overwritten(usual):
+        elif os.path.lexists(usual):
+            if not (was_begun and is_overwritten(usual)):
+                refuse_receipts(usual, journal)  # rather than leave them where they were to be destroyed
             found[RECEIPTS] = usual
     return found
 

@@ -10,6 +10,7 @@ from bulk.jobs.destruction import destroy, is_overwritten
 from bulk.jobs.job_files import FolderJournals, PlanIdentity, journal_of, plan_of
 from bulk.plan.plan_ends import read_footer, read_header
 from bulk.plan.plan_lines import with_time
+from bulk.progress.file_reading import OnOverwrite
 from bulk.requests.receipt_lines import NO_JOB
 from bulk.requests.receipts import read_receipts_header
 from bulk.sanitize import file_word
@@ -28,12 +29,13 @@ def plan_to_shred(named: Path, plan: Path | None) -> Path | None:
     return plan if not os.path.lexists(journal) and _can_be(plan) else None
 
 
-def shred_plan(plan: Path, *, was_run: bool) -> tuple[Path, ...]:
+def shred_plan(plan: Path, *, was_run: bool, on_overwrite: OnOverwrite | None = None) -> tuple[Path, ...]:
     """Overwrite and remove a plan that was never run, and its receipts; the same call can be repeated after a kill.
 
     Arguments:
         plan: the plan.
         was_run: also accept a plan that was run, with a journal that is not at hand; its receipts stay.
+        on_overwrite: called while a file is overwritten.
 
     Returns:
         The files that are gone.
@@ -43,7 +45,7 @@ def shred_plan(plan: Path, *, was_run: bool) -> tuple[Path, ...]:
         FileTrouble: a file cannot be read, overwritten or removed.
     """
     if _was_begun(plan):
-        destroy(plan)
+        destroy(plan, on_overwrite)
         return (plan,)
     header, footer = read_header(plan), read_footer(plan)
     identity = PlanIdentity(footer.digest, with_time(header, footer).created_at)
@@ -66,7 +68,7 @@ def shred_plan(plan: Path, *, was_run: bool) -> tuple[Path, ...]:
                 removed.append(receipts)
     removed.append(plan)
     for path in removed:
-        destroy(path)
+        destroy(path, on_overwrite)
     return (plan, *removed[:-1])
 
 

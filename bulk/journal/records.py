@@ -69,6 +69,17 @@ class Approved(_Record, frozen=True, tag="approved"):
     approver: str | None = None
 
 
+class UnmatchedExpected(_Record, frozen=True, tag="unmatched_expected"):
+    """Somebody confirmed that the input lines which match no person have none; later runs need not say so again.
+
+    `lines` is how many they are, and `operator` names who confirmed it, if that was given.
+    """
+
+    at: float
+    lines: int
+    operator: str | None = None
+
+
 class Intent(_Record, frozen=True, tag="intent"):
     """A request is about to leave; on disk before it does (guarantee 1). `axes` is what the request may change.
 
@@ -176,6 +187,23 @@ class PauseTaken(_Record, frozen=True, tag="pause"):
     duration_s: float
 
 
+class Waited(_Record, frozen=True, tag="waited"):
+    """The run waited, for at least 10 s in all: no work was possible, or no request could leave.
+
+    `kind` is that of `WaitKind`, except for pauses, which have records of their own. `wait` tells the waits of a run
+    apart: a wait is recorded while it lasts, each time it has doubled, and once it is over, and its last record counts.
+    Waits of one kind that are less than a minute apart are one, from `since` to `until`; `waited_s` is how long it
+    waited in between.
+    """
+
+    at: float
+    wait: int
+    kind: str
+    since: float
+    until: float
+    waited_s: float
+
+
 class Verified(_Record, frozen=True, tag="verified"):
     """A verification read everything that it had to; `persons` is how many it was about.
 
@@ -232,6 +260,7 @@ Record = (
     JobOpened
     | RunStarted
     | Approved
+    | UnmatchedExpected
     | Intent
     | AttemptEnded
     | StatesChanged
@@ -240,6 +269,7 @@ Record = (
     | KeyListTested
     | LimitChanged
     | PauseTaken
+    | Waited
     | Verified
     | RunEnded
     | CopyMade

@@ -15,6 +15,7 @@ from bulk.journal.records import (
     RunEnded,
     RunStarted,
     StatesChanged,
+    Waited,
 )
 from bulk.number_ranges import parse_ranges
 from bulk.states import State
@@ -34,6 +35,8 @@ TIMED = frozenset(
 """The states, by axis, whose times a report shows."""
 PAUSES_KEPT = 50
 """Pauses of a run whose times are kept."""
+WAITS_KEPT = 50
+"""Waits of a run whose times are kept: the longest ones."""
 RESPONSES_KEPT = 100
 """Kinds of responses that are counted apart; the error codes of further ones are counted as `other`."""
 OTHER = "other"
@@ -81,12 +84,25 @@ class Span(msgspec.Struct):
     targets: int = 0
 
 
+class WaitTotal(msgspec.Struct):
+    """Waits of one kind: how many, and how long in all."""
+
+    times: int = 0
+    waited_s: float = 0.0
+
+    def add(self, waited_s: float, times: int = 1) -> None:
+        """Count waits."""
+        self.times += times
+        self.waited_s += waited_s
+
+
 class RunCounts(msgspec.Struct):
     """One run of the job, by one process.
 
     `counts_before` is the number of targets per state of the primary axis when it started. `last_at` is the time of
     its last record. `spans` has the states of `TIMED` that targets entered. `pauses` has the start and the length of
-    the first `PAUSES_KEPT` pauses that the server asked for.
+    the first `PAUSES_KEPT` pauses that the server asked for. `waits` has the longest `WAITS_KEPT` waits by number, and
+    `shorter_waits` counts the others by kind.
     """
 
     started_at: float
@@ -103,15 +119,21 @@ class RunCounts(msgspec.Struct):
     last_at: float = 0.0
     spans: dict[tuple[str, str], Span] = {}
     pauses: list[tuple[float, float]] = []
+    waits: dict[int, Waited] = {}
+    shorter_waits: dict[str, WaitTotal] = {}
 
 
 class RunStats:
-    """Counts over the records of a journal, kept up to date by `apply`."""
+    """Counts over the records of a journal, kept up to date by `apply`.
+
+    `last_at` is the time of the last record, and `last_work_at` that of the last one which tells more than a wait.
+    """
 
     def __init__(self) -> None:
         self.lines = 0
         self.opened_at = 0.0
         self.last_at = 0.0
+        self.last_work_at = 0.0
         self.routes: dict[RouteKey, RouteCounts] = {}
         self.responses: dict[ResponseKey, ResponseCounts] = {}
         self.runs: list[RunCounts] = []
@@ -124,6 +146,8 @@ class RunStats:
         """Count one record."""
         self.lines += 1
         self.last_at = max(self.last_at, record.at)
+        if not isinstance(record, Waited):
+            self.last_work_at = self.last_at
         if self.runs and not isinstance(record, RunStarted):
             self.runs[-1].last_at = self.last_at
         match record:
@@ -148,6 +172,8 @@ class RunStats:
                     run.paused_s += record.duration_s
                     if len(run.pauses) < PAUSES_KEPT:
                         run.pauses.append((record.at, record.duration_s))
+            case Waited() if self.runs:
+                _waited(self.runs[-1], record)
             case ReadRequest() if self.runs:
                 self.runs[-1].requests += 1
             case LimitChanged():
@@ -202,6 +228,16 @@ class RunStats:
         span = self.runs[-1].spans.setdefault((axis, state), Span(at, at))
         span.first_at, span.last_at = min(span.first_at, at), max(span.last_at, at)
         span.targets += targets
+
+
+def _waited(run: RunCounts, record: Waited) -> None:
+    """Keep a wait in place of its earlier records; of too many, count the shortest that gets no further record."""
+    run.waits[record.wait] = record
+    if len(run.waits) > WAITS_KEPT:
+        last = {wait.kind: number for number, wait in sorted(run.waits.items())}
+        over = run.waits.keys() - last.values()
+        dropped = run.waits.pop(min(over, key=lambda number: run.waits[number].waited_s))
+        run.shorter_waits.setdefault(dropped.kind, WaitTotal()).add(dropped.waited_s)
 
 
 def _run(record: RunStarted) -> RunCounts:

@@ -8,6 +8,8 @@ targets take 90 MB.
 
 from collections.abc import Iterable
 
+import msgspec
+
 from asyncclient import Bucket
 from bulk.journal.limit_usage import LimitUsage
 from bulk.journal.records import (
@@ -27,11 +29,13 @@ from bulk.journal.records import (
     RunStarted,
     StatesChanged,
     TestBatchPassed,
+    UnmatchedExpected,
     Verified,
 )
 from bulk.journal.run_stats import RunStats
 from bulk.number_ranges import parse_ranges
 from bulk.operations import axes_of, primary_axis_of
+from bulk.selection.inputs.coverage import Coverage as InputCoverage
 from bulk.states import STATES, Axis, Events
 from bulk.targets.coverage import Coverage
 from bulk.targets.observations import Observation
@@ -50,6 +54,7 @@ class TargetStates(StatusTable):
     """The state of a job, changed by one record after the other.
 
     Attributes:
+        unmatched_expected: that input lines without a person are expected to have none.
         copies: the copies of the persons that were made.
         shredded: the last record of a destruction of files; None before the first one.
         plan_shredded: the last one of these that is about the plan.
@@ -66,6 +71,7 @@ class TargetStates(StatusTable):
         super().__init__()
         self.job: JobOpened | None = None
         self.approved: Approved | None = None
+        self.unmatched_expected: UnmatchedExpected | None = None
         self.test_batch: TestBatchPassed | None = None
         self.verified: Verified | None = None
         self.copies: list[CopyMade] = []
@@ -92,6 +98,18 @@ class TargetStates(StatusTable):
         """The number of targets in the plan."""
         return self.job.count if self.job else 0
 
+    @property
+    def input_coverage(self) -> InputCoverage | None:
+        """What the plan covers of its input, as the journal tells; None in a journal of an earlier version."""
+        coverage = self.job.coverage if self.job else None
+        return None if coverage is None else self.as_expected(coverage)
+
+    def as_expected(self, coverage: InputCoverage) -> InputCoverage:
+        """Return the coverage of the input with lines that are expected to match no person counted as covered."""
+        expected = self.unmatched_expected
+        is_expected = expected is not None and expected.lines == coverage.unmatched
+        return msgspec.structs.replace(coverage, unmatched_expected=is_expected)
+
     def apply(self, record: Record) -> None:
         """Change the state as a record says.
 
@@ -114,6 +132,8 @@ class TargetStates(StatusTable):
                 self._run_started(record)
             case Approved():
                 self.approved = record
+            case UnmatchedExpected():
+                self.unmatched_expected = record
             case TestBatchPassed():
                 self.test_batch = record
             case KeyListTested():

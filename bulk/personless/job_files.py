@@ -19,6 +19,7 @@ from bulk.personless.records import (
     read_submissions,
 )
 from bulk.personless.report import SubmissionsReport, iso, submissions_report
+from bulk.progress.file_reading import OnOverwrite
 from bulk.sanitize import file_word
 
 
@@ -65,7 +66,9 @@ def list_submissions(folder: Path) -> Iterator[tuple[Path, SubmissionsReport | s
                 yield path, str(error)
 
 
-async def shred_submissions(journal: Path, plan: Path, *, unfinished: bool, now: float) -> Shredded:
+async def shred_submissions(
+    journal: Path, plan: Path, *, unfinished: bool, now: float, on_overwrite: OnOverwrite | None = None
+) -> Shredded:
     """Overwrite and remove the plan of a job, and record that in its journal, before and after.
 
     Arguments:
@@ -73,6 +76,7 @@ async def shred_submissions(journal: Path, plan: Path, *, unfinished: bool, now:
         plan: its plan.
         unfinished: also accept a job that is not complete.
         now: seconds since the epoch.
+        on_overwrite: called while the plan is overwritten.
 
     Raises:
         JournalBusy: another process works on the job.
@@ -80,7 +84,7 @@ async def shred_submissions(journal: Path, plan: Path, *, unfinished: bool, now:
         FileTrouble: a file cannot be read, overwritten or removed.
     """
     if not os.path.lexists(journal):  # noqa: ASYNC240 - nothing else runs meanwhile
-        destroy(plan)
+        destroy(plan, on_overwrite)
         return Shredded(removed=(plan,), kept=(), shredded_at=iso(now))
     states, found = SubmissionStates(), os.path.lexists(plan)  # noqa: ASYNC240 - nothing else runs meanwhile
     opened = open_submissions(journal, states)
@@ -89,7 +93,7 @@ async def shred_submissions(journal: Path, plan: Path, *, unfinished: bool, now:
         if report.exit_code and not unfinished:
             raise Refused(
                 f"the job of {journal} is not complete: {report.verdict}",
-                f"run posthog-bulk verify {file_word(str(journal))} first, when it is done, or give --unfinished",
+                f"run posthog-bulk verify {file_word(str(journal))} first, once that is over, or give --unfinished",
             )
         begun = states.shredded is not None and not states.shredded.done
         if found and not (begun and is_overwritten(plan)) and read_plan(plan).digest != report.plan_digest:
@@ -100,7 +104,7 @@ async def shred_submissions(journal: Path, plan: Path, *, unfinished: bool, now:
             writer.append(PlanShredded(at=now))
             await writer.durable()
             if found:
-                destroy(plan)
+                destroy(plan, on_overwrite)
             states.apply(record := PlanShredded(at=now, done=True))
             writer.append(record)
             await writer.durable()

@@ -32,18 +32,17 @@ from bulk.plan.plan_file import FORMAT, Plan, PlanHeader, complete_receipts_of, 
 from bulk.plan.plan_match import check_plan_matches, check_record_matches
 from bulk.plan.plan_writer import PlanWriter, refuse_before_image
 from bulk.plan.recording_notes import RecordingNotes
+from bulk.plan.target_entries import TargetEntries
 from bulk.plan.value_counts import ValueCounts
 from bulk.progress.activity import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
-from bulk.property_checks import DesiredProperties
 from bulk.requests.job_record import JobRecord
 from bulk.requests.receipts_writer import ReceiptsWriter, refuse_receipts_of_a_job
 from bulk.selection.conditions.protection import Protect, ProtectedPersons, check_protect
 from bulk.selection.input_findings import Findings
 from bulk.selection.input_lines import comparison_of
 from bulk.selection.resolver import Resolver
-from bulk.selection.selected_person import SelectedPerson
-from bulk.selection.selections import ByEmails, ByFilter, ByPersonIds, ByRequests, InputSelection, Selection
+from bulk.selection.selections import ByFilter, ByRequests, InputSelection, Selection
 from bulk.selection.values.row_selection import ByRows
 from bulk.states import Axis
 from bulk.version import VERSION
@@ -146,10 +145,8 @@ async def make_plan(
             header = _header(
                 client, operation, selection, record, project_id=project_id, project_name=project.name, at=clock()
             )
-            notes = None
-            if Axis.RECORDINGS in axes(operation):
-                notes = RecordingNotes(reading, gate, concurrency=concurrency)
-            values = ValueCounts(operation.keys) if isinstance(operation, UpdatePerPerson) else None
+            deletes_recordings = Axis.RECORDINGS in axes(operation)
+            notes = RecordingNotes(reading, gate, concurrency=concurrency) if deletes_recordings else None
             with (
                 PlanWriter.create(path, header) as writer,
                 _create_receipts(path, header, selection) as receipts,
@@ -158,20 +155,10 @@ async def make_plan(
             ):
                 lines.append(line_receipts)
                 if protect:
-                    with interruption_of("plan"):
-                        await protected.read(reading, protect, gate, page_size=page_size)
-                    findings.leave_out, findings.is_protected = protected.leave_out, protected.is_protected
-                async for targets in resolver.targets():
-                    _add_receipts(receipts, writer.count, targets, selection)
-                    noted = await notes.of(targets) if notes is not None else [None] * len(targets)
-                    for person, note in zip(targets, noted, strict=True):
-                        change = None if values is None else _once(person.change, operation)
-                        ref = person.ref
-                        writer.add(
-                            ref.uuid, ref.created_at, person.known_by, line=person.line, note=note, change=change
-                        )
-                        if values is not None and change is not None:
-                            values.add(change)
+                    await _leave_out(protected, findings, reading, protect, gate, page_size=page_size)
+                entries = TargetEntries(writer, receipts, operation=operation, selection=selection, notes=notes)
+                async for persons in resolver.targets():
+                    await entries.add(persons)
                     count = writer.count
                     reporter.report()
                 if protect:
@@ -182,7 +169,9 @@ async def make_plan(
                     raise no_target_error(findings)
                 plan = writer.finish(
                     spent=spent_requests(client, clock()),
-                    findings=_plan_findings(findings, values, line_receipts.due(), requests=wait_tracker.requests),
+                    findings=_plan_findings(
+                        findings, entries.values, line_receipts.due(), requests=wait_tracker.requests
+                    ),
                     content=resolver.content,
                     receipts=receipts,
                 )
@@ -249,13 +238,19 @@ def _create_receipts(path: Path, header: PlanHeader, selection: Selection) -> Re
     )
 
 
-def _add_receipts(
-    receipts: ReceiptsWriter, first: int, persons: Sequence[SelectedPerson], selection: Selection
+async def _leave_out(
+    protected: ProtectedPersons,
+    findings: Findings,
+    client: PostHogClient,
+    protect: Sequence[Protect],
+    gate: StopGate,
+    *,
+    page_size: int,
 ) -> None:
-    """Add persons to the receipts of a plan; `first` is the number of the first one."""
-    # those that were selected by another ID are found by that one
-    by_distinct_id = not isinstance(selection, ByPersonIds | ByEmails)
-    receipts.add_persons(first, [(person.ref.uuid, person.known_by if by_distinct_id else None) for person in persons])
+    """Read which persons are protected, and have the selection leave them out."""
+    with interruption_of("plan"):
+        await protected.read(client, protect, gate, page_size=page_size)
+    findings.leave_out, findings.is_protected = protected.leave_out, protected.is_protected
 
 
 def _plan_findings(
@@ -300,13 +295,6 @@ async def _open_matching(
         plan.close()
         raise
     return plan
-
-
-def _once(change: DesiredProperties | None, operation: Operation) -> DesiredProperties | None:
-    """Return the values of a row as the operation sets them."""
-    if change is None or not (isinstance(operation, UpdatePerPerson) and operation.once):
-        return change
-    return DesiredProperties(once=change.values)
 
 
 def _check_arguments(

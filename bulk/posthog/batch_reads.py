@@ -34,7 +34,7 @@ READ_SIZE = 200
 UNKNOWN_ROUTE = (MethodNotAllowed, NotFound, RouteNotFound)
 """Errors of a batch read on a server that does not have it (contract 8)."""
 
-K = TypeVar("K", UUID, str)
+K = TypeVar("K", UUID, int, str)
 T = TypeVar("T")
 
 
@@ -88,7 +88,22 @@ class BatchReads:
         Raises:
             PostHogError: no read succeeds, or the server refuses the key.
         """
-        return await self._read(uuids, self._batch_by_uuid, self._get_by_uuid)
+        by_number = {uuid.int: uuid for uuid in uuids}  # integers hash and compare much faster than UUIDs
+
+        async def batch(client: PostHogClient, part: Sequence[int]) -> Mapping[int, Known]:
+            found = await self._batch_by_uuid(client, [by_number[number] for number in part])
+            return {uuid.int: person for uuid, person in found.items()}
+
+        async def single(client: PostHogClient, number: int) -> Known | None:
+            return await self._get_by_uuid(client, by_number[number])
+
+        read = await self._read(list(by_number), batch, single)
+        return RawReads(
+            {uuid: read.results[uuid.int] for uuid in uuids},
+            [by_number[number] for number in read.left_out],
+            {by_number[number] for number in read.maybe_shown},
+            read.asked_at,
+        )
 
     async def by_distinct_id(self, distinct_ids: Sequence[str]) -> RawReads[str]:
         """Read the person that each distinct ID belongs to.

@@ -133,7 +133,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         """Return how many requests these persons take."""
         if not self.one_by_one:
             return 1
-        return sum(target.calls for target in batch)
+        others = [target for target in batch if target.removals or target.change is not None]
+        return len(batch) - len(others) + sum(target.calls for target in others)
 
 
 def build_call(axes: Sequence[Axis], strategy: Strategy, size: int, *, by_capture: bool = False) -> Call:

@@ -55,8 +55,12 @@ def classify_row(row: DeletionRow, needed_from: float) -> RowCoverage:
     Arguments:
         needed_from: the earliest time of a row that is new enough, in epoch seconds by the server's clock.
     """
-    is_new_enough = row.created_at.timestamp() >= needed_from
-    match row.status:
+    return _coverage(row.status, row.created_at.timestamp(), needed_from)
+
+
+def _coverage(status: str, created_at: float, needed_from: float) -> RowCoverage:
+    is_new_enough = created_at >= needed_from
+    match status:
         case "pending":
             return RowCoverage.COVERS_PENDING if is_new_enough else RowCoverage.OLDER_PENDING
         case "completed":
@@ -82,7 +86,7 @@ NO_ROW = RowReading(RowCoverage.NONE)
 class _Caller(msgspec.Struct, eq=False):
     wanted: Collection[UUID]
     needed_from: float
-    found: dict[UUID, RowReading] | None = None
+    found: dict[int, RowReading] | None = None
 
 
 class DeletionRowReader:
@@ -101,8 +105,8 @@ class DeletionRowReader:
 
     async def fetch(
         self, uuids: Collection[UUID], needed_from: float, *, confirm: Collection[UUID] = ()
-    ) -> Mapping[UUID, RowReading]:
-        """Return what the rows show about each of these persons, and possibly about others.
+    ) -> Mapping[int, RowReading]:
+        """Return what the rows show about each of these persons, and possibly about others, by `UUID.int`.
 
         Arguments:
             uuids: the persons.
@@ -116,13 +120,13 @@ class DeletionRowReader:
             Stopped: the gate closed.
         """
         found = await self._fetch(uuids, needed_from)
-        without = [uuid for uuid in confirm if found[uuid] == NO_ROW]
+        without = [uuid for uuid in confirm if found[uuid.int] == NO_ROW]
         if not without:
             return found
         await self._gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(without))
         return {**found, **await self._fetch(without, needed_from)}
 
-    async def _fetch(self, uuids: Collection[UUID], needed_from: float) -> Mapping[UUID, RowReading]:
+    async def _fetch(self, uuids: Collection[UUID], needed_from: float) -> Mapping[int, RowReading]:
         caller = _Caller(uuids, needed_from)
         self._callers.append(caller)
         try:
@@ -144,12 +148,13 @@ class DeletionRowReader:
             yield page
 
     async def _serve(self, callers: list[_Caller]) -> None:
-        wanted = {uuid.int: uuid for caller in callers for uuid in caller.wanted}  # integers hash faster than UUIDs
+        # integers hash much faster than UUIDs
+        wanted = {uuid.int: uuid for caller in callers for uuid in caller.wanted}
         found = await self._newest_first(wanted, max(caller.needed_from for caller in callers))
         for caller in callers:
             caller.found = found
 
-    async def _newest_first(self, wanted: dict[int, UUID], needed_from: float) -> dict[UUID, RowReading]:
+    async def _newest_first(self, wanted: dict[int, UUID], needed_from: float) -> dict[int, RowReading]:
         """Return the readings of persons, and remove the persons from `wanted`."""
         found = self._from_kept(wanted, needed_from)
         if not wanted:
@@ -168,26 +173,30 @@ class DeletionRowReader:
                 if reading.coverage is RowCoverage.UNKNOWN_STATUS:
                     unknown.add(key)  # an older row may cover, so all rows of this person are read
                 elif reading.coverage in COVERS or (reading is not NO_ROW and key not in unknown):
-                    found[wanted.pop(key)] = reading
+                    found[key] = reading
+                    del wanted[key]
             pages_without_rows = pages_without_rows + 1 if len(wanted) == before else 0
             if len(wanted) <= SINGLES_PER_PAGE * pages_without_rows:
                 break
         else:
-            found |= {wanted.pop(key): NO_ROW for key in wanted.keys() - unknown}
+            for key in wanted.keys() - unknown:
+                found[key] = NO_ROW
+                del wanted[key]
 
         async def read_alone(uuid: UUID) -> None:
-            found[uuid] = await self._read_person(uuid, needed_from)
+            found[uuid.int] = await self._read_person(uuid, needed_from)
 
         await run_workers(read_alone, [*wanted.values()], workers=SINGLES_AT_ONCE)
         return found
 
-    def _from_kept(self, wanted: dict[int, UUID], needed_from: float) -> dict[UUID, RowReading]:
+    def _from_kept(self, wanted: dict[int, UUID], needed_from: float) -> dict[int, RowReading]:
         """Return the readings of kept rows that cover, which stay valid; all other rows are read again."""
-        found: dict[UUID, RowReading] = {}
+        found: dict[int, RowReading] = {}
         for key in wanted.keys() & self._kept.keys():
             reading = read_row(self._kept.pop(key), needed_from)
             if reading.coverage in COVERS:
-                found[wanted.pop(key)] = reading
+                found[key] = reading
+                del wanted[key]
         if len(self._kept) >= ROWS_KEPT:
             self._kept.clear()
         return found
@@ -232,8 +241,9 @@ class DeletionRowReader:
 
 def read_row(row: DeletionRow, needed_from: float) -> RowReading:
     """Return what one row shows, with its time."""
-    coverage = classify_row(row, needed_from)
-    return NO_ROW if coverage is RowCoverage.NONE else RowReading(coverage, row.created_at.timestamp())
+    created_at = row.created_at.timestamp()
+    coverage = _coverage(row.status, created_at, needed_from)
+    return NO_ROW if coverage is RowCoverage.NONE else RowReading(coverage, created_at)
 
 
 class _Progress:

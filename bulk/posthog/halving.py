@@ -76,9 +76,8 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K, V]) -> HalvedRe
             last_error, why = error, _reason(error)
         else:
             succeeded = True
-            each = [found.get(key, LEFT_OUT) for key in part]  # looked up once, because UUIDs are slow to hash
-            results.update(zip(part, each, strict=True))
-            missing = [key for key, result in zip(part, each, strict=True) if result is LEFT_OUT]
+            results.update((key, found.get(key, LEFT_OUT)) for key in part)
+            missing = [key for key in part if key not in found]
             left_out += missing
             if not is_first:
                 maybe_shown.update(missing)

@@ -58,8 +58,9 @@ class PersonReader:
         """
         read = await self._reads.by_uuid(list(targets))
         results, unconfirmed = read.results, []
+        explained = {*expected_gone, *({*accepted} - read.maybe_shown)}
         for uuid in read.left_out:
-            if uuid in expected_gone or (uuid in accepted and uuid not in read.maybe_shown):
+            if uuid in explained:
                 results[uuid] = ABSENT
             elif uuid in accepted or uuid in unless_merged or self._may_confirm(uuid, read.asked_at):
                 unconfirmed.append(uuid)

@@ -43,13 +43,11 @@ class ActivityReporter(Generic[Event]):
         self._started_at = anyio.current_time()
 
     def report(self) -> None:
-        """Report the current moment."""
+        """Report the current moment; waits are counted also where nobody listens."""
+        wait = self._wait_tracker.sample()
         if self._on_progress is not None:
-            moment = Moment(
-                elapsed_s=anyio.current_time() - self._started_at,
-                requests=self._wait_tracker.requests,
-                wait=self._wait_tracker.sample(),
-            )
+            elapsed_s = anyio.current_time() - self._started_at
+            moment = Moment(elapsed_s=elapsed_s, requests=self._wait_tracker.requests, wait=wait)
             self._on_progress(self._describe(moment))
 
     @asynccontextmanager
@@ -59,5 +57,5 @@ class ActivityReporter(Generic[Event]):
         Arguments:
             failed: called with an exception of `on_progress`; None to raise it where the block ends.
         """
-        async with ticking(None if self._on_progress is None else self.report, failed=failed):
+        async with ticking(self.report, failed=failed):
             yield

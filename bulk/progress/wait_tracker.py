@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from asyncclient import ClientEvent, Limits, Paused, RequestFinished, Retrying, ServerReachable, ServerUnreachable
 from bulk.concurrency.sleeps import Sleeps, later
 from bulk.events import Wait, WaitKind
+from bulk.progress.wait_spans import WaitSpans
 
 SHOWN_FROM_S = 2.0
 """Only a wait of more than these seconds is shown."""
@@ -45,18 +46,21 @@ class WaitTracker:
         clock: returns seconds; the clock of the running event loop if None, which takes less than `anyio.current_time`.
 
     Attributes:
+        now: the clock.
         requests: how many requests were made.
         standstill_s: seconds in which no work was possible.
         interrupted_s: seconds of these in pauses of the server and in outages.
+        spans: when it waited, in seconds of `clock`.
     """
 
     def __init__(self, limits: Limits, sleeps: Sleeps, *, clock: Callable[[], float] | None = None) -> None:
         self.requests = 0
         self.standstill_s = 0.0
         self.interrupted_s = 0.0
+        self.spans = WaitSpans()
         self._limits = limits
         self._sleeps = sleeps
-        self._clock = asyncio.get_running_loop().time if clock is None else clock
+        self.now = asyncio.get_running_loop().time if clock is None else clock
         self._pauses: dict[str, tuple[float, float]] = {}
         self._retry = (0.0, 0.0)
         self._outage: tuple[float, Wait] | None = None
@@ -65,7 +69,7 @@ class WaitTracker:
 
     def client_event(self, event: ClientEvent) -> None:
         """Take in an event of the client."""
-        now = self._clock()
+        now = self.now()
         match event:
             case RequestFinished():
                 self.requests += 1
@@ -84,12 +88,13 @@ class WaitTracker:
 
     def sample(self) -> Wait | None:
         """Return the wait to show, and count the time since the last sample."""
-        now = self._clock()
+        now = self.now()
         waits = self._waits(now)
         since_s = 0.0 if self._sampled_at is None else now - self._sampled_at
         self._sampled_at = now
         self.standstill_s += min(since_s, _longest(waits, STANDSTILLS))
         self.interrupted_s += min(since_s, _longest(waits, INTERRUPTIONS))
+        self.spans.take(waits, now)
         return choose_wait(waits)
 
     def _waits(self, now: float) -> list[Wait]:

@@ -112,7 +112,8 @@ def duty_of(target_states: TargetStates, coverage: Coverage | None = None) -> Du
         return _as(duty, DutyState.NEEDS_ATTENTION, f"Needs attention: {found}{also}.")
     if waits:
         return _as(duty, DutyState.WAITING, f"Waiting for {_waiting(duty)}.")
-    return _as(duty, DutyState.COMPLETE, f"Complete: {_complete(target_states)}.")
+    parts = [_complete(target_states), "" if coverage is None else coverage.expected_words()]
+    return _as(duty, DutyState.COMPLETE, f"Complete: {', '.join(filter(None, parts))}.")
 
 
 def open_targets_of(target_states: TargetStates) -> OpenTargets:
@@ -302,7 +303,19 @@ def _not_covered(coverage: Coverage) -> DutyCause:
         count=coverage.not_covered,
         targets=None,
         what=coverage.sentence(),
-        action="Look at these lines and plan those that are needed: posthog-bulk show PLAN lists their numbers.",
+        action=_to_cover(coverage),
+    )
+
+
+def _to_cover(coverage: Coverage) -> str:
+    """Return what to do about the lines that are not covered; those without a person may be right to have none."""
+    if not coverage.unmatched or coverage.unmatched_expected:
+        return "Look at these lines and plan those that are needed: posthog-bulk show PLAN lists their numbers."
+    count = coverage.unmatched
+    lines = f"the {count:,} lines that matched no person have" if count > 1 else "the line that matched no person has"
+    return (
+        "Look at these lines and plan those that are needed (posthog-bulk show PLAN lists their numbers). If "
+        f"{lines} none in PostHog, record that: posthog-bulk verify JOURNAL --expect-unmatched {count}"
     )
 
 

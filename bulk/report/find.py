@@ -1,7 +1,9 @@
 """Answers from the files of a job whether persons were erased, or what became of a request. Needs no network."""
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NoReturn
 
 from bulk.errors import FileTrouble
 from bulk.files.job_file_kinds import RECEIPTS_SUFFIX, receipts_of
@@ -31,7 +33,7 @@ def find_persons(
         ids: distinct IDs, UUIDs or emails, in any mixture.
         receipts: of the job; None for the file beside the journal.
         plan: only needed for receipts whose planning was interrupted and that no run has completed.
-        on_read: called while the journal is read, with its path, the bytes read so far, and its size.
+        on_read: called while receipts and journal are read, with the path, the bytes read so far, and the size.
 
     Returns:
         One answer per ID, in the order of `ids`; it holds none of the IDs.
@@ -40,7 +42,7 @@ def find_persons(
         FileTrouble: journal or receipts are damaged, missing, or belong to another job.
     """
     wanted = list(ids)
-    opened, digest = _open(Path(journal), receipts, plan)
+    opened, digest = _open(Path(journal), receipts, plan, on_read)
     by_id = opened.find(wanted)
     found = {number: by_id[value] for number, value in enumerate(wanted) if value in by_id}
     target_states, facts, history = _replay(Path(journal), found.values(), on_read)
@@ -63,7 +65,7 @@ def find_request(
         reference: of the request, as the input file or the option has it.
         receipts: of the job; None for the file beside the journal.
         plan: only needed for receipts whose planning was interrupted and that no run has completed.
-        on_read: called while the journal is read, with its path, the bytes read so far, and its size.
+        on_read: called while receipts and journal are read, with the path, the bytes read so far, and the size.
 
     Returns:
         One answer per line of the request; none if the job has no such request.
@@ -71,7 +73,7 @@ def find_request(
     Raises:
         FileTrouble: journal or receipts are damaged, missing, or belong to another job.
     """
-    opened, digest = _open(Path(journal), receipts, plan)
+    opened, digest = _open(Path(journal), receipts, plan, on_read)
     lines = opened.request_lines(reference)
     target_states, facts, history = _replay(Path(journal), lines, on_read)
     answers = answer_request([(line, line.lines[0].line) for line in lines], target_states, history)
@@ -97,20 +99,41 @@ def receipts_beside(journal: Path, job: JobOpened) -> Path | None:
     return found.get(job.job) or found.get(NO_JOB)
 
 
-def _open(journal: Path, receipts: str | Path | None, plan: Plan | None) -> tuple[Receipts, str]:
+def _open(
+    journal: Path, receipts: str | Path | None, plan: Plan | None, on_read: OnRead | None
+) -> tuple[Receipts, str]:
     job = read_job(journal)
     path = receipts_beside(journal, job) if receipts is None else Path(receipts)
+    key = None if plan is None else plan.receipts_key
     if path is None:
+        if os.path.lexists(receipts_of(journal)):
+            refuse_receipts(receipts_of(journal), journal, key=key)
         raise ReceiptsError(
             receipts_of(journal),
-            "does not exist or is not of this job",
+            "does not exist",
             "name the receipts with --receipts; a job of an earlier version, or one whose receipts were shredded, "
             "has none",
         )
-    opened = Receipts.open(path, key=None if plan is None else plan.receipts_key)
+    opened = Receipts.open(path, key=key, on_read=on_read)
     if opened.footer.plan_digest != job.plan_digest or opened.header.job not in (job.job, NO_JOB):
-        raise ReceiptsError(path, f"belongs to another job than {journal}", "name the receipts of this job")
+        refuse_receipts(path, journal, key=key)
     return opened, opened.footer.digest
+
+
+def refuse_receipts(path: Path, journal: Path, *, key: str | None = None) -> NoReturn:
+    """Raise the error for receipts that do not fit a job: they were changed, or they are those of another job.
+
+    Arguments:
+        path: the receipts.
+        journal: of the job.
+        key: the key from the plan, for receipts that do not have it yet.
+
+    Raises:
+        ReceiptsError: always; with the number of the line that was changed.
+    """
+    for _ in Receipts.open(path, key=key).entries():
+        pass  # a changed line can look like that of another job
+    raise ReceiptsError(path, f"belongs to another job than {journal}", "name the receipts of this job with --receipts")
 
 
 def _replay(

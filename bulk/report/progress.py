@@ -177,7 +177,12 @@ def _waits(target_states: TargetStates, limits: Limits, *, now: float, idle_s: f
     ]
     for bucket in (Bucket.DELETES, Bucket.OTHERS):
         waits += [
-            Wait(kind=WaitKind.RATE_LIMIT, waited_s=idle_s, left_s=window.frees_in_s, bucket=bucket.value)
+            Wait(
+                kind=WaitKind.RATE_LIMIT,
+                waited_s=now - target_states.run_stats.last_work_at,
+                left_s=window.frees_in_s,
+                bucket=bucket.value,
+            )
             for window in limits.budget(bucket)
             if window.used >= window.limit
         ]

@@ -25,12 +25,15 @@ from bulk.version import VERSION
 
 RECEIPT_FORMAT = 1
 
-Result = Literal["done", "waiting", "not_finished", "needs_attention", "not_found", "not_covered", "not_in_job"]
+Result = Literal[
+    "done", "waiting", "not_finished", "needs_attention", "no_person", "not_found", "not_covered", "not_in_job"
+]
 _WORDS: dict[Result, str] = {
     "done": "done",
     "waiting": "waits for PostHog, or for a verification",
     "not_finished": "not finished",
     "needs_attention": "needs attention",
+    "no_person": "PostHog held no person for this {}, checked at {}",
     "not_found": "no person had this ID when the job was planned",
     "not_covered": "not covered",
     "not_in_job": "not part of this job",
@@ -69,7 +72,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     Arguments:
         number: the place of the ID among those that were asked for, or the number of the line, from 1.
-        result: that of its persons, the worst first; or `not_found`, `not_covered`, `not_in_job`.
+        result: that of its persons, the worst first; `no_person` if it has none, as somebody expected; or `not_found`,
+            `not_covered`, `not_in_job`.
         sentence: the result in words, with times.
         lines: the numbers of the input lines that have the ID.
         outcome: what became of the line; None for an ID.
@@ -161,12 +165,12 @@ def answer_ids(
             answers.append(Answer(number=number + 1, result="not_in_job", sentence=_sentence("not_in_job", ())))
             continue
         persons = _persons(look_up.targets, target_states, open_targets, history)
-        result = _result(persons, [line.outcome for line in look_up.lines])
+        result = _result(persons, [line.outcome for line in look_up.lines], target_states)
         answers.append(
             Answer(
                 number=number + 1,
                 result=result,
-                sentence=_sentence(result, persons, look_up.lines),
+                sentence=_sentence(result, persons, look_up.lines, _checked(target_states, "ID")),
                 lines=tuple(sorted(line.line for line in look_up.lines)),
                 persons=persons,
             )
@@ -185,15 +189,16 @@ def answer_request(
         history: of all these targets.
     """
     answers, open_targets = list[Answer](), open_targets_of(target_states)
+    checked = _checked(target_states, "request" if len(lines) == 1 else "line of the request")
     for look_up, number in lines:
         entry = look_up.lines[0]
         persons = _persons(look_up.targets, target_states, open_targets, history)
-        result = _result(persons, [line.outcome for line in look_up.lines])
+        result = _result(persons, [line.outcome for line in look_up.lines], target_states)
         answers.append(
             Answer(
                 number=number,
                 result=result,
-                sentence=_sentence(result, persons, look_up.lines),
+                sentence=_sentence(result, persons, look_up.lines, checked),
                 lines=(number,),
                 outcome=entry.outcome,
                 reason=entry.reason,
@@ -222,7 +227,7 @@ def build_receipt(
         format=RECEIPT_FORMAT,
         version=VERSION,
         reference=reference,
-        verdict=_verdict(answers, reference),
+        verdict=_verdict(answers, reference, job.planned_at),
         answers=answers,
         job=job.job,
         host=job.host,
@@ -268,24 +273,37 @@ def _result_of(target: int, open_targets: OpenTargets) -> Result:
     return "waiting" if open_targets.waiting[target] else "done"
 
 
-def _result(persons: Sequence[PersonResult], outcomes: Sequence[str]) -> Result:
+def _result(persons: Sequence[PersonResult], outcomes: Sequence[str], target_states: TargetStates) -> Result:
     for result in _WORST_FIRST:
         if any(person.result == result for person in persons):
             return result
-    return "not_found" if "unmatched" in outcomes else "not_covered"
+    if "unmatched" not in outcomes:
+        return "not_covered"
+    coverage = target_states.input_coverage
+    return "no_person" if coverage is not None and coverage.unmatched_expected else "not_found"
 
 
-def _sentence(result: Result, persons: Sequence[PersonResult], lines: Sequence[LineEntry] = ()) -> str:
-    words = _WORDS[result]
+def _checked(target_states: TargetStates, noun: str) -> str:
+    """Return that PostHog held no person, and when that was checked."""
+    job = target_states.job
+    return _no_person(noun, job.planned_at if job else None)
+
+
+def _no_person(noun: str, planned_at: str | None) -> str:
+    return _WORDS["no_person"].format(noun, format_time(planned_at, seconds=True))
+
+
+def _sentence(
+    result: Result, persons: Sequence[PersonResult], lines: Sequence[LineEntry] = (), checked: str = ""
+) -> str:
+    words = checked if result == "no_person" else _WORDS[result]
     if result == "not_covered":
         for line in lines:
             reason = f"not covered, because the line was refused: {line.reason}" if line.reason else words
             words = _OUTCOME_WORDS.get(line.outcome, reason)
     if len(persons) != 1:
         return f"{count_of(len(persons), 'person')}: {words}" if persons else words
-    person = persons[0]
-    if result == "waiting" and person.states.get(Axis.EVENTS.value) == Events.QUEUED.name.lower():
-        words = _NOT_PURGED
+    person, words = persons[0], result_words(result, persons)
     if person.done_at is not None:
         words += f"; read back at {format_time(person.done_at, seconds=True)}"
     if person.purged_at is not None:
@@ -293,7 +311,15 @@ def _sentence(result: Result, persons: Sequence[PersonResult], lines: Sequence[L
     return f"person {person.target}: {words}"
 
 
-def _verdict(answers: Sequence[Answer], reference: str | None) -> str:
+def result_words(result: Result, persons: Sequence[PersonResult]) -> str:
+    """Return the result of persons in words, without times."""
+    queued = Events.QUEUED.name.lower()
+    if result == "waiting" and [person.states.get(Axis.EVENTS.value) for person in persons] == [queued]:
+        return _NOT_PURGED
+    return _WORDS[result]
+
+
+def _verdict(answers: Sequence[Answer], reference: str | None, planned_at: str) -> str:
     if reference is not None and not answers:
         return "This job has no request with this reference."
     counts = {result: sum(answer.result == result for answer in answers) for result in _WORDS}
@@ -301,7 +327,10 @@ def _verdict(answers: Sequence[Answer], reference: str | None) -> str:
     if len(answers) == 1:
         sentence = answers[0].sentence
         return f"{sentence[0].upper()}{sentence[1:]}."
-    parts = [f"{_WORDS[result]} ({count:,})" for result, count in counts.items() if count]
+    if reference is not None and counts["no_person"] == len(answers):
+        return f"{_no_person('request', planned_at)} ({count_of(len(answers), 'line')})."
+    words = {**_WORDS, "no_person": _no_person(noun, planned_at)}
+    parts = [f"{words[result]} ({count:,})" for result, count in counts.items() if count]
     return f"{count_of(len(answers), noun)}: {'; '.join(parts)}."
 
 

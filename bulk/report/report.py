@@ -15,7 +15,15 @@ from bulk.number_ranges import format_ranges, parse_ranges
 from bulk.plan.plan_file import Plan
 from bulk.report.duty import Duty, DutyState
 from bulk.report.duty_decision import duty_of
-from bulk.report.parts.activity import ResponseCount, TimelineEntry, iso, responses_of, timeline_of
+from bulk.report.parts.activity import (
+    ResponseCount,
+    TimelineEntry,
+    WaitCount,
+    iso,
+    responses_of,
+    timeline_of,
+    waits_of,
+)
 from bulk.report.parts.copies import CopyReport, copies_of
 from bulk.report.parts.input_report import InputReport, input_report
 from bulk.report.parts.plan_report import PlanReport, plan_report
@@ -158,6 +166,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     shredded_at: str | None = None
     copies: tuple[CopyReport, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
+    waits: tuple[WaitCount, ...] = ()
     responses: tuple[ResponseCount, ...] = ()
     journal_sha256: str = ""
     journal_bytes: int = 0
@@ -188,9 +197,9 @@ def build_report(
     if job is None:
         raise ValueError("the journal is empty")
     approved, run_stats = target_states.approved, target_states.run_stats
-    coverage = job.coverage
+    coverage, expected = target_states.input_coverage, target_states.unmatched_expected
     if coverage is None and plan is not None:  # an earlier version began the job
-        coverage = coverage_of(by_kind(plan.findings))
+        coverage = target_states.as_expected(coverage_of(by_kind(plan.findings)))
     duty = duty_of(target_states, coverage)
     return Report(
         format=REPORT_FORMAT,
@@ -220,7 +229,13 @@ def build_report(
         torn_tail_bytes=journal.torn_tail_bytes,
         plan=None if plan is None else plan_report(plan, values=values),
         largest_uncovered_s=target_states.coverage.largest_uncovered_s,
-        input=None if coverage is None else input_report(coverage),
+        input=None
+        if coverage is None
+        else input_report(
+            coverage,
+            expected_at=iso(expected.at) if expected else None,
+            expected_by=expected.operator if expected else None,
+        ),
         duty=duty,
         run_verdict=verdict_of(target_states, coverage),
         run_exit_code=exit_code(target_states),
@@ -233,6 +248,7 @@ def build_report(
         shredded_at=None if target_states.plan_shredded is None else iso(target_states.plan_shredded.at),
         copies=copies_of(target_states.copies),
         timeline=timeline_of(run_stats),
+        waits=waits_of(run_stats),
         responses=responses_of(run_stats),
         journal_sha256=journal.file_digest,
         journal_bytes=journal.size,

@@ -67,4 +67,9 @@ def open_requests_of(target_states: TargetStates, receipts: Receipts | None) -> 
     """
     if receipts is None or target_states.job is None or not target_states.job.due:
         return None
-    return count_open_requests(receipts, open_targets_of(target_states).has)
+    coverage = target_states.input_coverage
+    return count_open_requests(
+        receipts,
+        open_targets_of(target_states).has,
+        unmatched_expected=coverage is not None and coverage.unmatched_expected,
+    )

@@ -7,12 +7,15 @@ from bulk.number_ranges import parse_ranges
 from bulk.requests.receipt_lines import LineEntry, PersonEntry
 from bulk.requests.receipts import Receipts
 
-_NOT_DONE = frozenset({"unmatched", "unread", "refused", "protected"})
+_UNMATCHED = "unmatched"
+_NOT_DONE = frozenset({_UNMATCHED, "unread", "refused", "protected"})
 """Outcomes of a line after which its request is not done, whatever became of the targets: the plan lacks the line."""
 _Request = tuple[str, str]
 
 
-def count_open_requests(receipts: Receipts, is_open: Callable[[int], bool]) -> dict[str, int]:
+def count_open_requests(
+    receipts: Receipts, is_open: Callable[[int], bool], *, unmatched_expected: bool = False
+) -> dict[str, int]:
     """Return the number of open requests by the day on which they are due, ISO 8601.
 
     Memory use grows with the lines that name persons of earlier lines, and not with the others.
@@ -20,10 +23,12 @@ def count_open_requests(receipts: Receipts, is_open: Callable[[int], bool]) -> d
     Arguments:
         receipts: of the job.
         is_open: returns whether a target is not done.
+        unmatched_expected: whether a request is done whose lines match no person.
 
     Raises:
         ReceiptsError: a line is damaged.
     """
+    not_done = _NOT_DONE - {_UNMATCHED} if unmatched_expected else _NOT_DONE
     linked: dict[str, set[_Request]] = {}
     counts: dict[str, int] = {}
     with DiskStringSet() as known:
@@ -36,7 +41,7 @@ def count_open_requests(receipts: Receipts, is_open: Callable[[int], bool]) -> d
             if not isinstance(entry, LineEntry) or entry.due is None:
                 continue
             request = entry.due, _name(entry)
-            if entry.outcome in _NOT_DONE or _has_open_target(entry, is_open):
+            if entry.outcome in not_done or _has_open_target(entry, is_open):
                 add(request)
             repeated = (entry.id,) if entry.outcome == "repeated" and entry.id is not None else ()
             for link in (*entry.persons, *repeated):
@@ -51,7 +56,7 @@ def count_open_requests(receipts: Receipts, is_open: Callable[[int], bool]) -> d
                             add(request)
                 elif entry.outcome != "repeated" and (requests := linked.get(entry.id or "", set())):
                     for request in requests:
-                        if entry.outcome in _NOT_DONE or _has_open_target(entry, is_open):
+                        if entry.outcome in not_done or _has_open_target(entry, is_open):
                             add(request)
                         for person in entry.persons:
                             further.setdefault(person, set()).add(request)

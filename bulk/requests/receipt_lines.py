@@ -173,9 +173,9 @@ class Keyed:
             before: the checksum that the first line continues.
         """
         lines, checksum = [], before
-        by_uuid, by_distinct_id = IdKind.UUID.value, IdKind.DISTINCT_ID.value
+        of_bytes, by_uuid, by_distinct_id = self._of_bytes, IdKind.UUID.value, IdKind.DISTINCT_ID.value
         for target, (uuid, distinct_id) in enumerate(persons, first):
-            body = _PERSON % (target, self._of_bytes(by_uuid, uuid.int.to_bytes(16, "big")))
+            body = _PERSON % (target, of_bytes(by_uuid, uuid.int.to_bytes(16, "big")))
             if distinct_id is not None:
                 body += _KNOWN_BY % self._of(by_distinct_id, distinct_id)
             checksum = crc32(body, checksum)

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -30,7 +30,11 @@ from bulk.requests.receipt_lines import (
     first_sum,
 )
 
+OnRead = Callable[[Path, int, int], None]
+"""Called while a file is read: with its path, the bytes read so far, and its size."""
+
 _CHUNK = 1 << 20
+_IDS_PER_REPORT = 10_000
 _END_BYTES = 1 << 14
 """Bytes at either end in which the first and the last line are found."""
 _RESTORE = "restore the receipts from a copy"
@@ -61,13 +65,23 @@ class Receipts:
         header: its first line.
         footer: its last line.
         key: of the keyed references; None for that of the file.
+        on_read: called while the lines are read.
 
     Raises:
         ReceiptsError: there is no key.
     """
 
-    def __init__(self, path: Path, header: ReceiptsHeader, footer: ReceiptsFooter, key: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        header: ReceiptsHeader,
+        footer: ReceiptsFooter,
+        key: str | None = None,
+        *,
+        on_read: OnRead | None = None,
+    ) -> None:
         self.path = path
+        self._on_read = on_read
         self.header = header
         self.footer = footer
         key = header.key if key is None else key
@@ -78,18 +92,19 @@ class Receipts:
         self.keyed = Keyed(key, folds_case=header.folds_case)
 
     @classmethod
-    def open(cls, path: Path, *, key: str | None = None) -> "Receipts":
+    def open(cls, path: Path, *, key: str | None = None, on_read: OnRead | None = None) -> "Receipts":
         """Open receipts.
 
         Arguments:
             path: the file.
             key: the key from the plan, for receipts that do not have it yet.
+            on_read: called while the lines are read, with the path, the bytes read so far, and the size.
 
         Raises:
             ReceiptsError: the first or the last line is damaged, or the file cannot be read.
         """
         header, footer = read_receipts_header(path)
-        return cls(path, header, footer, key if header.key == NO_KEY else None)
+        return cls(path, header, footer, key if header.key == NO_KEY else None, on_read=on_read)
 
     def entries(self) -> Iterator[Entry]:
         """Yield every entry in the order of the file.
@@ -100,7 +115,7 @@ class Receipts:
         digest, before, number = hashlib.sha256(), first_sum(self.header.name), 1
         counts = {PersonEntry: 0, LineEntry: 0}
         footer: ReceiptsFooter | None = None
-        for line in _lines(self.path):
+        for line in _lines(self.path, self._on_read):
             if number > 1:
                 checksum = check(line[:-1], before)
                 if checksum is None or footer is not None:
@@ -135,7 +150,9 @@ class Receipts:
             ReceiptsError: a line is damaged.
         """
         names: dict[str, list[str]] = {}
-        for value in dict.fromkeys(ids):
+        for place, value in enumerate(dict.fromkeys(ids)):
+            if self._on_read is not None and place % _IDS_PER_REPORT == 0:  # of a million, it takes several seconds
+                self._on_read(self.path, 0, 1)
             for kind, form in _forms(value):
                 names.setdefault(self.keyed.id(kind, form), []).append(value)
         found = _Found()
@@ -254,16 +271,20 @@ def _without_footer(path: Path, header: ReceiptsHeader) -> ReceiptsError:
     return ReceiptsError(path, f"ends after line {number:,}: its last line is missing", _RESTORE)
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _lines(path: Path, on_read: OnRead | None = None) -> Iterator[bytes]:
     fd = open_regular(path, os.O_RDONLY, ReceiptsError)
     try:
         rest = b""
         number = 1
+        read, size = 0, os.fstat(fd).st_size
         while True:
             with as_file_trouble(path, "cannot be read", ReceiptsError):
                 chunk = os.read(fd, _CHUNK)
             if not chunk:
                 break
+            read += len(chunk)
+            if on_read is not None:
+                on_read(path, read, size)
             *lines, rest = (rest + chunk).split(b"\n")
             number += len(lines)
             for line in lines:

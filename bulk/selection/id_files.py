@@ -170,7 +170,7 @@ def read_values(values: Iterable[object], kind: Kind) -> Iterator[Line | Refused
 def read_pieces(
     stream: BinaryIO, name: str, meter: ContentMeter | None = None, *, is_csv: bool = False
 ) -> Iterator[Piece]:
-    """Yield the pieces of the lines of a binary stream, decoded.
+    """Return the pieces of the lines of a binary stream, decoded while they are taken.
 
     Arguments:
         stream: read from its position, and not closed.
@@ -181,14 +181,7 @@ def read_pieces(
     Raises:
         InputError: the stream is of a kind that cannot be read, or its compressed data is damaged.
     """
-    pieces = split_lines(to_utf8(_chunks(stream, meter), name), is_csv=is_csv)
-    if meter is None:
-        yield from pieces
-        return
-    add_line = meter.add_line
-    for piece in pieces:
-        add_line(piece[1], is_end=piece[2] is not None)
-        yield piece
+    return split_lines(to_utf8(_chunks(stream, meter), name), is_csv=is_csv, meter=meter)
 
 
 def _chunks(stream: BinaryIO, meter: ContentMeter | None) -> Iterator[bytes]:

@@ -4,7 +4,8 @@ Findings identify a line by its number and nothing else, so that they can be par
 """
 
 from array import array
-from collections.abc import Callable, Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 from uuid import UUID
@@ -48,6 +49,12 @@ class LineNumbers:
     def add(self, number: int) -> None:
         """Add a line."""
         self._numbers.append(number)
+
+    def count_among(self, others: Sequence[int]) -> int:
+        """Return how many of other numbers are among these."""
+        ordered = array("Q", sorted(self._numbers))
+        places = (bisect_left(ordered, number) for number in others)
+        return sum(at < len(ordered) and ordered[at] == number for at, number in zip(places, others, strict=True))
 
     def to_finding(self) -> dict[str, Any]:
         """Return the count and the numbers; `cut` says that not all of them fit."""
@@ -107,6 +114,7 @@ class Findings:
         self.duplicates = LineNumbers()
         self.first_lines: list[tuple[int, int]] = []
         self.repeated = LineNumbers()
+        self._repeated_firsts = array("Q")
         self.aliases = LineNumbers()
         self.blank = LineNumbers()
         self.refused: dict[tuple[Reason, str], LineNumbers] = {}
@@ -150,6 +158,11 @@ class Findings:
         self.duplicates.add(number)
         if len(self.first_lines) < FIRST_LINES_MAX:
             self.first_lines.append((number, first))
+
+    def add_repeated_not_covered(self, number: int, first: int) -> None:
+        """Record a line that repeats an earlier one which no target covers, and the number of the earlier one."""
+        self.repeated.add(number)
+        self._repeated_firsts.append(first)
 
     def add_unmatched(self, number: int, cause: Cause) -> None:
         """Record a line that matches no person, and why that may be."""
@@ -263,7 +276,8 @@ class Findings:
                 ordered = sorted(self.causes.items(), key=lambda pair: pair[0].value)
                 found[-1]["causes"] = {cause.value: each.to_finding() for cause, each in ordered}
             if kind == "duplicates" and len(self.repeated):
-                found[-1]["not_covered"] = self.repeated.to_finding()
+                unmatched = self.unmatched.count_among(self._repeated_firsts)
+                found[-1]["not_covered"] = {**self.repeated.to_finding(), "unmatched": unmatched}
             if kind == "duplicates" and self.first_lines:
                 found[-1]["first_lines"] = [list(pair) for pair in self.first_lines]
         reasons = {words: lines.to_finding() for (_, words), lines in sorted(self.refused.items(), key=_by_words)}

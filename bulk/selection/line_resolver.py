@@ -137,8 +137,8 @@ class LineResolver:
                 yield await self._look_up_again(open_lines)
                 open_lines = []
         yield await self._look_up_again(open_lines)
-        for number in self._repeated.among(self._not_covered):
-            self._findings.repeated.add(number)
+        for number, first in self._repeated.among(self._not_covered):
+            self._findings.add_repeated_not_covered(number, first)
         if not self._raw:
             await count_distinct_ids(self._client, self._with_many_ids, concurrency=self._concurrency)
 
@@ -239,7 +239,7 @@ class LineResolver:
                 new.append(line)
             else:
                 self._findings.add_repeated(line.number, first)
-                self._repeated.add(line.number, line.key)
+                self._repeated.add(line.number, first, line.key)
                 if isinstance(line, RequestLine):
                     self._tell(line, "repeated")
         return new
@@ -316,9 +316,9 @@ class LineResolver:
     async def _by_uuid(self, lines: Sequence[Line]) -> LineMatch:
         uuids = msgspec.convert([line.value for line in lines], list[UUID])  # faster than the constructor
         results = (await self._reader.fetch_by_uuid(dict.fromkeys(uuids))).results
-        # in their order, they need not be looked up: UUIDs are slow to hash
-        each = results.values() if list(results) == uuids else map(results.__getitem__, uuids)
-        return LineMatch(lines, [persons_of(result, line) for result, line in zip(each, lines, strict=True)])
+        return LineMatch(
+            lines, [persons_of(result, line) for result, line in zip(results.values(), lines, strict=True)]
+        )
 
     async def _by_email(self, lines: Sequence[Line]) -> LineMatch:
         match = comparison_of(self._selection)

@@ -21,9 +21,16 @@ _ANY_CASE = frozenset(
         "undefined",
     }
 )
-_AS_WRITTEN = frozenset({"0", "NaN", "[object Object]"})  # "nan" may be a name
-_NIL_UUIDS = frozenset({"0" * 32, "00000000-0000-0000-0000-000000000000"})
-_QUOTES = "\"'`"
+_AS_WRITTEN = frozenset(
+    {
+        "0",
+        "NaN",  # "nan" may be a name
+        "[object Object]",
+        "0" * 32,
+        "00000000-0000-0000-0000-000000000000",
+    }
+)
+_QUOTES = ('"', "'", "`")
 
 
 def is_placeholder(distinct_id: str) -> bool:
@@ -32,12 +39,13 @@ def is_placeholder(distinct_id: str) -> bool:
     Arguments:
         distinct_id: from an input file or a person.
     """
-    bare = _unwrapped(distinct_id)
-    return not bare or bare in _AS_WRITTEN or bare in _NIL_UUIDS or bare.lower() in _ANY_CASE
+    bare = distinct_id.strip()
+    if bare.startswith(_QUOTES):
+        bare = _unwrapped(bare)
+    return not bare or bare in _AS_WRITTEN or bare.lower() in _ANY_CASE
 
 
-def _unwrapped(text: str) -> str:
-    bare = text.strip()
+def _unwrapped(bare: str) -> str:
     while len(bare) > 1 and bare[0] == bare[-1] and bare[0] in _QUOTES:
         bare = bare[1:-1].strip()
     return bare

@@ -1,13 +1,14 @@
 """Plans to give persons back what they had before a job that kept a before-image. Only reads from the server.
 
 A person that has other values than those that the job set was changed by others since: it stays as it is and is named
-by its number in the plan of the job. A person that is gone stays gone.
+by its number in the plan of the job. A person that is gone stays gone. What one response does not show, a person or a
+value that the job set, is read again some seconds later before it counts (guarantee 11).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from bulk.property_checks import DesiredProperties
 from bulk.selection.input_findings import LineNumbers
 from bulk.undo.before_entries import BeforeFile, keys_of, read_before_file
 from bulk.undo.before_records import Before
-from bulk.undo.revert_decision import LeaveReason, decide_revert
+from bulk.undo.revert_decision import LeaveReason, decide_revert, lacks_set_value
 from bulk.verification.verifier import SAME_INSTANT
 from bulk.version import VERSION
 
@@ -113,7 +114,7 @@ async def plan_revert(
             )
             reader = PersonReader(reading, gate, readers=concurrency, keys=keys)
             with PlanWriter.create(path, header) as writer:
-                async for persons in _persons(file, reader, gate, concurrency):
+                async for persons in _persons(found, reader, gate, concurrency):
                     for entry, result in persons:
                         _add(found, writer, entry, result)
                     reporter.report()
@@ -141,6 +142,12 @@ class _Found:
         self.left = {name: LineNumbers() for name in ("changed", "as_before", "gone", "unread", "without_entry")}
         for number in file.without_entry():
             self.left["without_entry"].add(number)
+
+    def change_of(self, entry: Before) -> DesiredProperties:
+        """Return what the job set or removed for a person."""
+        change = entry.change or self.change
+        assert change is not None
+        return change
 
     def progress(self, moment: Moment) -> PlanProgress:
         return PlanProgress(
@@ -194,39 +201,55 @@ def _add(found: _Found, writer: PlanWriter, entry: Before, result: Present | Abs
 def _back(found: _Found, entry: Before, result: Present | Absent | Unread) -> DesiredProperties | str:
     if isinstance(result, Unread):
         return "unread"
-    if isinstance(result, Absent) or abs(result.person.created_at - entry.created_at) >= SAME_INSTANT:
+    if isinstance(result, Absent) or not _is_same(entry, result):
         return "gone"
-    change = entry.change or found.change
-    assert change is not None
-    back = decide_revert(entry.had, change, properties_of(result.person))
+    back = decide_revert(entry.had, found.change_of(entry), properties_of(result.person))
     return back.value if isinstance(back, LeaveReason) else back
+
+
+def _is_same(entry: Before, result: Present) -> bool:
+    return abs(result.person.created_at - entry.created_at) < SAME_INSTANT
 
 
 _Read = list[tuple[Before, Present | Absent | Unread]]
 
 
-async def _persons(file: BeforeFile, reader: PersonReader, gate: StopGate, concurrency: int) -> AsyncIterator[_Read]:
-    """Yield the entries with what a read shows of their persons; those that a response left out come last."""
+async def _persons(found: _Found, reader: PersonReader, gate: StopGate, concurrency: int) -> AsyncIterator[_Read]:
+    """Yield the entries with what a read shows of their persons; those that a second read has to decide come last."""
     still_open: list[Before] = []
+    without_value: set[int] = set()
+
+    def is_open(entry: Before, result: Present | Absent | Unread) -> bool:
+        if not isinstance(result, Present):
+            return result == LEFT_OUT
+        if entry.target in without_value or not _is_same(entry, result):
+            return False
+        if lacks_set_value(entry.had, found.change_of(entry), properties_of(result.person)):
+            without_value.add(entry.target)
+            return True
+        return False
 
     async def read(entries: Sequence[Before]) -> tuple[_Read, Sequence[Before]]:
         results = (await reader.fetch_by_uuid({entry.uuid: entry.distinct_id for entry in entries})).results
-        known = [(entry, results[entry.uuid]) for entry in entries]
-        left_out = [entry for entry, result in known if result == LEFT_OUT]
-        return [each for each in known if each[1] != LEFT_OUT], left_out
+        known: _Read = []
+        left_out: list[Before] = []
+        for entry in entries:
+            if is_open(entry, results[entry.uuid]):
+                left_out.append(entry)
+            else:
+                known.append((entry, results[entry.uuid]))
+        return known, left_out
 
     async def read_again() -> _Read:
-        found: _Read = []
         groups, unread = await read_until_known(partial(_in_groups, read, concurrency), [*still_open], gate)
-        for group in groups:
-            found += group
         still_open.clear()
-        return found + [(entry, LEFT_OUT) for entry in unread]
+        without_value.clear()
+        return [*chain.from_iterable(groups), *((entry, LEFT_OUT) for entry in unread)]
 
-    entries = file.entries()
+    entries = found.file.entries()
     while at_once := [*islice(entries, concurrency)]:
-        for found, left_out in await in_order(read, at_once, concurrency):
-            yield found
+        for known, left_out in await in_order(read, at_once, concurrency):
+            yield known
             still_open += left_out
         if len(still_open) >= MAX_OPEN:
             yield await read_again()

@@ -37,6 +37,11 @@ def decide_revert(
     return DesiredProperties(values=values, absent=tuple(key for key in touched if key not in had))
 
 
+def lacks_set_value(had: Mapping[str, Any], change: DesiredProperties, has: Mapping[str, Any]) -> bool:
+    """Return whether a person lacks a value that the job set, so that one read of it decides nothing (guarantee 11)."""
+    return any(key not in has for key in effect(change, had).values)
+
+
 def effect(change: DesiredProperties, had: Mapping[str, Any]) -> DesiredProperties:
     """Return what a change did to a person that had these properties: setting once does nothing to those it had."""
     if not change.once:

@@ -15,11 +15,12 @@ import msgspec
 from bulk.concurrency.workers import grouped
 from bulk.journal.job_log import JobLog, by_uuid
 from bulk.plan.plan_file import Target
+from bulk.posthog import person_reader
 from bulk.posthog.deletion_rows import COVERS, DeletionRowReader, RowCoverage
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, Unread, UnreadReason, properties_of
 from bulk.property_checks import DesiredProperties
-from bulk.states import Axis, Events, Person
+from bulk.states import Axis, Events, Person, Properties
 from bulk.targets.lost_events import ROWS_DECIDE, rows_are_read
 from bulk.targets.observations import LOST, Observation
 from bulk.targets.reasons import Reason
@@ -46,6 +47,9 @@ FOUND_ABSENT = frozenset(
     }
 )
 """States in which an earlier read found the person absent: one more read without it is enough."""
+
+UNEXPLAINED = frozenset({Properties.NOT_STARTED, Properties.UNKNOWN, Properties.TO_RETRY})
+"""States in which no accepted change explains that a person lacks properties."""
 
 ROWS_AT_ONCE = 50_000
 """Completed deletion rows that are compared with the plan in one pass over it."""
@@ -105,13 +109,15 @@ class Verifier:
         self._rows = rows
         self._server_time = server_time
         self._max_uncovered_s = max_uncovered_s
+        self._lacking_at: dict[int, float] = {}
 
-    async def check_persons(self, numbers: list[int], *, listed: bool = False) -> PersonCheck:
+    async def check_persons(self, numbers: list[int], *, listed: bool = False, is_trial: bool = False) -> PersonCheck:
         """Read whether the persons of these targets are present, unchanged and as desired, and record their states.
 
         Arguments:
             numbers: the targets.
             listed: the list of persons shows them, so that one response without them is not enough in any state.
+            is_trial: the accepted calls were a trial, which explains no missing property: a second read decides.
         """
         target_states, targets = self._job.target_states, self._job.targets(numbers)
         expected_gone, accepted, maybe_merged = set[UUID](), set[UUID](), set[UUID]()
@@ -133,10 +139,10 @@ class Verifier:
         observed: dict[int, tuple[Observation, ...]] = {}
         left_out: list[int] = []
         unread: list[int] = []
-        for number, target in targets.items():
-            result = reads.results[target.uuid]
+        for (number, target), result in zip(targets.items(), reads.results.values(), strict=True):
             observation = _observation(target, result, desired.get(number))
-            if observation is None:
+            removes = observation is _AS_DESIRED and desired[number].absent
+            if observation is None or (removes and not self._may_lack(number, reads.asked_at, is_trial=is_trial)):
                 left_out.append(number)
                 continue
             observed[number] = observation
@@ -147,6 +153,19 @@ class Verifier:
                 unread.append(number)
         await self._record_persons(targets, observed)
         return PersonCheck(present, reads.asked_at, tuple(left_out), tuple(unread), desired=desired)
+
+    def _may_lack(self, number: int, asked_at: float, *, is_trial: bool) -> bool:
+        """Return whether a read without the properties that are to be removed decides that nothing is to be done.
+
+        An accepted change explains it. Otherwise a second read does, some seconds after the first one (guarantee 11).
+        """
+        if not is_trial and self._job.target_states.properties(number) not in UNEXPLAINED:
+            return True
+        if number in self._lacking_at and asked_at >= self._lacking_at[number] + person_reader.CONFIRM_AFTER_S:
+            del self._lacking_at[number]
+            return True
+        self._lacking_at.setdefault(number, asked_at)
+        return False
 
     async def check_gone(self, numbers: list[int], *, returned_before: Collection[int] = ()) -> PersonCheck:
         """Read by distinct ID whether persons that were found absent are there again, and record their states.
@@ -193,9 +212,11 @@ class Verifier:
 
     def confirm_at(self, numbers: Iterable[int]) -> float:
         """Return when a second read of these left-out targets may decide, by the boot-time clock."""
-        targets = self._job.targets(sorted(numbers)).values()
+        numbers = sorted(numbers)
+        targets = self._job.targets(numbers).values()
         keys = (key for target in targets for key in (target.uuid, target.distinct_id) if key is not None)
-        return max((self._persons.confirm_at(key) or -math.inf for key in keys), default=-math.inf)
+        lacking = [self._lacking_at[n] + person_reader.CONFIRM_AFTER_S for n in numbers if n in self._lacking_at]
+        return max((*lacking, *(self._persons.confirm_at(key) or -math.inf for key in keys)), default=-math.inf)
 
     async def check_rows(self, numbers: list[int]) -> None:
         """Read the deletion rows of these targets, and record the states of their events."""
@@ -222,7 +243,7 @@ class Verifier:
         now = self._server_time()  # a row with a future time covers the events up to now, and expires like any other
         rows, covered = dict[int, Observation](), dict[int, int]()
         for number, target in targets.items():
-            reading = readings[target.uuid]
+            reading = readings[target.uuid.int]
             rows[number] = _ROWS[reading.coverage]
             if reading.coverage in COVERS and reading.created_at is not None:
                 covered[number] = math.floor(min(reading.created_at, now))
@@ -308,4 +329,4 @@ def _observation(
 
 def is_same(target: Target, person: Known) -> bool:
     """Return whether this person is the target of the plan, and not another or a re-created one (guarantee 22)."""
-    return person.uuid == target.uuid and abs(target.created_at - person.created_at) < SAME_INSTANT
+    return person.uuid.int == target.uuid.int and abs(target.created_at - person.created_at) < SAME_INSTANT

@@ -143,6 +143,7 @@ async def test_the_client_changes_and_deletes(scene: Scene) -> None:
     assert len(requests) == 1 + 3 * COUNT
 
 
+@pytest.mark.slow
 async def test_the_client_deletes_in_bulk_by_distinct_id(scene: Scene) -> None:
     await scene.client.persons.bulk_delete(distinct_ids=scene.texts, delete_recordings=True)
     (request,) = scene.sent("bulk_delete")

@@ -14,7 +14,7 @@ from bulk import ByDistinctIds, Report, UnsetProperties, UpdateProperties, make_
 
 pytestmark = pytest.mark.slow
 
-COUNT = 1000
+COUNT = 400
 WAIT_S = 5.0
 """What is not as asked by then never will be: the server lags behind in nothing here."""
 BY_REST = range(0, COUNT, 8)

@@ -44,6 +44,7 @@ def test_a_target_is_met_up_to_its_bound(sense: str, value: float, holds: bool) 
     assert Check(what="", value=value, bound=0.85, sense=sense).holds is holds
 
 
+@pytest.mark.slow
 @given(TIMES)
 def test_the_spread_lies_within_the_values_and_contains_the_median(times: list[float]) -> None:
     low, high = spread(times)

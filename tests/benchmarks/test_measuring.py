@@ -9,7 +9,7 @@ from uuid import UUID
 import aiohttp
 import pytest
 
-from asyncclient import Limits, PostHogClient, RateLimits
+from asyncclient import CaptureEvent, Limits, PostHogClient, RateLimits
 from asyncclient.testing import RecordedRequest
 from benchmarks.harness import Bench, process
 from benchmarks.servers.canned import UPDATED, uuid_text
@@ -33,6 +33,10 @@ async def test_the_server_keeps_changes_of_persons() -> None:
             assert [person.uuid async for person in persons.iter(page_size=3)] == ids
             await persons.update(ids[2], UPDATED)
             assert (await persons.batch_by_uuids(ids[1:4]))[ids[2]].properties["tier"] == "gold"
+            scores = {4: 4, 5: 9}
+            await opened.capture.batch([CaptureEvent.set(f"user-{each}", {"score": scores[each]}) for each in scores])
+            found = await persons.batch_by_uuids(ids[4:6])
+            assert [found[each].properties["score"] for each in ids[4:6]] == [4, 9]
             await persons.bulk_delete(ids=ids[:2], delete_events=True, keep_person=True)
             assert len(await persons.batch_by_uuids(ids)) == 7
             rows = (await persons.deletion_status()).results
@@ -40,8 +44,8 @@ async def test_the_server_keeps_changes_of_persons() -> None:
             summary = await persons.bulk_delete(ids=ids[:3], delete_events=False, keep_person=False)
             assert summary.persons_deleted == 3
             assert set(await persons.batch_by_uuids(ids)) == {*ids[3:]}
-        assert {name: server.state()[name] for name in ("count", "here", "changed", "rows")} == {
-            "count": 7, "here": 4, "changed": 1, "rows": 2,
+        assert {name: server.state()[name] for name in ("count", "here", "changed", "rows", "with_own_score")} == {
+            "count": 7, "here": 4, "changed": 1, "rows": 2, "with_own_score": 1,
         }  # fmt: skip
         span = server.span()
         assert 0 < span["later_wall_s"] < span["wall_s"]
@@ -63,6 +67,7 @@ async def test_another_number_of_requests_than_expected_is_an_error() -> None:
             server.span()
 
 
+@pytest.mark.slow
 def test_a_failing_contender_fails_the_benchmark(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"per_person: requests-loop ended with 1:(.|\n)*refused"):
         Bench(smoke=True, repeats=1, folder=tmp_path).run(
@@ -97,7 +102,7 @@ def test_a_call_counts_as_repeated_if_the_same_call_had_taken_effect(requests: l
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("question", ["journal", "limiter"])
+@pytest.mark.parametrize("question", ["journal", "limiter", "values"])
 def test_a_benchmark_runs_from_the_command_line(question: str, tmp_path: Path) -> None:
     figures = tmp_path / "figures.jsonl"
     command = [sys.executable, "-m", "benchmarks", "--smoke", "--only", question, "--json", str(figures)]

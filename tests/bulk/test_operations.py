@@ -75,6 +75,7 @@ def test_each_operation_has_its_axes_and_its_description(
     assert describe(fields) == describe(without_values(fields)) == words
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from("abcdef"), st.text(min_size=3, max_size=6), min_size=1))
 def test_the_operation_in_a_journal_has_keys_and_no_values(values: dict[str, str]) -> None:
     marked = {key: f"secret-{number}" for number, key in enumerate(values)}

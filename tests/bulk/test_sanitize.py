@@ -98,6 +98,7 @@ def test_html_text_has_no_markup_and_reads_the_same(text: str) -> None:
 PROSE = st.text("a1 .:-|/*_[](){}<>#+=~!`&@\\$w", max_size=30)
 
 
+@pytest.mark.slow
 @given(NASTY | PROSE)
 @example("1. one")
 @example("1.")
@@ -113,6 +114,7 @@ def test_markdown_text_renders_as_text_only(text: str) -> None:
     assert "".join(part.content for part in parts) == sanitize.plain(text, limit=None).strip()
 
 
+@pytest.mark.slow
 @given(NASTY | PROSE)
 @example("- a")
 @example("1. a")

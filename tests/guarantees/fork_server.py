@@ -4,8 +4,8 @@ The server is a session of pytest in the copy of the packages that neither colle
 one JSON request per line from standard input. A request is to import test files, of an unchanged copy, or to run tests,
 for which it forks. In the child, a changed file takes effect in one of two ways: functions get their new bodies, where
 only bodies have changed; otherwise, everything of ours is imported anew. The child writes what its tests reported to a
-file. The server writes a line to standard output for each import, and for each child two: its process ID, and its exit
-code when it has ended.
+file. The server writes a line to standard output for each import, with an error if there was one, and for each child
+two: its process ID, and its exit code when it has ended.
 """
 
 import gc
@@ -144,8 +144,7 @@ class Server:
         for line in self._requests:
             request = json.loads(line)
             if "files" in request:
-                self._import(request["files"])
-                self._reply(files=len(request["files"]))
+                self._reply(error=self._import(request["files"]))
                 continue
             child = os.fork()
             if not child:
@@ -154,27 +153,36 @@ class Server:
             self._reply(code=os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         return True
 
-    def _import(self, files: list[str]) -> None:
-        """Import test files and what pytest imports for them, as pytest does; a child then finds them imported."""
+    def _import(self, files: list[str]) -> str:
+        """Import test files and what pytest imports for them, as pytest does; a child then finds them imported.
+
+        Returns:
+            The traceback of an error; empty if there was none.
+        """
         new = [file for file in files if file not in self._imported]
         if not new:
-            return
+            return ""
         gc.disable()  # what is imported stays
-        for file in new:
-            path = self._folder / file
-            for folder in reversed(path.relative_to(self._folder).parents):
-                if (self._folder / folder / "conftest.py").exists():
-                    self._import_file(self._folder / folder / "conftest.py")
-            self._import_file(path)
-        prepare_hypothesis()
-        self._imported.update(new)
-        self._functions.note()
-        gc.enable()
+        try:
+            for file in new:
+                path = self._folder / file
+                for folder in reversed(path.relative_to(self._folder).parents):
+                    if (self._folder / folder / "conftest.py").exists():
+                        self._import_file(self._folder / folder / "conftest.py")
+                self._import_file(path)
+            prepare_hypothesis()
+            self._imported.update(new)
+            self._functions.note()
+        except (Exception, pytest.skip.Exception):
+            return traceback.format_exc()
+        finally:
+            gc.enable()
+        return ""
 
     def _import_file(self, path: Path) -> None:
         import_path(path, mode="importlib", root=self._folder, consider_namespace_packages=False)
 
-    def _reply(self, **fields: int) -> None:
+    def _reply(self, **fields: object) -> None:
         self._replies.write(json.dumps(fields) + "\n")
         self._replies.flush()
 

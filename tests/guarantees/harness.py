@@ -169,7 +169,7 @@ class Workshop:
         output = self.folder / "output.json"
         output.unlink(missing_ok=True)
         self._send(files=sorted({node.partition("::")[0] for node in nodes}))
-        self._reply()
+        assert not (error := self._reply()["error"]), error
         with self.broken(changes) as originals:
             self._send(
                 nodes=nodes,
@@ -191,7 +191,7 @@ class Workshop:
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps(request) + "\n")
 
-    def _reply(self, of: int | None = None, limit_s: float = LIMIT_S) -> dict[str, int]:
+    def _reply(self, of: int | None = None, limit_s: float = LIMIT_S) -> dict[str, Any]:
         """Return the server's next line; kill a child that takes too long, with all processes that it started."""
         assert self._server.stdout is not None
         if not select.select([self._server.stdout], [], [], limit_s)[0] and of is not None:
@@ -199,7 +199,7 @@ class Workshop:
                 os.killpg(of, signal.SIGKILL)
         line = self._server.stdout.readline()
         assert line, "the interpreter that runs the tests is gone"
-        reply: dict[str, int] = json.loads(line)
+        reply: dict[str, Any] = json.loads(line)
         return reply
 
 

@@ -116,6 +116,12 @@ def test_a_test_that_hangs_does_not_count_as_failed(workshop: Workshop) -> None:
     assert "Timeout (>1.0s)" in result.failures
 
 
+def test_a_test_file_that_cannot_be_imported_is_an_error(workshop: Workshop) -> None:
+    (workshop.folder / "test_import.py").write_text("import no_such_module\ndef test_it():\n    assert False\n")
+    with pytest.raises(AssertionError, match="no_such_module"):
+        workshop.run(("test_import.py::test_it",))
+
+
 @pytest.mark.timeout(4 * LIMIT_S)
 @pytest.mark.parametrize(
     "twin", BY_TEST, ids=[f"{twin.guarantee:02}-{twin.says.replace(' ', '-')}" for twin in BY_TEST]

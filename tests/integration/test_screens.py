@@ -322,8 +322,9 @@ def test_status_watch_from_another_terminal(virtual: Any) -> None:
     assert progress is not None
     assert progress.wait is not None
     assert (progress.phase, progress.wait.kind) == ("sending", "rate_limit")
-    assert progress.eta_s == pytest.approx(117, abs=5)
-    assert progress.overall_per_s == pytest.approx(55, rel=0.3)  # the file was written 20 s of virtual time ago
+    assert progress.eta_s == pytest.approx(107, abs=5)  # the file was written 10 s of virtual time ago, when the wait
+    assert progress.wait.waited_s == pytest.approx(10, abs=2)  # had lasted for 10 s
+    assert progress.overall_per_s == pytest.approx(14.5, rel=0.3)
     steady = msgspec.structs.replace(progress, targets_per_s=48.0, overall_per_s=48.0, eta_s=117.0, elapsed_s=5.0)
     recording = Recording()
     recording.events.append(

@@ -67,6 +67,10 @@ class EmptyBody(msgspec.Struct, frozen=True):
         Raises:
             UnexpectedResponse: it is not.
         """
+        if response.status in CHANGED and not response.body:  # as nearly every success
+            if content_type(response.headers) in _HTML:
+                raise UnexpectedResponse(_IS_HTML)
+            return
         check_status(response, CHANGED)
         check_not_html(response)
         if is_blank(response):

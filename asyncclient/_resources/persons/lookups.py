@@ -1,7 +1,6 @@
 """PersonLookups: batch reads, deletion status, property values and cohorts of persons (contract 6.11)."""
 
 from collections.abc import Collection, Sequence
-from operator import attrgetter
 from typing import Any, Literal, TypeVar
 from uuid import UUID
 
@@ -24,7 +23,6 @@ from asyncclient.models import (
     PersonRef,
     PropertyValues,
     RawPerson,
-    ResultsByUuid,
     StoredPerson,
     StoredRef,
 )
@@ -33,13 +31,11 @@ from asyncclient.property_projection import PropertyProjection
 _BATCH_RAWS = msgspec.json.Decoder(BatchResults[msgspec.Raw])
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _REF = msgspec.json.Decoder(PersonRef)
-_REFS_BY_ID: "msgspec.json.Decoder[BatchResults[PersonRef]]" = msgspec.json.Decoder(BatchResults[StoredRef])
-_BY_UUID: "msgspec.json.Decoder[ResultsByUuid[Person]]" = msgspec.json.Decoder(ResultsByUuid[StoredPerson])
-_REFS_BY_UUID: "msgspec.json.Decoder[ResultsByUuid[PersonRef]]" = msgspec.json.Decoder(ResultsByUuid[StoredRef])
+_REFS: "msgspec.json.Decoder[BatchResults[PersonRef]]" = msgspec.json.Decoder(BatchResults[StoredRef])
+_BY_UUID: "msgspec.json.Decoder[BatchResults[Person]]" = msgspec.json.Decoder(BatchResults[StoredPerson])
 _NIL = UUID(int=0)
 
-K = TypeVar("K", UUID, str, int)
-P = TypeVar("P", Person, PersonRef)
+P = TypeVar("P", Person, PersonRef, RawPerson)
 Route = Literal[
     "bulk_delete", "batch_by_uuids", "batch_by_distinct_ids", "deletion_status", "delete_events", "delete_recordings"
 ]
@@ -76,9 +72,7 @@ class PersonLookups:
             PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.batch_by_distinct_ids(distinct_ids)
-        found = await (
-            self._pipeline.call(request) if only is None else self._pipeline.read(request, only.by_distinct_id)
-        )
+        found = await (self._pipeline.call(request) if only is None else self._pipeline.read(request, only.decoder))
         _check_keys(request, distinct_ids, found.results)
         return found.results
 
@@ -97,7 +91,7 @@ class PersonLookups:
             PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.batch_by_distinct_ids(distinct_ids)
-        found = await self._pipeline.read(request, _REFS_BY_ID)
+        found = await self._pipeline.read(request, _REFS)
         _check_keys(request, distinct_ids, found.results)
         return found.results
 
@@ -118,7 +112,7 @@ class PersonLookups:
             InvalidResponse: the response does not match this call.
             PostHogError: there is no response, or it reports an error.
         """
-        decoder = _BY_UUID if only is None else only.by_uuid
+        decoder = _BY_UUID if only is None else only.decoder
         request = endpoints.batch_by_uuids(uuids)
         return _by_uuid(request, uuids, (await self._pipeline.read(request, decoder)).results)
 
@@ -137,7 +131,7 @@ class PersonLookups:
             PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.batch_by_uuids(uuids)
-        return _by_uuid(request, uuids, (await self._pipeline.read(request, _REFS_BY_UUID)).results)
+        return _by_uuid(request, uuids, (await self._pipeline.read(request, _REFS)).results)
 
     async def raw_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, RawPerson]:
         """Return the persons of up to 200 distinct IDs, each as the JSON object that the server sent (contract 6.11).
@@ -173,12 +167,7 @@ class PersonLookups:
             PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.batch_by_uuids(uuids)
-        found = await self._raw(request)
-        if any(key.lower() != str(person.ref.uuid) for key, person in found.items()):
-            raise _mixed_up(request)
-        by_uuid = {person.ref.uuid: person for person in found.values()}
-        _check_keys(request, [each if isinstance(each, UUID) else UUID(each) for each in uuids], by_uuid)
-        return by_uuid
+        return _by_uuid(request, uuids, await self._raw(request))
 
     async def raw_by_uuid(self, uuid: UUID | str) -> RawPerson:
         """Return one person with all its distinct IDs, as the JSON object that the server sent (contract 6.2).
@@ -305,23 +294,27 @@ class PersonLookups:
         return PersonCohorts(found.results, None if project == "@current" else SELECTED_PROJECT.format(project))
 
 
-_INT, _PERSON_INT = attrgetter("int"), attrgetter("uuid.int")
-
-
-def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], found: dict[UUID, P]) -> dict[UUID, P]:
+def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], found: dict[str, P]) -> dict[UUID, P]:
     """Return the persons of a response, checked.
 
     Raises:
         InvalidResponse: a person is under the key of another one, or other persons came in place of the requested ones.
     """
-    keys = list(map(_INT, found))  # integers hash and compare faster than UUIDs
-    if keys != list(map(_PERSON_INT, found.values())):
+    persons = [person.uuid for person in found.values()]
+    keys = _texts(persons)
+    if keys != [key.lower() for key in found]:
         raise _mixed_up(request)
-    _check_keys(request, [(each if isinstance(each, UUID) else UUID(each)).int for each in uuids], keys)
-    return found
+    _check_keys(request, _texts([person_uuid(each) for each in uuids]), keys)
+    return dict(zip(persons, found.values(), strict=True))
 
 
-def _check_keys(request: Request[Any], requested: Sequence[K], found: Collection[K]) -> None:
+def _texts(uuids: Sequence[UUID]) -> list[str]:
+    """Return UUIDs as text, which compares and hashes much faster."""
+    texts: list[str] = msgspec.to_builtins(uuids)
+    return texts
+
+
+def _check_keys(request: Request[Any], requested: Sequence[str], found: Collection[str]) -> None:
     """Check that a response has no other persons in place of requested ones, because it could then be about none."""
     if found and not set(requested).issubset(found) and not set(requested).issuperset(found):
         raise _mixed_up(request)

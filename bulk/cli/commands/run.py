@@ -7,16 +7,16 @@ import click
 from bulk.cli.options.connection_options import (
     FILE,
     JOURNAL_HELP,
+    Expected,
     RunOptions,
-    expect_count_option,
-    expect_lines_option,
+    expect_options,
     run_options,
     settings_options,
 )
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 from bulk.cli.options.protect_option import build_protect, protect_option
-from bulk.cli.options.record_options import approver_option
+from bulk.cli.options.record_options import approver_option, check_operator, confirming_operator_option
 from bulk.cli.options.settings import Settings
 
 
@@ -25,8 +25,8 @@ from bulk.cli.options.settings import Settings
 @option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP)
 @option("--approve", metavar="DIGEST", help="Approve the plan with this digest, or with its first 12 digits")
 @approver_option
-@expect_count_option
-@expect_lines_option
+@confirming_operator_option
+@expect_options
 @protect_option
 @run_options
 @settings_options
@@ -35,8 +35,8 @@ def command(
     journal: Path | None,
     approve: str | None,
     approver: str | None,
-    expect_count: int | None,
-    expect_lines: int | None,
+    operator: str | None,
+    expected: Expected,
     protect: tuple[str, ...],
     run_options: RunOptions,
     settings: Settings,
@@ -58,6 +58,7 @@ def command(
     from bulk.jobs.job_files import journal_of
     from bulk.plan.plan_file import load_plan, short_digest
 
+    check_operator(operator, expected.expect_unmatched)
     output = CommandOutput(json=run_options.json)
     protected = build_protect(protect)
     journal = journal or journal_of(plan)
@@ -66,13 +67,18 @@ def command(
     with explained(lambda: not_started(plan, same_command_line())), load_plan(plan) as loaded:
         write_plan_event(loaded, output)
         preflight.check_caps(
-            loaded, max_targets=run_options.max_targets, expect_count=expect_count, expect_lines=expect_lines
+            loaded,
+            max_targets=run_options.max_targets,
+            expect_count=expected.expect_count,
+            expect_lines=expected.expect_lines,
+            expect_unmatched=expected.expect_unmatched,
         )
         approve = approve_or_ask(
             loaded,
             journal,
             approve=approve,
             how=f"review it, then run the same command with --approve {short_digest(loaded.digest)}",
+            expect_unmatched=expected.expect_unmatched,
         )
         return run_plan(
             settings,
@@ -81,8 +87,8 @@ def command(
             journal,
             output,
             approve=approve,
-            expect_count=expect_count,
-            expect_lines=expect_lines,
+            expected=expected,
+            operator=operator,
             protect=protected,
             approver=approver,
             resume_line=same_command_line(),

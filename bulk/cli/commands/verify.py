@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.options.connection_options import FILE, PLAN_HELP, json_option, settings_options
+from bulk.cli.options.connection_options import (
+    FILE,
+    PLAN_HELP,
+    expect_unmatched_option,
+    json_option,
+    settings_options,
+)
 from bulk.cli.options.help_layout import WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
+from bulk.cli.options.record_options import check_operator, confirming_operator_option
 from bulk.cli.options.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,13 +30,24 @@ if TYPE_CHECKING:
 @click.argument("journal", type=FILE)
 @option("--plan", type=FILE, metavar="FILE", help=PLAN_HELP)
 @option("--concurrency", type=WholeNumber(1, 256), default=8, metavar="N", help="Reads in parallel")
+@expect_unmatched_option
+@confirming_operator_option
 @json_option
 @settings_options
-def command(journal: Path, plan: Path | None, concurrency: int, json: bool, settings: Settings) -> int:
+def command(
+    journal: Path,
+    plan: Path | None,
+    concurrency: int,
+    expect_unmatched: int | None,
+    operator: str | None,
+    json: bool,
+    settings: Settings,
+) -> int:
     """Read back the results of the job in JOURNAL: persons gone, properties set or removed, events purged.
 
     This changes nothing on the server. The exit code is 0 if the job is complete, 75 while it waits for PostHog, which
     purges events at the weekend, and 1 if it needs attention. It is meant for cron: once a day until it exits with 0.
+    A job with input lines that match no person needs attention until --expect-unmatched says that they have none.
 
     Requests: three to begin with, one per 200 persons, one per 1,000 deletion rows, one query per 5,000 deleted
     persons, and one query per 1,000 distinct IDs whose recordings are to be deleted. Whether recordings are deleted can
@@ -49,7 +67,10 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
     from bulk.plan.plan_file import load_plan
     from bulk.sanitize import plain
 
+    check_operator(operator, expect_unmatched)
     if is_journal_of_submissions(journal):
+        if expect_unmatched is not None:
+            raise click.UsageError("--expect-unmatched does not work with a job of --without-person: leave it out")
         return _verify_submissions(journal, settings, json=json)
     plan = _existing_plan(journal, plan)
     output = CommandOutput(json=json)
@@ -65,6 +86,8 @@ def command(journal: Path, plan: Path | None, concurrency: int, json: bool, sett
                     retry_for_s=settings.retry_for_s,
                     on_progress=display,
                     stop=stop,
+                    expect_unmatched=expect_unmatched,
+                    operator=operator,
                 )
             display.close()
             if stop.is_set():  # the verdict of a report takes every person as read
@@ -91,8 +114,8 @@ def _verify_submissions(journal: Path, settings: Settings, *, json: bool) -> int
 
     read_submissions(journal)
 
-    async def work(client: "PostHogClient", _: "Stopper", __: "Display") -> "SubmissionsReport":
-        return await verify_submissions(waiting_out(client, settings.retry_for_s), journal)
+    async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> "SubmissionsReport":
+        return await verify_submissions(waiting_out(client, settings.retry_for_s, on_outage=display), journal)
 
     with explained(lambda: f"Nothing was changed. To continue:\n  {same_command_line()}"):
         report = run_with_client(settings, work, json=json)

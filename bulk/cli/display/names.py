@@ -8,6 +8,7 @@ _PHASES = {
     "planning": "Planning",
     "exporting": "Exporting",
     "reading": "Reading files",
+    "destroying": "Destroying files",
     "reporting": "Making the report",
     "test batch": "Test batch",
     "sending": "Sending",

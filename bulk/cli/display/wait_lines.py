@@ -96,8 +96,8 @@ def _response(wait: Wait, now: datetime) -> str:
 
 def _file(wait: Wait, now: datetime) -> str:
     del now  # how long the rest takes is not known
-    name = plain(wait.file or "the file")
-    return f"Reading {name}, {wait.percent or 0}% so far, for {format_duration(wait.waited_s)}"
+    verb = "Overwriting" if wait.kind is WaitKind.OVERWRITE else "Reading"
+    return f"{verb} {plain(wait.file or 'the file')}, {wait.percent or 0}% so far, for {format_duration(wait.waited_s)}"
 
 
 def _input(wait: Wait, now: datetime) -> str:
@@ -114,5 +114,6 @@ _LINES: dict[WaitKind, Callable[[Wait, datetime], str]] = {
     WaitKind.RETRY: _retry,
     WaitKind.RESPONSE: _response,
     WaitKind.FILE: _file,
+    WaitKind.OVERWRITE: _file,
     WaitKind.INPUT: _input,
 }

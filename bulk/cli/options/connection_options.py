@@ -36,6 +36,14 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     json: bool = False
 
 
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers that the user expects of a plan; None where nothing is expected."""
+
+    expect_count: int | None = None
+    expect_lines: int | None = None
+    expect_unmatched: int | None = None
+
+
 def settings_options(command: F) -> F:
     """Add the options for connecting, such as --host, --rate-limits and --retry-for; the command gets `settings`."""
     return gather_options(
@@ -134,13 +142,28 @@ def _complete_profile(_: click.Context, __: click.Parameter, incomplete: str) ->
 json_option = option(
     "--json", "json", is_flag=True, help="Write events as JSON lines to stdout and messages for people to stderr"
 )
-expect_count_option = option(
-    "--expect-count", type=WholeNumber(0), metavar="N", help="Refuse a plan with any other number of persons"
+expect_unmatched_option = option(
+    "--expect-unmatched",
+    type=WholeNumber(0),
+    metavar="N",
+    help="Confirm that N input lines match no person because PostHog has none: they then count as covered. Any other "
+    "number is refused",
 )
 
-expect_lines_option = option(
-    "--expect-lines", type=WholeNumber(0), metavar="N", help="Refuse a plan whose input has any other number of lines"
-)
+
+def expect_options(command: F) -> F:
+    """Add --expect-count, --expect-lines and --expect-unmatched; the command gets them as `expected`."""
+    number = WholeNumber(0)
+    return gather_options(
+        command,
+        "expected",
+        Expected,
+        option("--expect-count", type=number, metavar="N", help="Refuse a plan with any other number of persons"),
+        option(
+            "--expect-lines", type=number, metavar="N", help="Refuse a plan whose input has any other number of lines"
+        ),
+        expect_unmatched_option,
+    )
 
 
 def gather_options(

@@ -3,13 +3,24 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import click
+
 from bulk.cli.options.connection_options import gather_options
 from bulk.cli.options.help_layout import option
 from bulk.requests.job_record import JobRecord
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+confirming_operator_option = option(
+    "--operator", metavar="NAME", help="Who gives --expect-unmatched; journal and report keep it"
+)
 approver_option = option("--approver", metavar="NAME", help="Who approves the plan; journal and report keep it")
+
+
+def check_operator(operator: str | None, expect_unmatched: int | None) -> None:
+    """Check that a command which records nothing else of an operator has the option that it does record."""
+    if operator is not None and expect_unmatched is None:
+        raise click.UsageError("--operator only works with --expect-unmatched here: add it, or leave out --operator")
 
 
 def record_options(command: F) -> F:

@@ -18,6 +18,7 @@ from bulk.execution.unset.key_list_result import record_result
 from bulk.execution.unset.removals import joined, takes_list
 from bulk.operations import Operation, UnsetProperties, UpdatePerPerson
 from bulk.plan.value_counts import value_totals
+from bulk.posthog import person_reader
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, raise_if_permanent
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reads import properties_of
@@ -106,7 +107,10 @@ class KeyListTrial:
         if not group.tried:
             return  # the list was refused, or the last attempt removed one property per call, which shows nothing
         while target_states.state(Axis.PROPERTIES, number) is Properties.ACCEPTED:
-            check = await context.verifier.check_persons([number])
+            check = await context.verifier.check_persons([number], is_trial=True)
+            if check.left_out:
+                await context.gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=1)
+                continue
             if number not in check.present:
                 return
             taken = takes_list(keys, _keys_left(check, number))

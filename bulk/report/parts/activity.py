@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from bulk.journal.run_stats import RouteKey, RunCounts, RunStats
+from bulk.journal.run_stats import RouteKey, RunCounts, RunStats, WaitTotal
 
 FINISHED = "finished"
 INTERRUPTED = "interrupted"
@@ -29,14 +29,15 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a job did, or that happened to it.
 
     Arguments:
-        kind: `run`, `verification`, `interruption`, `pause`, `files_shredded`, or what became of persons:
-            `events_queued`, `events_purged`, `persons_deleted`, `recordings_requested`, `recordings_deleted` or
-            `properties_changed`.
+        kind: `run`, `verification`, `interruption`, `pause`, `files_shredded`, what was waited for (`outage`,
+            `rate_limit`, `catching_up` or `second_read`), or what became of persons: `events_queued`, `events_purged`,
+            `persons_deleted`, `recordings_requested`, `recordings_deleted` or `properties_changed`.
         run: the number of the run, from 1; 0 for what no run did.
         started: ISO 8601 in UTC.
         ended: None for an interruption that no later run has ended.
         persons: how many persons it is about; None where that is no question.
         reason: how a run ended; None where the journal has no end of it.
+        waited_s: seconds of waiting in this time, if it is a wait.
     """
 
     kind: str
@@ -45,6 +46,23 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
     ended: str | None
     persons: int | None = None
     reason: str | None = None
+    waited_s: float | None = None
+
+
+class WaitCount(msgspec.Struct, frozen=True, kw_only=True):
+    """The waits of all runs for one thing.
+
+    Arguments:
+        kind: as in `TimelineEntry`.
+        times: how many they are, of at least 10 s; those less than a minute apart are one.
+        waited_s: how long they took in all.
+        shorter: how many of them are not in the timeline, which has the longest ones of each run.
+    """
+
+    kind: str
+    times: int
+    waited_s: float
+    shorter: int = 0
 
 
 class ResponseCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +122,26 @@ def _run(number: int, run: RunCounts) -> Iterator[TimelineEntry]:
         yield TimelineEntry(kind=name, run=number, started=iso(first), ended=iso(last), persons=targets)
     for at, duration_s in run.pauses:
         yield TimelineEntry(kind="pause", run=number, started=iso(at), ended=iso(at + duration_s))
+    for wait in run.waits.values():
+        yield TimelineEntry(
+            kind=wait.kind, run=number, started=iso(wait.since), ended=iso(wait.until), waited_s=wait.waited_s
+        )
+
+
+def waits_of(run_stats: RunStats) -> tuple[WaitCount, ...]:
+    """Return how long the runs of a job waited, by what for."""
+    totals: dict[str, WaitTotal] = {}
+    shorter: Counter[str] = Counter()
+    for run in run_stats.runs:
+        for wait in run.waits.values():
+            totals.setdefault(wait.kind, WaitTotal()).add(wait.waited_s)
+        for kind, total in run.shorter_waits.items():
+            totals.setdefault(kind, WaitTotal()).add(total.waited_s, total.times)
+            shorter[kind] += total.times
+    return tuple(
+        WaitCount(kind=kind, times=total.times, waited_s=round(total.waited_s, 3), shorter=shorter[kind])
+        for kind, total in sorted(totals.items())
+    )
 
 
 def responses_of(run_stats: RunStats) -> tuple[ResponseCount, ...]:

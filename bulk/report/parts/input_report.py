@@ -6,7 +6,12 @@ from bulk.selection.inputs.coverage import Coverage
 
 
 class InputReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How many lines the input has, and how many of them the plan does not cover, by reason; 0 lines for a filter."""
+    """How many lines the input has, and how many of them the plan does not cover, by reason; 0 lines for a filter.
+
+    `repeated_unmatched` of the `repeated` lines repeat one that matches no person. If it is confirmed that these lines
+    have no person, `expected` of all lines count as covered although they match none; `expected_at` is when that was
+    confirmed, ISO 8601, and `expected_by` who did, if that was given.
+    """
 
     lines: int
     not_covered: int
@@ -15,10 +20,20 @@ class InputReport(msgspec.Struct, frozen=True, kw_only=True):
     unread: int
     protected: int = 0
     repeated: int = 0
+    repeated_unmatched: int = 0
+    expected: int = 0
+    expected_at: str | None = None
+    expected_by: str | None = None
 
 
-def input_report(coverage: Coverage) -> InputReport:
-    """Return what a plan covers of its input, for a report."""
+def input_report(coverage: Coverage, *, expected_at: str | None = None, expected_by: str | None = None) -> InputReport:
+    """Return what a plan covers of its input, for a report.
+
+    Arguments:
+        coverage: of the input.
+        expected_at: when it was confirmed that lines without a person have none, ISO 8601.
+        expected_by: who did.
+    """
     return InputReport(
         lines=coverage.lines,
         not_covered=coverage.not_covered,
@@ -27,6 +42,10 @@ def input_report(coverage: Coverage) -> InputReport:
         unread=coverage.unread,
         protected=coverage.protected,
         repeated=coverage.repeated,
+        repeated_unmatched=coverage.repeated_unmatched,
+        expected=coverage.expected,
+        expected_at=expected_at if coverage.expected else None,
+        expected_by=expected_by if coverage.expected else None,
     )
 
 
@@ -41,4 +60,6 @@ def coverage_in(one: InputReport | None) -> Coverage | None:
         unread=one.unread,
         protected=one.protected,
         repeated=one.repeated,
+        repeated_unmatched=one.repeated_unmatched,
+        unmatched_expected=one.expected > 0,
     )

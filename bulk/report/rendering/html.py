@@ -3,9 +3,11 @@
 The layout is in `report.html.j2`. Text is made safe twice: control characters are replaced, then HTML is escaped.
 """
 
+import re
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup, escape
 
 from bulk.report.rendering.document import Document, Table
 from bulk.report.rendering.layout import lay_out
@@ -16,6 +18,8 @@ NARROW_COLUMNS = 3
 """Columns of a table that a phone shows side by side."""
 LONGEST_KEPT = 24
 """Characters of a word that is not broken within."""
+_WITH_HYPHENS = re.compile(r"(--[a-z]+(?:-[a-z]+)*|posthog-bulk|[0-9]{4}-[0-9]{2}-[0-9]{2})")
+"""Words in which a browser would break a line at a hyphen."""
 CELL_MAX = 2_000
 """Maximum length of a cell; JSON reports are complete."""
 
@@ -36,12 +40,20 @@ def document_html(document: Document) -> str:
     environment.filters["plain"] = lambda text, limit=None: plain(text, limit=limit)
     environment.filters["longest_word"] = _longest_word
     environment.tests["stacked"] = _is_stacked
+    environment.filters["unbroken"] = _unbroken
     template = environment.from_string(files("bulk.report.rendering").joinpath("report.html.j2").read_text("utf-8"))
     return template.render(document=document, cell_max=CELL_MAX, longest_kept=LONGEST_KEPT, kind=_kind)
 
 
 def _longest_word(text: str) -> int:
     return max(map(len, text.split()), default=0)
+
+
+def _unbroken(text: str) -> Markup:
+    """Return escaped text in which no line is broken within an option, the name of the command or a day."""
+    parts = _WITH_HYPHENS.split(text)
+    kept = Markup('<span class="word">{}</span>')
+    return Markup().join(kept.format(part) if number % 2 else escape(part) for number, part in enumerate(parts))
 
 
 def _is_stacked(table: Table) -> bool:

@@ -20,6 +20,9 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
         unread: lines, or persons that a filter selects, whose person could not be read.
         protected: lines whose person no plan may contain.
         repeated: lines that repeat an earlier line that is not covered either.
+        repeated_unmatched: those of them that repeat one which matches no person.
+        unmatched_expected: whether it is confirmed that the lines which match no person have none. They count as
+            covered then, and so do those that repeat them.
     """
 
     lines: int = 0
@@ -28,11 +31,22 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     unread: int = 0
     protected: int = 0
     repeated: int = 0
+    repeated_unmatched: int = 0
+    unmatched_expected: bool = False
 
     @property
     def not_covered(self) -> int:
         """Lines, or persons of a filter, that the plan does not cover."""
-        return self.unmatched + self.refused + self.unread + self.protected + self.repeated
+        return self.unmatched + self.refused + self.unread + self.protected + self.repeated - self.expected
+
+    @property
+    def expected(self) -> int:
+        """Lines that match no person, or repeat such a line, and are confirmed to have none."""
+        return self.unmatched + self.repeated_unmatched if self.unmatched_expected else 0
+
+    def expected_words(self) -> str:
+        """Return how many lines match no person as expected; empty if none is expected to."""
+        return f"{count_of(self.expected, 'input line')} matched no person, as expected" if self.expected else ""
 
     def sentence(self) -> str:
         """Return what is not covered as a sentence without its end; empty if everything is covered."""
@@ -51,21 +65,25 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     def _why(self) -> str:
         if not self.lines:
             return "could not be read"
+        unmatched, repeated = self.unmatched, self.repeated
+        if self.unmatched_expected:
+            unmatched, repeated = 0, repeated - self.repeated_unmatched
         parts = (
-            (self.unmatched, "matched no person"),
+            (unmatched, "matched no person"),
             (self.refused, "refused"),
             (self.unread, "could not be read"),
             (self.protected, "protected"),
-            (self.repeated, "repeated from such a line" if self.repeated == 1 else "repeated from such lines"),
+            (repeated, "repeated from such a line" if repeated == 1 else "repeated from such lines"),
         )
         return ", ".join(f"{count:,} {what}" for count, what in parts if count)
 
 
-def coverage_of(findings: dict[str, dict[str, Any]]) -> Coverage:
+def coverage_of(findings: dict[str, dict[str, Any]], *, expect_unmatched: int | None = None) -> Coverage:
     """Return the coverage that a plan's findings show.
 
     Arguments:
         findings: by kind.
+        expect_unmatched: how many lines are expected to match no person; None if nothing is expected.
     """
 
     def count(kind: str, field: str = "count") -> int:
@@ -75,14 +93,18 @@ def coverage_of(findings: dict[str, dict[str, Any]]) -> Coverage:
     if "lines" not in findings:
         return Coverage(unread=max(count("discovery", "unread"), count("query", "unread")))
     protected = findings.get("protected", {}).get("input", {}).get("count", 0)
-    repeated = findings.get("duplicates", {}).get("not_covered", {}).get("count", 0)
+    not_covered = findings.get("duplicates", {}).get("not_covered", {})
+    repeated, of_unmatched = not_covered.get("count", 0), not_covered.get("unmatched", 0)
+    unmatched = count("unmatched")
     return Coverage(
         lines=count("lines"),
-        unmatched=count("unmatched"),
+        unmatched=unmatched,
         refused=count("refused"),
         unread=count("unread"),
         protected=protected if isinstance(protected, int) else 0,
         repeated=repeated if isinstance(repeated, int) else 0,
+        repeated_unmatched=of_unmatched if isinstance(of_unmatched, int) else 0,
+        unmatched_expected=unmatched > 0 and unmatched == expect_unmatched,
     )
 
 
@@ -93,5 +115,5 @@ def with_coverage(verdict: str, coverage: Coverage | None) -> str:
         verdict: one sentence.
         coverage: None where it is not known.
     """
-    sentence = "" if coverage is None else coverage.sentence()
-    return f"{verdict.removesuffix('.')}; {sentence}." if sentence else verdict
+    more = () if coverage is None else (coverage.sentence(), coverage.expected_words())
+    return "; ".join((verdict.removesuffix("."), *filter(None, more))) + "."

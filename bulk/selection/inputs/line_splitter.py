@@ -6,7 +6,9 @@ beginning has carriage returns and no line feed, and in a CSV file whose first l
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, count, repeat
+
+from bulk.files.content_meter import ContentMeter
 
 _HEAD = 65_536
 _ANY_END = re.compile(rb"(\r\n|\n|\r)")
@@ -18,12 +20,13 @@ The end is empty at the end of the file, and None where the line continues in th
 """
 
 
-def split_lines(chunks: Iterable[bytes], *, is_csv: bool = False) -> Iterator[Piece]:
+def split_lines(chunks: Iterable[bytes], *, is_csv: bool = False, meter: ContentMeter | None = None) -> Iterator[Piece]:
     """Yield the pieces of each line.
 
     Arguments:
         chunks: the text, in parts of any size.
         is_csv: whether quoted cells may contain line ends.
+        meter: gets the lines.
     """
     chunks = iter(chunks)
     head = next((chunk for chunk in chunks if chunk), b"")
@@ -36,28 +39,33 @@ def split_lines(chunks: Iterable[bytes], *, is_csv: bool = False) -> Iterator[Pi
     for chunk in chain((head,), chunks):
         data = held + chunk
         held = b"\r" if data.endswith(b"\r") else b""  # a line feed may follow
-        lines, rest = split(data.removesuffix(b"\r"))
-        for line, end in lines:
-            yield number, line, end
-            number += 1
-            is_open = False
+        lines, ends, rest = split(data.removesuffix(b"\r"))
+        if meter is not None:
+            meter.add_lines(lines, rest)
+        yield from zip(count(number), lines, ends)
+        number += len(lines)
         if rest:
             yield number, rest, None
-            is_open = True
+        is_open = bool(rest) or (is_open and not lines)
     if held or is_open:
+        if meter is not None:
+            meter.add_lines([b""])
         yield number, b"", held
 
 
-def _split_at_line_feeds(data: bytes) -> tuple[Iterable[tuple[bytes, bytes]], bytes]:
-    """Return the complete lines with their ends, and what is left."""
+def _split_at_line_feeds(data: bytes) -> tuple[list[bytes], Iterable[bytes], bytes]:
+    """Return the complete lines, their ends, and what is left."""
     *lines, rest = data.split(b"\n")
-    return ((line[:-1], b"\r\n") if line.endswith(b"\r") else (line, b"\n") for line in lines), rest
+    if b"\r" not in data:
+        return lines, repeat(b"\n"), rest
+    ends = [b"\r\n" if line.endswith(b"\r") else b"\n" for line in lines]
+    return [line.removesuffix(b"\r") for line in lines], ends, rest
 
 
-def _split_at_any(data: bytes) -> tuple[Iterable[tuple[bytes, bytes]], bytes]:
-    """Return the complete lines with their ends, and what is left."""
+def _split_at_any(data: bytes) -> tuple[list[bytes], Iterable[bytes], bytes]:
+    """Return the complete lines, their ends, and what is left."""
     *parts, rest = _ANY_END.split(data)
-    return zip(parts[::2], parts[1::2], strict=True), rest
+    return parts[::2], parts[1::2], rest
 
 
 def whole_lines(pieces: Iterable[Piece], limit: int) -> Iterator[tuple[int, bytes | None]]:

@@ -73,6 +73,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     wall_off_s: float
     turns: tuple[Turn, ...]
     list_lag_s: float = 0.0
+    per_person: bool = False
+    keeps_before: bool = False
 
     @property
     def deletes_persons(self) -> bool:
@@ -122,6 +124,7 @@ def draw(seed: int) -> Case:
         era=era,
         options=options,
         list_lag_s=_list_lag_s(seed, operation, batch_reads=options.get("batch_reads", True)),
+        **_more_of_properties(seed, operation),
         targets=chance.randint(3, 12),
         selected_by=chance.choice(ways),
         planned_in_trouble=chance.random() < 0.25,
@@ -157,6 +160,19 @@ def _more_options(seed: int, operation: str) -> dict[str, Any]:
         options["recording_grace_days"] = chance.choice((1, 7, 365))
         options["recording_marks"] = chance.random() < 0.9
     return options
+
+
+def _more_of_properties(seed: int, operation: str) -> dict[str, bool]:
+    """Whether each person gets values of its own, and whether a before-image is kept; the other draws stay as they are.
+
+    Every case with a before-image is reverted in the end.
+    """
+    chance = random.Random(f"properties {seed}")
+    per_person, keeps_before = chance.random() < 0.5, chance.random() < 0.5
+    return {
+        "per_person": per_person and operation.startswith("update"),
+        "keeps_before": keeps_before and operation.startswith(("unset", "update")),
+    }
 
 
 def _list_lag_s(seed: int, operation: str, *, batch_reads: bool) -> float:

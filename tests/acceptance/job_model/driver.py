@@ -17,11 +17,13 @@ import anyio
 from job_model.case import OPERATIONS, TIGHT, Case, Turn, draw
 from job_model.judges.duty import judge_duty
 from job_model.judges.oracle import Oracle, ended_of, judge_fold, judge_waits, states_of
+from job_model.judges.reverted import judge_reverted, revert
 from job_model.judges.witness import Witness
 from job_model.world.machine import EPOCH, Machine
 from job_model.world.network import InTrouble
 from job_model.world.project import DAY_S, Member, Project
 from job_model.world.trouble import Trouble
+from job_model.world.values import chosen
 from job_model.world.wire import client_over
 
 from asyncclient import Limits, PostHogClient, PostHogError
@@ -63,6 +65,8 @@ class Driver:
         self._network = InTrouble(project, self._trouble, self._witness, self._on_request)
         self._journal = folder / "job.journal.jsonl"
         self._plan_path = folder / "job.plan.jsonl"
+        self._before = folder / "job.before"
+        self._had = {each.name: project.properties_of(each) for each in project.selected}
         self._end_at: int | None = None
         self._end: Callable[[], object] = lambda: None
         self._requests = 0
@@ -125,9 +129,9 @@ class Driver:
             trouble.over = trouble.planning = False
 
     async def _make_plan(self, members: list[Member]) -> Plan:
-        selection = self._case.selection([each.uuid for each in members], [each.distinct_ids[0] for each in members])
+        operation, selection = chosen(self._case, members, self._before)
         async with self._client() as client:
-            return await make_plan(client, OPERATIONS[self._case.operation], selection, self._plan_path)
+            return await make_plan(client, operation, selection, self._plan_path)
 
     def _planned(self, plan: Plan) -> list[Member]:
         """Who is in the plan, by the numbers of the targets."""
@@ -177,11 +181,27 @@ class Driver:
                 if verified is not None and verified.exit_code in ENDED and states_of(run) == states_of(verified):
                     self._expect(oracle.judge_truth(verified))
                     self._expect(oracle.judge_bystanders())
+                    await self._revert(plan)
                     return
             if round_ % 2:
                 await self._wait(WEEK_S)
         last = read_report(self._journal, plan)
         self._expect([f"it never ends: {last.verdict} {_told(last)}"])
+
+    async def _revert(self, plan: Plan) -> None:
+        """Revert a job that kept a before-image."""
+        if not self._case.keeps_before or not self._before.exists():
+            return
+        async with self._client() as client:
+            await revert(client, self._before, self._plan_path.parent)
+        await asyncio.sleep(60.0)  # until changes show
+        self._expect(
+            judge_reverted(self._case, self._project, self._trouble.others, self._planned_members(plan), self._had)
+        )
+
+    def _planned_members(self, plan: Plan) -> list[Member]:
+        uuids = {target.uuid for target in plan.iter()}
+        return [member for member in self._project.selected if member.uuid in uuids]
 
     async def _one(
         self, plan: Plan, oracle: Oracle, purpose: str, *, roughly: bool = False, killed: bool = False

@@ -45,6 +45,7 @@ def test_a_skewed_server_clock_is_known_to_a_second_after_one_response_and_bette
     assert -0.1 <= clock.now() - (wall.now + skew_s) <= 0.0
 
 
+@pytest.mark.slow
 @given(
     skew_s=st.floats(-1e5, 1e5),
     steps=st.lists(st.tuples(st.floats(0, 100), st.floats(0, 5), st.floats(0, 5)), min_size=1, max_size=30),

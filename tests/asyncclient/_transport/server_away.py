@@ -9,8 +9,8 @@ from asyncclient._protocol.limits.rate_limits import Bucket
 from asyncclient._protocol.responses.expectations import EmptyBody
 from asyncclient._protocol.server_clock import ServerClock
 from asyncclient._secret import Secret
-from asyncclient._transport.availability import Availability, OutageTransport
-from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport
+from asyncclient._transport.availability import Availability, OutageWatch
+from asyncclient._transport.path_prefix import PathPrefix
 from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient._transport.retrying import RetryingTransport
 
@@ -83,12 +83,12 @@ class Client:
         limited = RateLimitedTransport(
             self.server, self.limits, key, policy, self.events.append, ServerClock(), self.server.loop.time
         )
-        outages = OutageTransport(
+        outages = OutageWatch(
             limited, self.availability, policy, lambda: (request("probe"), "p"), key, self.events.append, highest
         )
-        prefixed = PathPrefixTransport(outages, PathPrefix("projects", 1), self.events.append)
         self.outages = outages
-        return RetryingTransport(prefixed, policy, key, self.events.append, highest, outages)
+        prefix = PathPrefix("projects", 1)
+        return RetryingTransport(limited, prefix, policy, key, self.events.append, highest, outages)
 
     def of(self, kind: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]

@@ -66,6 +66,7 @@ async def test_a_read_moves_the_prefix_when_announced_and_is_resent_only_if_it_f
         assert len([each for each in events if isinstance(each, RequestFinished)]) == len(prefixes)
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("alias", MOVES)
 async def test_a_write_first_waits_for_a_read_that_settles_the_prefix(alias: str) -> None:
     async with started(alias) as (server, client):

@@ -27,7 +27,7 @@ from asyncclient._protocol.http import Request, Response
 from asyncclient._protocol.responses.expectations import EmptyBody
 from asyncclient._protocol.server_clock import ServerClock
 from asyncclient._secret import Secret
-from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport
+from asyncclient._transport.path_prefix import PathPrefix
 from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient._transport.retrying import RetryingTransport
 
@@ -68,9 +68,7 @@ def layered(script: Script, events: list[Any], limits: Limits, policy: RetryPoli
     loop = asyncio.get_running_loop()
     key = Secret("phx_x")
     throttled = RateLimitedTransport(script, limits, key, policy, events.append, ServerClock(), loop.time)
-    return RetryingTransport(
-        PathPrefixTransport(throttled, PathPrefix("projects", 1), events.append), policy, key, events.append, highest
-    )
+    return RetryingTransport(throttled, PathPrefix("projects", 1), policy, key, events.append, highest)
 
 
 def request(mutating: bool = False, bucket: Bucket = Bucket.OTHERS) -> Request:

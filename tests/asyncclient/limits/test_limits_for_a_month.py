@@ -21,7 +21,7 @@ from asyncclient._protocol.http import Request, Response
 from asyncclient._protocol.responses.expectations import EmptyBody
 from asyncclient._protocol.server_clock import ServerClock
 from asyncclient._secret import Secret
-from asyncclient._transport.path_prefix import PathPrefix, PathPrefixTransport
+from asyncclient._transport.path_prefix import PathPrefix
 from asyncclient._transport.rate_limited import RateLimitedTransport
 from asyncclient._transport.retrying import RetryingTransport
 
@@ -104,13 +104,7 @@ class Month:
         self.lowered: list[tuple[float, LimitLowered]] = []
         key, policy = Secret("phx_x"), RetryPolicy()
         throttled = RateLimitedTransport(self.server, self.limits, key, policy, self.tell, ServerClock(), loop.time)
-        self.stack = RetryingTransport(
-            PathPrefixTransport(throttled, PathPrefix("projects", 1), self.tell),
-            policy,
-            key,
-            self.tell,
-            Random(1).uniform,
-        )
+        self.stack = RetryingTransport(throttled, PathPrefix("projects", 1), policy, key, self.tell, Random(1).uniform)
 
     def tell(self, event: object) -> None:
         now = asyncio.get_running_loop().time()

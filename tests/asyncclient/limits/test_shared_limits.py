@@ -168,6 +168,7 @@ def test_a_cancelled_wait_blocks_no_process(tmp_path: Path) -> None:
     assert run_virtual(main()) == 3
 
 
+@pytest.mark.slow
 def test_the_file_is_rewritten_without_what_no_longer_counts(tmp_path: Path) -> None:
     path = tmp_path / "limits"
 

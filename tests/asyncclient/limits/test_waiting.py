@@ -82,6 +82,7 @@ async def enter(limits: Limits) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_a_thousand_waiters_look_at_the_clock_hardly_more_often_than_requests_are_made() -> None:
     async def main() -> tuple[int, int]:
         loop, looks, made = asyncio.get_running_loop(), 0, 0

@@ -88,6 +88,7 @@ async def test_garbage_is_a_success_that_is_not_json(serve):
     assert api.world.count() == 3
 
 
+@pytest.mark.slow
 async def test_a_big_body_is_small_on_the_wire(serve):
     api = await serve(1)
     api.server.faults.add(Fault("big_body", size=40_000_000))

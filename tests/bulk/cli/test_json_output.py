@@ -55,6 +55,7 @@ def kinds(found: list[dict[str, Any]]) -> set[str]:
     return {line["event"] for line in found}
 
 
+@pytest.mark.slow
 def test_the_schema_in_the_repository_is_made_from_the_structs() -> None:
     assert json.loads(SCHEMA.read_text()) == json.loads(json.dumps(json_schema.output_schema())), (
         "run: python -m bulk.cli.json_schema > bulk/cli/output.schema.json"

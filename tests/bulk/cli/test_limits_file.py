@@ -38,6 +38,7 @@ def test_a_resumed_job_counts_its_earlier_requests_once(run: Run, posthog: Any) 
     assert used(posthog, Bucket.DELETES) == len(posthog.server.requests) - len(sent)
 
 
+@pytest.mark.slow
 def test_a_command_waits_for_the_requests_of_another_one_and_says_until_when(
     run: Run, serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, spawn: Callable[..., Any]
 ) -> None:

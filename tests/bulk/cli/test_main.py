@@ -32,6 +32,7 @@ Run = Callable[..., Any]
 HEAVY = ("aiohttp", "asyncclient", "rich", "anyio", "msgspec", "jinja2")
 
 
+@pytest.mark.slow
 def test_help_imports_neither_the_client_nor_the_engine() -> None:
     script = (
         "import sys; from bulk.cli.main import main; main(['--help']); "

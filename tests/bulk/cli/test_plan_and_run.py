@@ -103,7 +103,7 @@ def test_each_operation_runs_in_one_command_and_prints_the_line_that_resumes_it(
     assert len(list(Path().glob("*.jsonl"))) == 2
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_operation_runs_by_plan_run_status_report_and_verify(run: Run, posthog: Any, kind: str) -> None:
     before = properties(posthog)
@@ -175,6 +175,7 @@ def test_a_review_of_an_update_shows_each_value_sanitized(run: Run, posthog: Any
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", result.out + result.err)
 
 
+@pytest.mark.slow
 def test_a_review_says_what_is_not_covered(
     run: Run, posthog: Any, serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

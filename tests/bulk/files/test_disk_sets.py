@@ -47,6 +47,7 @@ def test_an_index_returns_the_same_numbers_as_a_dictionary(steps: list[list[tupl
                 assert numbers.get(uuid) == known.get(uuid)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(few_texts, max_size=20))
 def test_a_string_is_new_only_once_and_never_confused_with_another(texts: list[str]) -> None:

@@ -63,6 +63,7 @@ def test_a_signed_report_is_unchanged_and_its_signature_the_same_each_time(tmp_p
     assert sign(REPORT, KEY) == sign(REPORT, load_private_key(private_file(tmp_path / "k", pem(KEY))))
 
 
+@pytest.mark.slow
 @given(at=st.integers(0, len(REPORT) - 1), bit=st.integers(0, 7))
 def test_a_changed_byte_of_the_report_is_found_in_its_line(at: int, bit: int) -> None:
     with TemporaryDirectory() as folder:
@@ -75,6 +76,7 @@ def test_a_changed_byte_of_the_report_is_found_in_its_line(at: int, bit: int) ->
             check_signature(report, signature_of(report), None)
 
 
+@pytest.mark.slow
 @given(data=st.data())
 def test_a_changed_byte_of_the_signature_is_found(data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:

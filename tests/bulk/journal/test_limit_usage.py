@@ -38,6 +38,13 @@ def test_requests_in_plan_and_journal_are_charged_with_their_ages() -> None:
     assert used(limits, Bucket.DELETES) == {60.0: 0, 3600.0: 3}
 
 
+def test_a_request_of_another_process_at_the_same_time_counts_in_addition() -> None:
+    limits = limits_now([0.0])
+    limits.charge(Bucket.DELETES, [10.0])
+    restore_limits(limits, spent={"deletes": [990.0]}, usage=LimitUsage(), in_flight={}, now=1000.0)
+    assert used(limits, Bucket.DELETES)[3600.0] == 2
+
+
 def test_requests_in_flight_when_a_process_was_killed_count_in_every_later_run() -> None:
     usage = LimitUsage()
     usage.run_started(run(10.0), [])

@@ -98,6 +98,7 @@ async def test_without_batch_reads_a_response_without_distinct_ids_is_unread() -
         assert len(read.present) == 5
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 async def test_a_person_for_whom_the_server_fails_does_not_fail_the_others(status: int) -> None:
     async with opened(persons=450) as (store, reader):

@@ -13,6 +13,7 @@ KEYS = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=8, unique=True
 RATES = st.sampled_from([RateLimits.posthog(), RateLimits.off()])
 
 
+@pytest.mark.slow
 @given(KEYS, st.integers(0, 100_000), st.integers(1, 1000), RATES)
 def test_auto_takes_rest_for_the_calls_of_one_minute(
     keys: tuple[str, ...], count: int, batch: int, rates: RateLimits

@@ -44,3 +44,11 @@ def test_a_file_that_grows_or_is_empty_has_a_percentage() -> None:
     reading(FILE, 0, 0)
     reading(FILE, 12, 10)
     assert [event.wait and event.wait.percent for event in told] == [0, 100]
+
+
+def test_the_overwriting_of_a_file_has_its_own_phase_and_kind() -> None:
+    told: list[Activity] = []
+    FileReading("reading", told.append, clock=iter((0.0, 3.0)).__next__).overwritten(FILE, 1, 4)
+    assert [(event.phase, event.wait and (event.wait.kind, event.wait.percent)) for event in told] == [
+        ("destroying", (WaitKind.OVERWRITE, 25))
+    ]

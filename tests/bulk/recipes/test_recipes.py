@@ -97,6 +97,7 @@ async def test_opentelemetry_has_metrics_and_a_span_per_job(posthog: LocalPostHo
     meters.shutdown()
 
 
+@pytest.mark.slow
 async def test_the_web_service_plans_runs_and_streams_an_erasure(
     posthog: LocalPostHog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

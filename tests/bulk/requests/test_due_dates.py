@@ -34,6 +34,7 @@ def test_it_is_due_in_the_next_month_on_the_same_day_or_on_the_last(received: da
     assert due.day == received.day or (due.day < received.day and (due + timedelta(days=1)).day == 1)
 
 
+@pytest.mark.slow
 @given(DAYS, TIMES)
 def test_the_purges_left_are_the_sundays_at_five_before_the_day(due: date, now: datetime) -> None:
     first = datetime(2000, 1, 2, 5, tzinfo=UTC)  # a Sunday

@@ -86,6 +86,21 @@ def test_persons_are_found_by_each_of_their_ids_and_strangers_are_not(path: Path
     assert [line.outcome for line in found["nobody"].lines] == ["unmatched"]
 
 
+def test_a_look_up_tells_how_much_of_the_file_is_read_from_the_start_on(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(path, 300)
+    size, read = path.stat().st_size, list[tuple[Path, int, int]]()
+    monkeypatch.setattr("bulk.requests.receipts._CHUNK", 10_000)
+    receipts = Receipts.open(path, on_read=lambda *each: read.append(each))
+    assert receipts.find(["user-299"])["user-299"].targets == (299,)
+    assert [each[1:] for each in read] == [
+        (0, 1),
+        *((min(size, at), size) for at in range(10_000, size + 10_000, 10_000)),
+    ]
+    assert {each[0] for each in read} == {path}
+
+
 @pytest.mark.parametrize("folds_case", [False, True])
 def test_emails_are_found_in_another_case_where_the_job_compared_them_so(path: Path, folds_case: bool) -> None:
     assert ("ann@example.com" in written(path, folds_case=folds_case).find(["ann@example.com"])) is folds_case
@@ -133,6 +148,7 @@ def test_open_requests_are_counted_per_day(path: Path) -> None:
     assert count_open_requests(receipts, lambda _: False) == {"2026-12-01": 1, "2026-12-02": 1}
 
 
+@pytest.mark.slow
 def test_a_changed_byte_anywhere_is_noticed_with_its_line(path: Path) -> None:
     written(path)
     whole, random_ = path.read_bytes(), random.Random(1)

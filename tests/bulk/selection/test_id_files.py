@@ -238,6 +238,7 @@ def test_every_line_has_one_result_in_order(lines: list[bytes]) -> None:
     assert [line.number for line in read(data)] == list(range(1, len(lines) + 1))
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(alphabet=st.characters(codec="utf-8"), max_size=40), min_size=1, max_size=20))
 def test_a_usable_line_is_returned_byte_for_byte(values: list[str]) -> None:
     values = [value.replace("\n", "x").removeprefix("\ufeff") for value in values]

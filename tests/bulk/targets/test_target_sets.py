@@ -37,6 +37,7 @@ def test_every_target_with_such_a_code_is_in_the_set_and_no_other(held: list[int
     assert list(numbers_of(marked(bytearray(held), selected))) == expected
 
 
+@pytest.mark.slow
 @given(some_numbers, some_numbers)
 def test_intersection_and_union_are_those_of_sets(one: set[int], other: set[int]) -> None:
     assert list(numbers_of(in_both(members(one), members(other)))) == sorted(one & other)

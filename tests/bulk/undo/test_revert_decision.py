@@ -29,6 +29,7 @@ def applied(change: DesiredProperties, person: dict[str, Any]) -> dict[str, Any]
     return {**change.once, **kept, **change.values}
 
 
+@pytest.mark.slow
 @given(changes(), PROPERTIES)
 def test_a_change_and_its_revert_leave_a_person_as_it_was(change: DesiredProperties, person: dict[str, Any]) -> None:
     had = {key: value for key, value in person.items() if key in change.keys}
@@ -42,6 +43,7 @@ def test_a_change_and_its_revert_leave_a_person_as_it_was(change: DesiredPropert
         assert set(back.keys) <= set(change.keys)
 
 
+@pytest.mark.slow
 @given(changes(), PROPERTIES, PROPERTIES)
 def test_a_person_with_other_values_than_the_job_set_is_left_as_it_is(
     change: DesiredProperties, person: dict[str, Any], now: dict[str, Any]

@@ -69,9 +69,9 @@ class Reader:
 
     async def fetch(
         self, uuids: Collection[UUID], needed_from: float, *, confirm: Collection[UUID] = ()
-    ) -> Mapping[UUID, RowReading]:
+    ) -> Mapping[int, RowReading]:
         self.rows_read, self.needed_from, self.confirmed = list(uuids), needed_from, list(confirm)
-        return {uuid: self.rows.get(uuid.int - 1, NO_ROW) for uuid in uuids}
+        return {uuid.int: self.rows.get(uuid.int - 1, NO_ROW) for uuid in uuids}
 
     async def completed(self, oldest: float) -> AsyncIterator[list[DeletionRow]]:
         self.completed_from = oldest

@@ -76,6 +76,7 @@ async def test_a_pause_of_more_than_an_hour_ends_the_run_and_is_named(arena: Any
         assert report.exit_code == 0
 
 
+@pytest.mark.slow
 async def test_kills_and_resumes_meet_no_429_on_a_server_that_enforces_its_limits(arena: Any) -> None:
     small = {"deletes_per_minute": 60, "others_per_minute": 90}
     limits = RateLimits(**small, deletes_per_hour=None, default_per_hour=None)

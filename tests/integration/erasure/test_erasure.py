@@ -12,7 +12,7 @@ PERSON_ONLY = DeletePersons()
 EVENTS = DeletePersons(delete_events=True)
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("era", ["summary", "queued"])
 @pytest.mark.parametrize("success_status", ["real", "documented"])
 @pytest.mark.parametrize("delete_order", ["tombstone", "legacy"])
@@ -43,6 +43,7 @@ async def test_without_events_and_recordings_no_request_keeps_persons(arena: Any
         assert a.server.world.count() == 0
 
 
+@pytest.mark.slow
 async def test_exactly_the_requested_flags_are_sent(arena: Any) -> None:
     async with arena() as a:
         await a.run(await a.plan(operation=EVENTS))
@@ -63,7 +64,7 @@ AGES = [
 ]
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("age", AGES)
 async def test_older_servers_get_one_call_per_person_and_never_keep_person(
     arena: Any, axis: Any, age: dict[str, Any]

@@ -101,6 +101,7 @@ async def test_a_batch_rejected_once_is_sent_in_parts_and_no_target_fails(arena:
         assert refused == [25]
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("status", [400, 409, 422])
 async def test_a_rejection_is_narrowed_to_the_person_at_fault_which_is_never_sent_again(
     arena: Any, axis: Any, status: int

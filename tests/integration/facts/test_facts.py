@@ -27,6 +27,7 @@ def failures(report: Any) -> list[tuple[str, str, str, int]]:
     return [(each.axis, each.state, each.reason, each.count) for each in report.failures]
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("read", [1, 2, 3])
 @pytest.mark.parametrize("route", ["rest", "capture"])
 @pytest.mark.parametrize("kind", ["unset", "update"])

@@ -137,7 +137,7 @@ async def test_no_kept_person_is_deleted_by_a_server_of_unknown_age(
         assert a.sent() == []
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("change", [UpdateProperties({"plan": "x"}), UnsetProperties(("email",), route="rest")])
 @pytest.mark.parametrize("kind", ["page", "envelope", "json"])
 async def test_properties_are_done_only_when_read_as_desired(

@@ -76,6 +76,7 @@ def test_a_change_that_fails_while_reads_succeed_still_opens_the_breaker(open_ar
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_one_person_whose_read_times_out_is_no_outage(open_arena: Any, axis: Any) -> None:
     async def main() -> None:
         async with open_arena(persons=60) as a:

@@ -35,7 +35,7 @@ LENGTHS = [1.0, 30.0, 300.0]
 TOO_LONG_S = 1200.0
 
 
-def names(a: Any, count: int = 450) -> list[str]:
+def names(a: Any, count: int = 210) -> list[str]:
     return [a.server.world.person(uuid).distinct_ids[0] for uuid in a.everybody[:count]]
 
 
@@ -46,7 +46,7 @@ def file_of(a: Any, lines: list[str]) -> Path:
 
 
 def a_cohort(a: Any) -> Any:
-    a.server.world.add_cohort(7, a.everybody[:450])
+    a.server.world.add_cohort(7, a.everybody[:210])
     return ByFilter(properties=[PropertyFilter("id", 7, type="cohort")])
 
 
@@ -81,12 +81,12 @@ async def planned(a: Any, kind: str, name: str, **options: Any) -> list[Any]:
         return [target.uuid for target in plan.targets(0, plan.count)]
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("away_s", LENGTHS)
 @pytest.mark.parametrize("kind", SELECTIONS)
 def test_planning_waits_for_the_server_in_each_way_of_selecting(open_arena: Any, kind: str, away_s: float) -> None:
     async def main() -> None:
-        async with open_arena(persons=600) as a:
+        async with open_arena(persons=250) as a:
             expected = await planned(a, kind, "without")
             assert expected
             _, action, number = SELECTIONS[kind]
@@ -98,13 +98,13 @@ def test_planning_waits_for_the_server_in_each_way_of_selecting(open_arena: Any,
     run_virtual(main())
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("kind", SELECTIONS)
 def test_planning_that_gave_up_leaves_nothing_and_the_same_call_ends_as_without_the_outage(
     open_arena: Any, kind: str
 ) -> None:
     async def main() -> None:
-        async with open_arena(persons=600) as a:
+        async with open_arena(persons=250) as a:
             expected = await planned(a, kind, "without")
             _, action, number = SELECTIONS[kind]
             go_away(a.server, action, for_s=TOO_LONG_S, number=number)
@@ -177,7 +177,7 @@ def ready(a: Any, action: str, number: int, for_s: float) -> None:
     a.made, a.prepared = {}, lambda: go_away(a.server, action, for_s=for_s, number=number)
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("away_s", LENGTHS)
 @pytest.mark.parametrize(
     ("command", "action", "number"), COMMANDS, ids=lambda each: getattr(each, "__name__", str(each))
@@ -197,7 +197,7 @@ def test_each_command_waits_for_the_server(
     run_virtual(main())
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize(
     ("command", "action", "number"), COMMANDS, ids=lambda each: getattr(each, "__name__", str(each))
 )

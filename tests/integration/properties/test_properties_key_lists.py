@@ -68,6 +68,7 @@ def test_a_current_server_gets_one_call_per_person(virtual: Any, axis: Any, lag_
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("lag_s", [0.0, 20.0])
 @pytest.mark.parametrize("server", OLDER, ids=["nests", "joins", "400", "500"])
 def test_an_older_server_gets_one_call_per_person_and_property(
@@ -133,6 +134,7 @@ def test_no_trial_is_made_where_it_saves_nothing(virtual: Any, persons: int, key
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_a_later_run_makes_no_trial_again(virtual: Any) -> None:
     async def main() -> None:
         for server in (CURRENT, NESTING):
@@ -200,6 +202,7 @@ def test_a_run_that_is_killed_at_any_request_of_the_trial_converges(
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_a_server_that_takes_no_list_any_more_gets_one_call_per_property(virtual: Any, axis: Any) -> None:
     """Another server of the same host answers after the trial: what it ignores or refuses is done without a list."""
 
@@ -225,6 +228,7 @@ def test_a_server_that_takes_no_list_any_more_gets_one_call_per_property(virtual
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -289,6 +293,7 @@ def test_every_call_of_a_trial_has_its_intent(virtual: Any) -> None:
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_a_person_that_others_change_before_its_calls_shows_nothing(virtual: Any, axis: Any) -> None:
     """Others remove all but one of its properties: it gets one call with one key, which shows nothing about lists."""
 

@@ -143,6 +143,7 @@ async def test_after_its_journal_was_replaced_a_run_sends_nothing_more(
         assert a.server.world.count() == 0
 
 
+@pytest.mark.slow
 async def test_a_child_forked_during_a_run_neither_keeps_the_journal_nor_harms_it(arena: Any) -> None:
     read, write = os.pipe()
     children: list[int] = []

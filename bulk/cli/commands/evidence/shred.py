@@ -65,11 +65,20 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
 
     async def work() -> "Shredded":
         if (files := find_job(journal, plan)) is not None:
-            return await shred_submissions(*files, unfinished=unfinished, now=time.time())
-        return await shred_job(journal, plan=plan, receipts=receipts, unfinished=unfinished, on_read=on_read)
+            return await shred_submissions(
+                *files, unfinished=unfinished, now=time.time(), on_overwrite=progress.overwritten
+            )
+        return await shred_job(
+            journal,
+            plan=plan,
+            receipts=receipts,
+            unfinished=unfinished,
+            on_read=progress,
+            on_overwrite=progress.overwritten,
+        )
 
     in_part = "Files may be destroyed in part. To continue:"
-    with explained(lambda: f"{in_part}\n  {same_command_line()}"), long_reads_shown() as on_read:
+    with explained(lambda: f"{in_part}\n  {same_command_line()}"), long_reads_shown() as progress:
         done = anyio.run(work)
     for path in done.removed:
         output.print(f"Overwritten and removed: {plain(path)}")

@@ -1,55 +1,37 @@
 """`posthog-bulk delete-events --without-person`: submit data deletion requests for distinct IDs that have no person."""
 
-import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from bulk.cli.options.connection_options import RunOptions
+from bulk.cli.options.connection_options import Expected, RunOptions
 from bulk.cli.options.selection_options import STDIN, SelectionArguments
 from bulk.cli.options.settings import Settings
 from bulk.requests.job_record import JobRecord
 
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
+    from bulk.cli.commands.operations.without_person_job import Prepared
     from bulk.cli.display.live_display import Display
-    from bulk.cli.job_paths import JobPaths
     from bulk.cli.job_session import CommandOutput
     from bulk.cli.signals import Stopper
     from bulk.concurrency.stop_gate import StopGate
-    from bulk.personless.plan import SubmissionsHeader, SubmissionsPlan
+    from bulk.personless.plan import SubmissionsHeader
     from bulk.personless.report import SubmissionsReport
 
 _TAKEN = ("distinct_ids", "column", "allow_shared_ids", "concurrency", "json")
 NOT_TAKEN = frozenset(
     {
         *(name for kind in (SelectionArguments, RunOptions, JobRecord) for name in kind.__struct_fields__),
-        *("protect", "expect_lines"),
+        *("protect", "expect_lines", "expect_unmatched"),
     }
 ) - set(_TAKEN)
 """The options of `delete-events` that make no sense for IDs without a person."""
-
-
-class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known before anything is submitted.
-
-    Arguments:
-        header: of the plan, which exists or is to be written.
-        plan: if it exists already.
-        paths: the files of the job.
-        events: how many events the server counts; None for a job that is approved already.
-    """
-
-    header: "SubmissionsHeader"
-    plan: "SubmissionsPlan | None"
-    paths: "JobPaths"
-    events: int | None
 
 
 def delete_without_person(
@@ -58,7 +40,7 @@ def delete_without_person(
     plan: Path | None,
     journal: Path | None,
     yes: bool,
-    expect_count: int | None,
+    expected: Expected,
     run_options: RunOptions,
     settings: Settings,
     **_: Any,
@@ -69,14 +51,15 @@ def delete_without_person(
         selection_arguments: of which only the file of distinct IDs is used.
         plan: the plan file, if given.
         journal: the journal, if given.
-        yes: whether the approval is given by `expect_count`.
-        expect_count: the number of distinct IDs that the user expects.
+        yes: whether the approval is given by `expected`.
+        expected: its `expect_count` is the number of distinct IDs that the user expects.
         run_options: how the job runs.
         settings: for the client.
 
     Returns:
         The exit code.
     """
+    from bulk.cli.commands.operations.without_person_job import prepare_job, write_new_plan
     from bulk.cli.display.personless import review_lines
     from bulk.cli.interruption import explained, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
@@ -85,6 +68,7 @@ def delete_without_person(
     from bulk.personless.chunks import in_chunks
     from bulk.sanitize import plain
 
+    expect_count = expected.expect_count
     _check_options(yes=yes, expect_count=expect_count, selection=selection_arguments)
     output = CommandOutput(json=run_options.json)
     lines = _read_ids(selection_arguments)
@@ -95,9 +79,9 @@ def delete_without_person(
             "check the input and the number",
         )
 
-    async def prepare(client: "PostHogClient", _: "Stopper", display: "Display") -> Prepared:
+    async def prepare(client: "PostHogClient", _: "Stopper", display: "Display") -> "Prepared":
         async with _working(client, settings, display, "checking") as (working, gate):
-            return await _prepare(
+            return await prepare_job(
                 working, gate, lines, chunks, plan, journal, concurrency=run_options.concurrency, settings=settings
             )
 
@@ -110,7 +94,7 @@ def delete_without_person(
             raise Refused("no event has one of these distinct IDs; nothing was sent", "nothing has to be deleted")
         if not yes:
             _ask(ready.header, count, ready.events)
-    loaded = ready.plan or _write_plan(ready, chunks)
+    loaded = ready.plan or write_new_plan(ready, chunks)
     output.print_command(f"If interrupted, resume with: {same_command_line()}")
 
     async def submit(client: "PostHogClient", _: "Stopper", display: "Display") -> "SubmissionsReport":
@@ -197,7 +181,7 @@ async def _working(
     client: "PostHogClient", settings: Settings, display: "Display", phase: str
 ) -> AsyncIterator[tuple["PostHogClient", "StopGate"]]:
     """Show the requests and waits of the block, and wait out outages in it."""
-    from bulk.concurrency.outages import emit_outages, waiting_out
+    from bulk.concurrency.outages import waiting_out
     from bulk.concurrency.stop_gate import StopGate
     from bulk.events import Activity
     from bulk.progress.activity import ActivityReporter, Moment
@@ -208,99 +192,9 @@ async def _working(
 
     gate = StopGate()
     tracker = WaitTracker(client.limits, gate.sleeps)
-    working = waiting_out(client, settings.retry_for_s).observed(tracker.client_event).observed(emit_outages(display))
+    working = waiting_out(client, settings.retry_for_s, on_outage=display).observed(tracker.client_event)
     async with ActivityReporter(tracker, describe, display).reporting():
         yield working, gate
-
-
-async def _prepare(
-    client: "PostHogClient",
-    gate: "StopGate",
-    lines: dict[str, int],
-    chunks: Sequence[tuple[str, ...]],
-    plan: Path | None,
-    journal: Path | None,
-    *,
-    concurrency: int,
-    settings: Settings,
-) -> Prepared:
-    """Check access, find the job that the command resumes, and check and count what is still to be submitted."""
-    from bulk.cli.job_paths import check_job_files, check_places, choose_job_paths
-    from bulk.errors import Refused
-    from bulk.personless.checks import check_access, check_no_persons, count_again, count_events
-    from bulk.personless.chunks import digest_of
-    from bulk.personless.job_files import find_plans
-    from bulk.personless.plan import FORMAT, SubmissionsHeader, read_plan
-    from bulk.personless.records import SubmissionStates, read_submissions
-
-    project_id, digest = client.project_id, digest_of(chunks)
-    if not isinstance(project_id, int):
-        raise Refused("such a job needs a project number: @current can change at any moment", "set the project ID")
-    await check_access(client)
-    if plan is None and journal is None and (found := find_plans(Path(), client.origin, project_id, digest)):
-        plan = _only(found)
-    paths = choose_job_paths(
-        plan,
-        journal,
-        operation="delete-events-without-person",
-        project=settings.project(os.environ),
-        now=datetime.now(UTC),
-    )
-    check_job_files(paths.plan, paths.journal)
-    check_places(paths)
-    loaded = read_plan(paths.plan) if os.path.lexists(paths.plan) else None  # noqa: ASYNC240 - before any work
-    if loaded is not None and not loaded.header.is_for(client.origin, project_id, digest):
-        raise Refused(
-            f"{paths.plan} is for other distinct IDs, or another host or project",
-            "name a new file with --plan for a new job, or run it with the input that it was made from",
-        )
-    states = SubmissionStates()
-    if loaded is not None and paths.journal.exists() and paths.journal.stat().st_size:
-        states = read_submissions(paths.journal)
-    chunks = loaded.chunks if loaded is not None else chunks
-    left = [ids for number, ids in enumerate(chunks) if not states.chunks or states.chunks[number].request is None]
-    events = None if states.approved else sum([await count_events(client, ids) for ids in chunks[:1]])
-    await check_no_persons(client, {each: lines[each] for ids in left for each in ids}, gate, concurrency=concurrency)
-    if events is not None:
-        events += sum([await count_events(client, ids) for ids in chunks[1:]])
-        events = events or await count_again(client, chunks, gate)
-    project = await client.projects.get(project_id)
-    header = SubmissionsHeader(
-        format=FORMAT,
-        job=os.urandom(8).hex(),
-        host=client.origin,
-        project_id=project_id,
-        project_name=project.name,
-        created_at=datetime.fromtimestamp(client.server_time(), UTC).isoformat(timespec="seconds"),
-        ids_digest=digest,
-    )
-    return Prepared(header=loaded.header if loaded else header, plan=loaded, paths=paths, events=events)
-
-
-def _only(found: Sequence[Path]) -> Path:
-    from bulk.errors import Refused
-    from bulk.sanitize import plain
-
-    if len(found) > 1:
-        names = ", ".join(plain(path) for path in found)
-        raise Refused(f"several jobs are for these distinct IDs: {names}", "name the one to resume with --plan")
-    return found[0]
-
-
-def _write_plan(ready: Prepared, chunks: Sequence[tuple[str, ...]]) -> "SubmissionsPlan":
-    """Write the plan; another process that has just planned the same job ends this one."""
-    from bulk.errors import JobPlannedTwice
-    from bulk.personless.job_files import find_plans
-    from bulk.personless.plan import write_plan
-
-    header = ready.header
-    made = write_plan(ready.paths.plan, header, chunks)
-    if ready.paths.is_generated:
-        others = find_plans(Path(), header.host, header.project_id, header.ids_digest)
-        if other := next((path for path in others if path.name != made.path.name), None):
-            made.path.unlink()
-            raise JobPlannedTwice(other)
-    return made
 
 
 def _ask(header: "SubmissionsHeader", count: int, events: int) -> None:

@@ -35,7 +35,7 @@ from bulk.report.requests import due_in
 from bulk.requests.due_dates import due_date, parse_received
 from bulk.sanitize import file_word, plain
 from bulk.selection.input_findings import by_kind
-from bulk.selection.inputs.coverage import coverage_of
+from bulk.selection.inputs.coverage import Coverage, coverage_of
 from bulk.selection.selections import describe
 
 SAMPLE_SIZE = 5
@@ -43,7 +43,9 @@ LINES_MAX = 10_000
 """Characters of line numbers shown per finding; the report shows all."""
 
 
-def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int = WIDTH) -> str:
+def format_review(
+    plan: Plan, *, rate_limits: str, batch_size: int, width: int = WIDTH, expect_unmatched: int | None = None
+) -> str:
     """Return the review of a plan as text.
 
     Arguments:
@@ -51,8 +53,10 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int =
         rate_limits: as the option --rate-limits gives them.
         batch_size: persons per bulk request.
         width: the columns that the tables may take.
+        expect_unmatched: how many input lines the user expects to match no person.
     """
     header, findings = plan.header, by_kind(plan.findings)
+    coverage = coverage_of(findings, expect_unmatched=expect_unmatched)
     operation = from_dict(header.operation)
     own = isinstance(operation, UpdatePerPerson)
     rows: list[Row] = [
@@ -66,7 +70,7 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int =
         *((title, plain(text, limit=None)) for title, text in record_rows(header.record)),
         *_due_rows(plan),
         ("Persons", format_count(plan.count)),
-        *_coverage_rows(findings),
+        *_coverage_rows(coverage),
         *_planning_rows(findings),
         *cost_rows(
             operation,
@@ -81,7 +85,8 @@ def format_review(plan: Plan, *, rate_limits: str, batch_size: int, width: int =
     sentences = (
         *discovery_sentences(findings),
         *finding_sentences(findings),
-        *orphan_sentences(header.operation, header.selection.get("summary", {}), coverage_of(findings)),
+        *orphan_sentences(header.operation, header.selection.get("summary", {}), coverage),
+        *_unmatched_sentences(coverage),
     )
     lines = [
         *aligned_rows(rows),
@@ -167,8 +172,8 @@ def what_stays(operation: Operation) -> str:
                 return "deleted persons, events and recordings do not come back"
             options = " ".join(f"--delete-{what}" for what in stay)
             return (
-                f"deleted persons do not come back; their {' and '.join(stay)} stay, and cannot be deleted by "
-                f"person afterwards; to delete them too, plan with {options}"
+                f"deleted persons do not come back; their {' and '.join(stay)} stay, and can only be deleted together "
+                f"with the persons: to do that, plan with {options}"
             )
         case DeleteEvents():
             return "deleted events do not come back"
@@ -190,9 +195,18 @@ def _due_rows(plan: Plan) -> Iterator[Row]:
         yield "Due", due_date(received).isoformat()
 
 
-def _coverage_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:
-    if words := coverage_of(findings).words():
+def _coverage_rows(coverage: Coverage) -> Iterator[Row]:
+    if words := coverage.words():
         yield "Not covered", words
+    if expected := coverage.expected_words():
+        yield "As expected", expected
+
+
+def _unmatched_sentences(coverage: Coverage) -> Iterator[str]:
+    """Yield how to record that the lines without a person have none, so that the job can become complete."""
+    if (count := coverage.unmatched) and not coverage.unmatched_expected:
+        which = "the line that matches no person has" if count == 1 else "the lines that match no person have"
+        yield f"If {which} none in PostHog, add --expect-unmatched {count} to the run, which records it as covered."
 
 
 def _planning_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:

@@ -57,7 +57,7 @@ def _lines(covered: InputReport, count: int, findings: dict[str, dict[str, objec
     yield "+", "Input lines", covered.lines
     repeated, aliases = _count(findings, "duplicates") - covered.repeated, _count(findings, "aliases")
     steps = (
-        ("Lines that matched no person", covered.unmatched),
+        ("Lines that matched no person" + ", as expected" * (covered.expected > 0), covered.unmatched),
         ("Lines refused", covered.refused),
         ("Lines whose person could not be read", covered.unread),
         ("Lines whose person is protected", covered.protected),

@@ -8,7 +8,7 @@ from bulk.formatting import count_of, format_count, format_time
 from bulk.operations import describe as describe_operation
 from bulk.report.parts.copies import CopyReport
 from bulk.report.rendering.document import Block, Commands, Row, Section, Table
-from bulk.report.rendering.sections.request_rows import SHREDDED
+from bulk.report.rendering.sections.request_rows import SHREDDED, due_table_rows
 from bulk.report.report import Report, is_finished
 from bulk.requests.job_record import JobRecord
 from bulk.selection.selections import describe as describe_selection
@@ -53,6 +53,7 @@ def operation_section(report: Report) -> Section:
         ("Selection", _selection(report)),
         *_query(report),
         *_input(report),
+        *_without_person(report),
         ("Persons", format_count(report.count)),
         ("Host", report.host),
         ("Project", project),
@@ -70,16 +71,7 @@ def due_section(report: Report) -> Section | None:
     """Return what is due when; None for a job without a date of receipt."""
     if not report.due:
         return None
-    rows = tuple(
-        (
-            one.due,
-            format_count(one.requests),
-            format_count(one.open_requests),
-            "overdue" if one.is_overdue else "open" if one.open_requests else "none open",
-            format_count(one.purge_windows_left),
-        )
-        for one in report.due
-    )
+    rows = tuple(due_table_rows(report.due))
     headings = ("Due on", "Requests", "Open", "State", "Weekend purges left")
     caption = f"Requests by due date, as of {_time(report.last_entry_at)}"
     note = "A request is due one month after its receipt (Art. 12(3) GDPR)."
@@ -139,6 +131,17 @@ def _input(report: Report) -> Iterator[Row]:
         yield "SHA-256 of the input", values.input_sha256.removeprefix("sha256:")
     if report.input is not None and report.input.lines:
         yield "Input lines", format_count(report.input.lines)
+
+
+def _without_person(report: Report) -> Iterator[Row]:
+    """Yield how many lines have no person, since when that is known, and who expects it."""
+    found = report.input
+    if found is None or not found.expected:
+        return
+    by = f" by {found.expected_by}" if found.expected_by else ""
+    confirmed = f"expected{by} at {_time(found.expected_at)}"
+    held = f"PostHog held no person for {count_of(found.expected, 'line')}"
+    yield "Lines without a person", f"{held}, checked at {_time(report.planned_at)}; {confirmed}"
 
 
 def _json(value: Any) -> str:

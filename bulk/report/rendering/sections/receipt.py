@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from bulk.formatting import format_count, format_time
+from bulk.formatting import format_time
 from bulk.operations import describe as operation_words
 from bulk.report.duty import EXIT_CODES, DutyState
-from bulk.report.receipt import Answer, Receipt
+from bulk.report.receipt import Receipt
 from bulk.report.rendering.document import AXIS_TITLES, Document, Row, Section, Table
+from bulk.report.rendering.sections.receipt_rows import GROUPED, SINGLE_MAX, id_rows, line_rows, person_rows
 from bulk.report.rendering.sections.request_rows import record_rows
-from bulk.states import Axis, state_label
+from bulk.states import Axis
 
 _LIMITS = (
     '"Not part of this job" does not rule a person out: of its persons, the receipts know all UUIDs, but only the '
@@ -48,55 +49,27 @@ def _title(receipt: Receipt, state: DutyState) -> str:
 
 
 def _answers(receipt: Receipt) -> Iterator[Section]:
+    answers = receipt.answers
+    persons = {person.target for answer in answers for person in answer.persons}
+    grouped = (GROUPED,) if max(len(answers), len(persons)) > SINGLE_MAX else ()
     if receipt.reference is None:
-        rows: tuple[Row, ...] = tuple(
-            (format_count(answer.number), answer.sentence, ", ".join(map(format_count, answer.lines)))
-            for answer in receipt.answers
-        )
-        headings: Row = ("ID number", "Result", "Input lines")
-        yield Section(
-            title="IDs",
-            blocks=(_ORDER, _LIMITS, Table(headings=headings, rows=rows, numeric=frozenset({0}))),
-        )
+        ids = Table(headings=("ID number", "Result", "Input lines"), rows=(*id_rows(answers),), numeric=frozenset({0}))
+        yield Section(title="IDs", blocks=(_ORDER, _LIMITS, *grouped, ids))
         return
-    rows = tuple(
-        (
-            format_count(answer.number),
-            answer.received or "unknown",
-            answer.due or "unknown",
-            _outcome(answer),
-            answer.sentence,
-        )
-        for answer in receipt.answers
-    )
-    table = Table(headings=("Line", "Received", "Due", "Outcome", "Result"), rows=rows, numeric=frozenset({0}))
-    yield Section(title="The request", blocks=(table,))
-
-
-def _outcome(answer: Answer) -> str:
-    words = (answer.outcome or "").replace("_", " ")
-    return f"{words}: {answer.reason}" if answer.reason else words
+    headings = ("Line", "Received", "Due", "Outcome", "Result")
+    lines = Table(headings=headings, rows=(*line_rows(answers),), numeric=frozenset({0}))
+    yield Section(title="The request", blocks=(*grouped, lines))
 
 
 def _persons(receipt: Receipt) -> Iterator[Section]:
-    persons = {person.target: person for answer in receipt.answers for person in answer.persons}
-    if not persons:
+    by_number = {person.target: person for answer in receipt.answers for person in answer.persons}
+    if not by_number:
         return
-    axes = [axis.value for axis in Axis if any(axis.value in person.states for person in persons.values())]
-    rows = tuple(
-        (
-            format_count(person.target),
-            *(state_label(person.states.get(axis, "not_requested")) for axis in axes),
-            *(
-                "" if at is None else format_time(at, seconds=True)
-                for at in (person.requested_at, person.done_at, person.purged_at)
-            ),
-        )
-        for _, person in sorted(persons.items())
-    )
+    persons = [person for _, person in sorted(by_number.items())]
+    axes = [axis.value for axis in Axis if any(axis.value in person.states for person in persons)]
     titles = (AXIS_TITLES[axis].removesuffix("s") if axis == "person" else AXIS_TITLES[axis] for axis in axes)
     headings = ("Number", *titles, "First request", "Read back as done", "Events read back as purged")
-    table = Table(headings=headings, rows=rows, numeric=frozenset({0}))
+    table = Table(headings=headings, rows=(*person_rows(persons, axes),), numeric=frozenset({0}))
     yield Section(title="What was done", blocks=(_NUMBERS, table))
 
 

@@ -1,9 +1,10 @@
 """Who ordered a job, what is due when, and what was destroyed, as rows for reports, receipts and commands. Pure."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from bulk.formatting import count_of, format_time
+from bulk.formatting import count_of, format_count, format_range, format_time
 from bulk.report.report import Report
 from bulk.requests.due_dates import DueCount
 from bulk.requests.job_record import JobRecord
@@ -14,6 +15,8 @@ SHREDDED = (
     "still proves what was done."
 )
 _DAYS_SHOWN = 5
+_ROWS_MAX = 12
+"""Rows of days or of weeks that a report shows; if they are more, a row is a week or a month."""
 
 
 def record_rows(record: JobRecord | None) -> Iterator[Row]:
@@ -65,6 +68,47 @@ def due_rows(due: Sequence[DueCount], *, today: date | None = None) -> Iterator[
         left = shown[_DAYS_SHOWN:]
         requests = sum(one.open_requests for one in left)
         yield "", f"{requests:,} more until {left[-1].due}"
+
+
+def due_table_rows(due: Sequence[DueCount]) -> Iterator[Row]:
+    """Yield due day, requests, open ones, state and purges left; beyond a dozen days a week or a month is one row.
+
+    Of a row with several days, the purges left are those before the first day and those before the last one.
+    """
+    for days in _in_groups(due):
+        first, last = days[0], days[-1]
+        open_requests = sum(one.open_requests for one in days)
+        overdue = sum(one.open_requests for one in days if one.is_overdue)
+        late = "overdue" if first is last else f"{format_count(overdue)} overdue"
+        yield (
+            first.due if first is last else f"{first.due} to {last.due}",
+            format_count(sum(one.requests for one in days)),
+            format_count(open_requests),
+            late if overdue else "open" if open_requests else "none open",
+            format_range(first.purge_windows_left, last.purge_windows_left),
+        )
+
+
+def _in_groups(due: Sequence[DueCount]) -> Iterator[Sequence[DueCount]]:
+    """Yield the days one by one, or by ISO week or month if they are too many; the days of a group are ascending."""
+    groups: list[list[DueCount]] = []
+    for key in (_by_day, _by_week, _by_month):
+        groups = [[*group] for _, group in itertools.groupby(due, key)]
+        if len(groups) <= _ROWS_MAX:
+            break
+    yield from groups
+
+
+def _by_day(one: DueCount) -> str:
+    return one.due
+
+
+def _by_week(one: DueCount) -> tuple[int, int]:
+    return date.fromisoformat(one.due).isocalendar()[:2]
+
+
+def _by_month(one: DueCount) -> str:
+    return one.due[: len("2026-12")]
 
 
 def shredded_rows(report: Report) -> Iterator[Row]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bulk.formatting import count_of, format_count, format_time
+from bulk.formatting import count_of, format_count, format_duration, format_time
 from bulk.report.parts.activity import TimelineEntry
 from bulk.report.rendering.document import Block, Figure, Lane, Mark, Row, Section, Table, Tick
 from bulk.report.rendering.time_axis import TimeAxis
@@ -20,7 +20,11 @@ _LANES = (
     ("properties_changed", "Properties changed (read back)", "work"),
     ("persons_deleted", "Persons deleted (read back)", "work"),
     ("interruption", "Interruptions", "break"),
+    ("outage", "PostHog did not respond", "break"),
     ("pause", "Pauses that the server asked for", "wait"),
+    ("rate_limit", "Waits to stay within the rate limits", "wait"),
+    ("catching_up", "Waits for accepted changes to show", "wait"),
+    ("second_read", "Waits before a second read", "wait"),
     ("purge_wait", "Waiting for PostHog to purge the events", "wait"),
     ("verification", "Verifications", "work"),
     ("events_purged", "Events purged", "work"),
@@ -39,6 +43,7 @@ def timeline_section(report: Report) -> Section:
     if entries:
         blocks.append(_figure(entries, report))
         blocks += _table([entry for entry in entries if entry.kind not in _RUNS])
+        blocks += _in_all(report)
     blocks.append(_runs(report))
     return Section(title="Timeline", blocks=tuple(blocks))
 
@@ -88,6 +93,8 @@ def _mark(entry: TimelineEntry, axis: TimeAxis) -> Mark:
     words = f"{_TITLES[entry.kind]}: {_time(entry.started)} to {_until(entry)}"
     if entry.persons is not None:
         words += f", {count_of(entry.persons, 'person')}"
+    if entry.waited_s is not None:
+        words += f", {format_duration(entry.waited_s)} of waiting"
     return Mark(start=start, width=round(max(0.0, end - start), 2), words=words)
 
 
@@ -105,6 +112,23 @@ def _table(entries: list[TimelineEntry]) -> Iterator[Block]:
         yield f"{format_count(len(ordered) - ROWS_MAX)} more are in the JSON report."
 
 
+def _in_all(report: Report) -> Iterator[Block]:
+    """Yield how long the runs waited in all, and how many waits are not listed."""
+    if not report.waits:
+        return
+    yield Table(
+        headings=("What", "Times", "In all"),
+        rows=tuple(
+            (_TITLES.get(one.kind, one.kind), format_count(one.times), format_duration(one.waited_s))
+            for one in sorted(report.waits, key=lambda one: _ORDER.get(one.kind, len(_ORDER)))
+        ),
+        numeric=frozenset({1, 2}),
+        caption="Waits of 10 s or more",
+    )
+    if shorter := sum(one.shorter for one in report.waits):
+        yield f"Not listed above: {count_of(shorter, 'shorter wait')}."
+
+
 def _row(entry: TimelineEntry) -> Row:
     persons = "" if entry.persons is None else format_count(entry.persons)
     return _time(entry.started), _until(entry), _what(entry), persons
@@ -113,6 +137,8 @@ def _row(entry: TimelineEntry) -> Row:
 def _what(entry: TimelineEntry) -> str:
     if entry.kind == "pause":
         return "Pause that the server asked for"
+    if entry.waited_s is not None:
+        return f"{_TITLES.get(entry.kind, entry.kind)} ({format_duration(entry.waited_s)})"
     if entry.kind != "interruption":
         return _TITLES.get(entry.kind, entry.kind)
     why = ending_label(entry.reason) if entry.reason else KILLED

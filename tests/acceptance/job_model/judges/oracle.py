@@ -7,6 +7,7 @@ from job_model.case import Case
 from job_model.judges.witness import SLACK_S, Evidence, Witness
 from job_model.world.others import Others
 from job_model.world.project import BYSTANDING, HOUR_S, Member, Project
+from job_model.world.values import is_as_asked
 
 from bulk import JobEvent, Report
 
@@ -219,7 +220,7 @@ class Oracle:
         assert person is not None
         if states["properties"] == {"not_requested"}:
             return None
-        if not self._witness.is_as_asked(person.properties):
+        if not is_as_asked(self._case, member, dict(person.properties)):
             return f"its properties are {sorted(person.properties)}, and not as asked"
         return None if states["properties"] <= DONE else "its properties are as asked"
 

@@ -11,11 +11,12 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from job_model.case import OPERATIONS, Case
+from job_model.case import Case
 from job_model.judges.recordings import RecordingEvidence
 from job_model.world.machine import EPOCH
 from job_model.world.others import Others
 from job_model.world.project import HOUR_S, Member, Project
+from job_model.world.values import is_as_asked
 
 from asyncclient.testing.http.envelope import Response
 from asyncclient.testing.http.parsed_request import ParsedRequest
@@ -81,7 +82,6 @@ class Witness:
         self._case = case
         self._project = project
         self._others = others
-        self._operation = OPERATIONS[case.operation]
         self._by_uuid = {str(member.uuid): member for member in project.selected}
         self._by_distinct_id = {each: member for member in project.selected for each in member.distinct_ids}
         self.recordings = RecordingEvidence(case, project)
@@ -266,16 +266,9 @@ class Witness:
             evidence.recreated = True
         elif not missing or missing == ["properties"]:
             evidence.present.append(now)
-            if not missing and self.is_as_asked(person["properties"]):
+            if not missing and is_as_asked(self._case, member, person["properties"]):
                 evidence.as_asked_at = now
         evidence.story.append(self._line("shown" + "".join(f", without {field}" for field in missing)))
-
-    def is_as_asked(self, properties: dict[str, Any]) -> bool:
-        """Whether properties are what the operation makes of them."""
-        if self._case.operation.startswith("unset"):
-            return not any(key in properties for key in self._operation.keys)
-        values = getattr(self._operation, "properties", {})
-        return all(key in properties and properties[key] == value for key, value in values.items())
 
     def _line(self, what: str) -> str:
         return f"{self._project.machine.true() - EPOCH:.1f} {what}"

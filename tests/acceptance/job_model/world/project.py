@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -115,6 +116,11 @@ class Project:
     def add_row(self, uuid: UUID, age_s: float, *, completed: bool) -> None:
         """Put in a row of a request by somebody else."""
         self.world.add_deletion_row(uuid, created_at=self.machine.true() - age_s, completed=completed)
+
+    def properties_of(self, member: Member) -> dict[str, Any]:
+        """The properties that the person has now; none if it is gone."""
+        person = self.world.person(member.uuid)
+        return {} if person is None else dict(person.properties)
 
     def alive_as(self, member: Member) -> str:
         """What has become of a person: "same", "recreated", "other" (somebody else has its distinct id) or "gone"."""

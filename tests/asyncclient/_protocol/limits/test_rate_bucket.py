@@ -177,6 +177,7 @@ def test_a_reduced_limit_is_what_passed_or_half(limit: int, passed: int, in_forc
         assert new == max(1, passed)
 
 
+@pytest.mark.slow
 @given(
     configured=st.one_of(st.none(), st.integers(1, 5000)),
     share=st.floats(0.0, 1.0),

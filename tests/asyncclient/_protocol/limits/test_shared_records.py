@@ -28,6 +28,7 @@ RECORDS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(RECORDS))
 def test_records_are_read_as_they_were_written(records: list[LimitRecord]) -> None:
     data = b"".join(map(pack_record, records))
@@ -35,6 +36,7 @@ def test_records_are_read_as_they_were_written(records: list[LimitRecord]) -> No
     assert unpack_records(data) == records
 
 
+@pytest.mark.slow
 @given(st.lists(RECORDS, min_size=1), st.data())
 def test_a_changed_bit_is_found_in_its_record(records: list[LimitRecord], data: st.DataObject) -> None:
     packed = bytearray(b"".join(map(pack_record, records)))

@@ -42,7 +42,7 @@ def test_a_block_that_unpacks_to_much_comes_in_pieces(length: int) -> None:
 @pytest.mark.slow
 def test_a_gzip_bomb_is_unpacked_only_as_far_as_it_is_read() -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(100)) + packer.flush()
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(10)) + packer.flush()
     pieces = Unpacker("gzip").unpack(bomb)
     assert [len(next(pieces)) for _ in range(3)] == [PIECE] * 3
 

@@ -40,6 +40,7 @@ async def test_all_iterators_agree(page_size: int) -> None:
         assert len(persons) == server.world.count()
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("at", ["front", "random"])
 @pytest.mark.parametrize("page_size", [10, 50])
 async def test_created_and_deleted_persons_hide_and_repeat_no_other_person(at: Any, page_size: int) -> None:

@@ -163,6 +163,7 @@ VALUES = TEXTS | st.none() | st.booleans() | st.integers() | st.floats(allow_nan
 BODIES = st.fixed_dictionaries({}, optional={"type": VALUES, "protocol": VALUES, "path": VALUES, "id": VALUES})
 
 
+@pytest.mark.slow
 @given(BODIES | VALUES, st.booleans())
 def test_bodies_are_taken_and_refused_as_the_framework_does(body, partial):
     oracle = Oracle(data=body, partial=partial)

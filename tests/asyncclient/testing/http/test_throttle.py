@@ -90,6 +90,7 @@ def test_the_sliding_log_decides_and_waits_as_the_framework_does(gaps, per_minut
         assert (verdict.allowed, verdict.wait_s) == oracle.admit(now)
 
 
+@pytest.mark.slow
 @given(changes=st.lists(st.tuples(GAPS, st.integers(1, 6)), max_size=60))
 def test_a_lowered_limit_waits_as_the_framework_does_up_to_not_knowing(changes):
     oracle = Oracle(6, None)
@@ -122,6 +123,7 @@ async def test_deletes_and_other_calls_are_counted_apart(serve):
     assert (await api.get("/api/projects/1/")).status == 429
 
 
+@pytest.mark.slow
 async def test_posthogs_limits_let_480_deletes_and_240_others_through_in_a_minute(serve):
     api = await serve(1, rate_limits="posthog")
     others = [(await api.get("?limit=1")).status for _ in range(241)]

@@ -55,6 +55,7 @@ def test_a_folder_that_does_not_exist_is_an_error(run: Run) -> None:
     assert (result.code, result.sentence) == (74, "posthog-bulk: none is not a folder; check the name.")
 
 
+@pytest.mark.slow
 def test_each_state_of_a_job_and_what_to_run_next(run: Run, posthog: Any) -> None:
     assert run("plan", "unset", "email", *FREE, "-o", "new.plan.jsonl").code == 0
     interrupt(run, posthog, "--plan", "half.plan.jsonl")
@@ -114,6 +115,7 @@ def test_a_journal_of_another_name_belongs_to_its_plan(run: Run, posthog: Any) -
     assert jobs["x.plan.jsonl"]["Next"] == "posthog-bulk run x.plan.jsonl --journal other.journal.jsonl"
 
 
+@pytest.mark.slow
 def test_a_plan_beside_the_journal_of_another_plan_runs_with_a_journal_of_its_own(run: Run, posthog: Any) -> None:
     interrupt(run, posthog, "--plan", "a.plan.jsonl")
     Path("a.journal.jsonl").rename("x.journal.jsonl")

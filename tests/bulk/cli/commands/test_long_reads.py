@@ -1,4 +1,4 @@
-"""Commands that read a large journal say so: what they read and how much of it, on stderr only."""
+"""Commands that read or destroy large files say so: which file and how much of it is done, on stderr only."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,6 @@ def slow_reads(run: Run, posthog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         ("report", "x.journal.jsonl", "--json"),
         ("jobs", "--json"),
         ("report", "x.journal.jsonl", "-o", "x.html"),
-        ("report", "x.journal.jsonl", "--find-file", "ids", "--json"),
         ("shred", "x.journal.jsonl", "--yes", "--json"),
     ],
     ids=lambda command: " ".join(command),
@@ -36,6 +35,21 @@ def test_a_command_without_a_server_shows_it_on_stderr(run: Run, command: tuple[
     assert result.code in (0, 1)  # 1 if the ID is not part of the job
     assert f"Reading files; {SHOWN}" in result.err
     assert SHOWN not in result.out
+
+
+def test_looking_up_ids_shows_how_much_of_the_receipts_is_read(run: Run) -> None:
+    Path("ids").write_text("user-1\n")
+    result = run("report", "x.journal.jsonl", "--find-file", "ids", "--json")
+    assert result.code == 0
+    assert "Reading files; Reading x.receipts, 0% so far, for " in result.err
+    assert "Reading" not in result.out
+
+
+def test_destroying_files_shows_how_much_of_them_is_overwritten(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bulk.progress.file_reading.EVERY_S", -1.0)
+    result = run("shred", "x.journal.jsonl", "--unfinished", "--yes", "--json")
+    assert result.code == 0
+    assert "Destroying files; Overwriting x.plan.jsonl, 100% so far, for " in result.err
 
 
 def test_a_copy_of_the_persons_shows_it_too(run: Run) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from bulk.cli.commands.server import command, export_lines, parse_fault, server_options
 from bulk.cli.options.help_layout import LOG_PARAMS
+from tests.bulk.cli.help.test_help_examples import examples
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
 Run = Callable[..., Any]
@@ -127,9 +128,10 @@ def test_exports_can_be_read_by_a_shell() -> None:
 
 @pytest.mark.slow
 def test_the_demo_kills_resumes_verifies_and_proves(spawn: Spawn, tmp_path: Path) -> None:
-    folder = tmp_path / "kept"
-    process = spawn("demo", "--persons", "1000", "--keep", folder)
-    out, err = process.communicate(timeout=60)
+    (example,) = examples("demo")  # of its help, which keeps the files in a folder
+    process = spawn(*example, "--persons", "1000")
+    folder = tmp_path / example[-1]
+    out, err = process.communicate(timeout=120)
     told = out.decode()
     assert process.returncode == 0, told + err.decode()
     assert re.search(r"Process \d+ was killed", told)

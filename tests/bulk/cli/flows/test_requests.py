@@ -102,6 +102,7 @@ def test_options_that_cannot_be_used_are_refused(
     assert posthog.server.requests == []
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("layout", ["txt", "md", "html", "json"])
 def test_the_receipt_of_a_request_has_every_format_of_a_report(run: Run, requests_file: Path, layout: str) -> None:
     assert erase(run).code == 0

@@ -88,3 +88,10 @@ def test_a_file_that_ends_in_its_first_line_is_cut_off(run: Run, posthog: Any) -
         refused = run("revert", "before", "-o", "back.plan.jsonl")
         assert (refused.code, posthog.server.requests) == (74, [])
         assert f"before {words}" in refused.sentence
+
+
+def test_a_before_image_is_not_put_where_the_receipts_of_the_plan_go(run: Run, posthog: Any) -> None:
+    Path("ids").write_text("user-1\n")
+    refused = run("plan", "update", "a=1", "--distinct-ids", "ids", "--keep-before", "x.receipts", "-o", "x.plan.jsonl")
+    assert (refused.code, posthog.server.requests) == (74, [])
+    assert "x.receipts is for the receipts of the plan; give --keep-before another file" in refused.sentence

@@ -31,6 +31,7 @@ def properties(posthog: Any) -> dict[int, dict[str, Any]]:
     return {number: dict(world.person(world.uuid_of(f"user-{number}")).properties) for number in range(60)}
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("route", ["rest", "capture"])
 def test_an_update_of_values_and_its_revert(run: Run, posthog: Any, route: str) -> None:
     before = properties(posthog)

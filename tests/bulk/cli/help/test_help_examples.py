@@ -152,15 +152,6 @@ def test_the_example_of_the_server_runs_as_printed(spawn: Callable[..., "subproc
     assert process.wait(timeout=20) == 0
 
 
-@pytest.mark.slow
-def test_the_example_of_the_demo_runs_as_printed(spawn: Callable[..., "subprocess.Popen[bytes]"]) -> None:
-    (words,) = examples("demo")
-    process = spawn(*words)
-    told = process.communicate(timeout=120)
-    assert process.returncode == 0, told
-    assert Path("demo/report.md").exists()
-
-
 @pytest.mark.parametrize("name", ["", *COMMANDS])
 def test_every_help_has_an_example(name: str) -> None:
     assert examples(name)

@@ -291,7 +291,9 @@ def test_a_file_leads_to_its_review_verdict_and_exit_code(run: Run, people: Any,
     Path("in").write_bytes(data)
     result = run("delete", *options, "--yes", "--expect-count", persons)
     assert result.code == 0, result.err
-    assert input_check(result.out) == [*rows, *sentences]
+    unmatched = re.search(r"([0-9,]+) matched no person", coverage)
+    hint = [] if unmatched is None else [_hint(unmatched[1])]
+    assert input_check(result.out) == [*rows, *sentences, *hint]
     gone = GONE[int(persons) != 1].format(persons)
     verdicts = [line for line in result.out.splitlines() if line.startswith(("Complete: ", "Needs attention: "))]
     assert verdicts == [f"Needs attention: {coverage}." if coverage else f"Complete: {gone}"]
@@ -306,6 +308,13 @@ def test_a_file_leads_to_its_review_verdict_and_exit_code(run: Run, people: Any,
         ran = f"Done: {persons} of {persons} persons deleted (confirmed by reading back)"
         assert " ".join(results.split()).startswith(f"{ran}; {coverage}." if coverage else f"{ran}.")
         Path(str(journal).replace("journal", "plan")).unlink(missing_ok=True)
+
+
+def _hint(unmatched: str) -> str:
+    which = "line that matches no person has" if unmatched == "1" else "lines that match no person have"
+    return (
+        f"If the {which} none in PostHog, add --expect-unmatched {unmatched} to the run, which records it as covered."
+    )
 
 
 def input_check(out: str) -> list[str]:

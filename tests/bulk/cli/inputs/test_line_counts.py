@@ -44,7 +44,8 @@ def test_json_says_what_is_not_covered(run: Run, people: Any) -> None:
     Path("in").write_bytes(b"user-1\nnobody\n\n")
     result = run("delete", *IDS, "--yes", "--expect-count", 1, "--json")
     events = {event["event"]: event for event in map(json.loads, result.out.splitlines())}
-    expected = {"lines": 3, "not_covered": 2, "unmatched": 1, "refused": 1, "unread": 0, "protected": 0, "repeated": 0}
+    expected: dict[str, Any] = {"lines": 3, "not_covered": 2, "unmatched": 1, "refused": 1, "unread": 0, "protected": 0}
+    expected |= {"repeated": 0, "repeated_unmatched": 0, "expected": 0, "expected_at": None, "expected_by": None}
     assert events["plan"]["input"] == expected
     assert events["report"]["input"] == expected
     (journal,) = Path().glob("*.journal.jsonl")

@@ -14,6 +14,7 @@ from tests.bulk.cli.job_to_resume.job_line import GO, LINE, PEOPLE, plans
 Run = Callable[..., Any]
 
 
+@pytest.mark.slow
 def test_a_changed_file_is_named_with_both_numbers_of_lines(
     run: Run, posthog: Any, interrupted: Path, leavers: Path
 ) -> None:
@@ -46,6 +47,7 @@ def test_the_same_lines_in_another_order_are_a_change(run: Run, posthog: Any, in
     assert (result.code, "the same 8 lines in another order or format" in result.sentence) == (3, True)
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize(("typed", "code"), [("yes\n", 0), ("no\n", 3), ("", 3)])
 def test_at_a_terminal_the_user_decides_whether_a_plan_is_used_although_its_input_has_changed(
     run: Run, posthog: Any, interrupted: Path, leavers: Path, monkeypatch: pytest.MonkeyPatch, typed: str, code: int

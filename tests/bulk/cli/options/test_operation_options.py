@@ -47,6 +47,7 @@ def test_update_sets_the_values_as_written(properties: dict[str, Any], as_text: 
     assert json.dumps(found) == json.dumps(properties)  # true is not 1
 
 
+@pytest.mark.slow
 @given(KEYS, st.text())
 def test_the_first_separator_ends_the_key(key: str, text: str) -> None:
     assert parse_assignments([f"{key}={text}"]) == {key: text}

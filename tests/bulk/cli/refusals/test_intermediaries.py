@@ -64,7 +64,7 @@ def check(result: Any, message: str) -> None:
     assert result.code == 75, result.err
 
 
-@pytest.mark.quick_cases(3)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("sender", MESSAGES)
 def test_every_command_names_the_sender_and_works_once_it_lets_requests_pass(
     run: Run, posthog: Any, sender: Sender

@@ -60,6 +60,7 @@ def test_no_line_is_broken_by_the_terminal(
     assert [line for line in screen.broken if "posthog-bulk " not in line] == []
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_no_line_is_broken_by_a_terminal_that_cannot_move_its_cursor(
     columns: int, monkeypatch: pytest.MonkeyPatch

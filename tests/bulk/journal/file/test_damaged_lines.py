@@ -115,6 +115,7 @@ def test_several_broken_lines_are_damage_at_the_first_of_them(notes: list[Note],
     assert _damaged_line(b"".join(lines)) == start + 1
 
 
+@pytest.mark.slow
 @given(many)
 def test_a_lost_line_end_before_the_last_line_is_damage(notes: list[Note]) -> None:
     lines = _journal(notes)

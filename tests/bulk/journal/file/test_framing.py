@@ -52,6 +52,7 @@ def test_an_empty_file_is_a_new_journal() -> None:
     assert _read(b"") == ([], Clean(0, None, 0))
 
 
+@pytest.mark.slow
 @given(notes, st.data())
 def test_all_complete_lines_of_a_journal_cut_anywhere_are_kept(notes: list[Note], data: st.DataObject) -> None:
     lines = _journal(notes)

@@ -106,7 +106,7 @@ BOTH = pytest.mark.parametrize("read", [planned, exported])
 KINDS = pytest.mark.parametrize("kind", ["UUIDs", "distinct IDs", "emails"])
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @BOTH
 @KINDS
 @pytest.mark.parametrize("status", [500, 502, 504, 512, 520, 521, 522, 523, 524])
@@ -134,7 +134,7 @@ async def test_the_line_of_an_unreadable_person_is_named_and_the_others_are_read
         assert findings["unread"] == {"count": 1, "lines": str(BAD + 1)}
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @BOTH
 @KINDS
 async def test_a_server_that_fails_for_everyone_ends_the_read(read: Any, kind: str, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ SELECTIONS: dict[str, Callable[[LocalPostHog], Any]] = {
 }
 
 
-@pytest.mark.quick_cases(3)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("operation", ["unset", "update"])
 @pytest.mark.parametrize("selection", SELECTIONS)
 async def test_each_property_is_counted_without_a_further_request(

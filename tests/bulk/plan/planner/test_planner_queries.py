@@ -128,7 +128,7 @@ CASES: dict[str, tuple[Any, Callable[[Any, list[datetime]], bool]]] = {
 }
 
 
-@pytest.mark.quick_cases(3)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("case", CASES)
 async def test_a_plan_has_exactly_the_persons_that_the_records_name(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path, case: str

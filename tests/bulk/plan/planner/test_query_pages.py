@@ -66,6 +66,7 @@ async def planned(client: PostHogClient, path: Path, case: str, **options: Any) 
         return plan.digest, [each.uuid for each in plan.iter()], by_kind(plan.findings)["listed"]["count"]
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("case", QUERIES)
 async def test_pages_name_each_person_once(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path, case: str
@@ -79,6 +80,7 @@ async def test_pages_name_each_person_once(
     assert sum(rows <= ROWS for rows in requested) >= 4
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("case", QUERIES)
 async def test_planning_that_is_cancelled_between_two_pages_leaves_nothing_and_can_be_repeated(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path, case: str
@@ -97,6 +99,7 @@ async def test_planning_that_is_cancelled_between_two_pages_leaves_nothing_and_c
     assert (await planned(client, path, case))[0] == digest
 
 
+@pytest.mark.slow
 async def test_persons_that_are_deleted_and_created_between_two_pages_shift_no_page(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path
 ) -> None:
@@ -118,6 +121,7 @@ async def test_persons_that_are_deleted_and_created_between_two_pages_shift_no_p
     assert len(found) == len(set(found))
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("status", [502, 504, 520, 524])
 async def test_a_page_that_fails_is_requested_again_and_no_row_is_lost(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path, status: int

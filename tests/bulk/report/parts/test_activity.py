@@ -9,9 +9,10 @@ from bulk.journal.records import (
     RunEnded,
     RunStarted,
     StatesChanged,
+    Waited,
 )
-from bulk.journal.run_stats import PAUSES_KEPT, RESPONSES_KEPT, RunStats
-from bulk.report.parts.activity import ResponseCount, TimelineEntry, responses_of, timeline_of
+from bulk.journal.run_stats import PAUSES_KEPT, RESPONSES_KEPT, WAITS_KEPT, RunStats
+from bulk.report.parts.activity import ResponseCount, TimelineEntry, WaitCount, responses_of, timeline_of, waits_of
 
 NOON = 1_795_608_000.0
 
@@ -132,3 +133,42 @@ def test_a_server_that_makes_up_codes_and_pauses_takes_no_memory() -> None:
     )
     assert counted[-1] == others
     assert len(run_stats.runs[0].pauses) == PAUSES_KEPT
+
+
+def waited(number: int, since: float, waited_s: float, kind: str = "rate_limit") -> Waited:
+    since += NOON
+    return Waited(at=since + waited_s, wait=number, kind=kind, since=since, until=since + waited_s, waited_s=waited_s)
+
+
+def test_the_last_record_of_a_wait_counts_in_its_run() -> None:
+    run_stats = stats(
+        started(0),
+        waited(0, 10, 10.0),
+        waited(1, 15, 40.0, "outage"),
+        waited(0, 10, 25.0),
+        RunEnded(at=NOON + 60, reason="stopped"),
+        started(100),
+        waited(0, 110, 12.0),
+        RunEnded(at=NOON + 130, reason="finished"),
+    )
+    waits = [(one.kind, one.run, one.started[17:19], one.waited_s) for one in timeline_of(run_stats) if one.waited_s]
+    assert waits == [("rate_limit", 1, "10", 25.0), ("outage", 1, "15", 40.0), ("rate_limit", 2, "50", 12.0)]
+    assert waits_of(run_stats) == (
+        WaitCount(kind="outage", times=1, waited_s=40.0),
+        WaitCount(kind="rate_limit", times=2, waited_s=37.0),
+    )
+
+
+def test_of_too_many_waits_the_longest_are_listed_and_all_are_counted() -> None:
+    run_stats = stats(started(0), waited(0, 1, 10.0, "outage"))
+    for number in range(1, WAITS_KEPT + 21):
+        for waited_s in (10.0, 20.0 + number):
+            run_stats.apply(waited(number, 100.0 * number, waited_s))
+    run_stats.apply(waited(0, 1, 5_000.0, "outage"))
+    listed = [one.waited_s for one in timeline_of(run_stats) if one.kind == "rate_limit"]
+    assert listed == [20.0 + number for number in range(22, WAITS_KEPT + 21)]
+    longest = sum(20.0 + number for number in range(1, WAITS_KEPT + 21))
+    assert waits_of(run_stats) == (
+        WaitCount(kind="outage", times=1, waited_s=5_000.0),
+        WaitCount(kind="rate_limit", times=WAITS_KEPT + 20, waited_s=longest, shorter=21),
+    )

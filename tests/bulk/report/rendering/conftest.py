@@ -21,7 +21,7 @@ from bulk.report.report import (
 )
 
 # tests are no packages (import-mode=importlib), so what they share is loaded by its path
-for _name in ("browser", "report_jobs"):
+for _name in ("browser", "report_jobs", "cause_jobs"):
     _spec = importlib.util.spec_from_file_location(_name, Path(__file__).parent / f"{_name}.py")
     assert _spec is not None
     assert _spec.loader is not None

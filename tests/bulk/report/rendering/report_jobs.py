@@ -19,6 +19,7 @@ from bulk.journal.records import (
     RunStarted,
     StatesChanged,
     Verified,
+    Waited,
 )
 from bulk.journal.replay import JournalFacts
 from bulk.journal.target_states import TargetStates
@@ -109,6 +110,12 @@ def erased(count: int, at: float, attempt: int = 0, first: int = 0) -> list[Reco
         *sent(attempt + 1, at + 60, "person", targets),
         states(at + 90, Change("person", "deleted_confirmed", targets)),
     ]
+
+
+def waited(number: int, kind: str, since: float, until: float, waited_s: float | None = None) -> Waited:
+    """Return the record of a wait that is over."""
+    length_s = until - since if waited_s is None else waited_s
+    return Waited(at=until, wait=number, kind=kind, since=since, until=until, waited_s=length_s)
 
 
 def report_of(records: Iterable[Record], plan: PlanReport | None = None) -> Report:
@@ -216,6 +223,7 @@ def overdue() -> Report:
             *opened(100),
             run_started(START),
             *erased(100, START),
+            states(START + 95, Change("events", "held_back", "90-99"), Change("person", "held_back", "90-99")),
             RunEnded(at=START + 100, reason="finished"),
             run_started(at, "verify"),
             Verified(at=at + 5, persons=100, unread="3", returned="5-6", listed="7", listing=None),
@@ -248,22 +256,12 @@ def interrupted() -> Report:
         at = START + 600 * number
         records.append(run_started(at))
         records += erased(100 * (number + 1), at, attempt=10 * number, first=100 * number)
+        records.append(waited(0, "outage" if number % 2 else "rate_limit", at + 62, at + 85))
         if reason is None:
             records += sent(10 * number + 5, at + 95, "events", f"{100 * number + 100}-{100 * number + 149}")[:1]
         else:
             records.append(RunEnded(at=at + 120, reason=reason))
     return report_of(records, plan_of(600))
-
-
-def many_persons() -> Report:
-    """A job of 100,000 persons for 40 requests that are due on several days."""
-    due = tuple(RequestsDue(due=f"2026-12-{day:02}", requests=10) for day in (1, 8, 15, 20))
-    records = [*opened(100_000, coverage=Coverage(lines=100_000), due=due), run_started(START)]
-    for number in range(10):
-        at = START + 700 * number
-        records += erased(10_000 * (number + 1), at, attempt=10 * number, first=10_000 * number)
-        records.append(PauseTaken(at=at + 100, bucket="deletes", duration_s=60.0))
-    return report_of([*records, RunEnded(at=START + 7_500, reason="finished")], plan_of(100_000))
 
 
 def shredded() -> Report:
@@ -292,7 +290,6 @@ JOBS = {
     "overdue": overdue,
     "properties": properties,
     "interrupted": interrupted,
-    "many_persons": many_persons,
     "shredded": shredded,
 }
 """The jobs by name."""

@@ -9,14 +9,18 @@ from typing import Any
 
 import pytest
 from browser import EXECUTABLE, Browser, open_browser
+from cause_jobs import CAUSE_JOBS, PERSONS, large_receipt
 from report_jobs import JOBS
 
-from bulk.report.rendering.html import render_html
+from bulk.report.rendering.html import document_html, render_html
+from bulk.report.rendering.sections.receipt import lay_out_receipt
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(EXECUTABLE is None, reason="no browser is installed: apt-get install chromium"),
 ]
+RECEIPT = "receipt"
+REPORTS = {**JOBS, **CAUSE_JOBS}
 STATES = {
     "complete": "Complete",
     "waiting": "Waiting",
@@ -27,6 +31,10 @@ STATES = {
     "interrupted": "Waiting",
     "many_persons": "Waiting",
     "shredded": "Needs attention",
+    "recordings": "Needs attention",
+    "kept_persons": "Needs attention",
+    "shredded_early": "Needs attention",
+    "expected_lines": "Complete",
 }
 # Returns the texts whose contrast with their background is below that of WCAG AA, and that of the marks in the timeline
 CONTRAST = """(() => {
@@ -79,14 +87,15 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def page_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The pages of the jobs by name."""
     folder = tmp_path_factory.mktemp("pages")
-    for name, make in JOBS.items():
+    for name, make in REPORTS.items():
         (folder / f"{name}.html").write_text(render_html(make()))
+    (folder / f"{RECEIPT}.html").write_text(document_html(lay_out_receipt(large_receipt())))
     return lambda name: folder / f"{name}.html"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", [*REPORTS, RECEIPT])
 def test_a_page_fits_its_window_with_enough_contrast_and_asks_for_nothing(
     browser: Browser, page_of: Callable[[str], Path], name: str, width: int, scheme: str
 ) -> None:
@@ -102,7 +111,7 @@ def test_a_page_fits_its_window_with_enough_contrast_and_asks_for_nothing(
     assert (ground == "rgb(255, 255, 255)") == (scheme == "light")
 
 
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", REPORTS)
 def test_a_page_opens_with_the_state_and_only_attention_is_red(
     browser: Browser, page_of: Callable[[str], Path], name: str
 ) -> None:
@@ -150,7 +159,7 @@ def test_a_screen_reader_finds_tables_headings_and_the_timeline_in_words(
 
 
 @pytest.mark.skipif(shutil.which("pdftotext") is None, reason="no pdftotext: apt-get install poppler-utils")
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", [*REPORTS, RECEIPT])
 def test_a_page_prints_on_a4_with_page_numbers_and_unbroken_rows(
     browser: Browser, page_of: Callable[[str], Path], tmp_path: Path, name: str
 ) -> None:
@@ -172,5 +181,29 @@ def test_a_page_prints_on_a4_with_page_numbers_and_unbroken_rows(
         """[...new Set([...document.querySelectorAll("tr, li, figure")].map(e => getComputedStyle(e).breakInside))]"""
     )
     assert browser.evaluate(breaks) == ["avoid"]
-    assert "Carried out by" in pages[-1]
-    assert "Checked by" in pages[-1]
+    if name != RECEIPT:
+        assert "Carried out by" in pages[-1]
+        assert "Checked by" in pages[-1]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_day_option_or_command_is_broken_at_a_hyphen(
+    browser: Browser, page_of: Callable[[str], Path], width: int
+) -> None:
+    for name in ("needs_attention", "many_persons", RECEIPT):
+        browser.open(page_of(name), width=width)
+        assert browser.evaluate("document.querySelectorAll('.word').length") > 5
+        broken = "[...document.querySelectorAll('.word')].filter(e => e.getClientRects().length > 1).length"
+        assert browser.evaluate(broken) == 0
+
+
+def test_a_job_of_100_000_persons_has_a_short_page_and_its_receipts_too(
+    browser: Browser, page_of: Callable[[str], Path]
+) -> None:
+    for name, rows_max in (("many_persons", 80), (RECEIPT, 40)):
+        browser.open(page_of(name), width=390)
+        assert page_of(name).stat().st_size < 50_000
+        assert browser.evaluate("document.querySelectorAll('tr').length") <= rows_max
+    told = browser.evaluate("document.body.innerText")
+    assert "1,500 persons" in told
+    assert f"99,002 to {PERSONS + 1:,}" in told

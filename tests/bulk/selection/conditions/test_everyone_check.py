@@ -54,7 +54,7 @@ EVERYONE: dict[str, Any] = {
 }
 
 
-@pytest.mark.quick_cases(3)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("case", EVERYONE)
 async def test_conditions_that_select_everyone_need_everyone(client: PostHogClient, tmp_path: Path, case: str) -> None:
     with pytest.raises(Refused, match=r"every person of the project: 60 persons; .*--everyone"):

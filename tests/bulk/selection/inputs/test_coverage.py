@@ -20,13 +20,22 @@ from bulk.selection.inputs.coverage import Coverage, coverage_of, with_coverage
             Coverage(lines=12_000, unmatched=3_000, refused=1, unread=2),
             "3,003 of 12,000 input lines are not covered (3,000 matched no person, 1 refused, 2 could not be read)",
         ),
+        (
+            Coverage(lines=9, unmatched=2, refused=1, repeated=3, repeated_unmatched=1),
+            "6 of 9 input lines are not covered (2 matched no person, 1 refused, 3 repeated from such lines)",
+        ),
+        (
+            Coverage(lines=9, unmatched=2, refused=1, repeated=2, repeated_unmatched=1, unmatched_expected=True),
+            "2 of 9 input lines are not covered (1 refused, 1 repeated from such a line)",
+        ),
         (Coverage(unread=2), "2 selected persons are not covered (could not be read)"),
     ],
 )
 def test_what_is_not_covered_is_said_in_words(coverage: Coverage, words: str) -> None:
     assert coverage.sentence() == words
     assert coverage.words() == words.replace(" are not covered", "").replace(" is not covered", "")
-    assert with_coverage("Done: all.", coverage) == (f"Done: all; {words}." if words else "Done: all.")
+    expected = "; 3 input lines matched no person, as expected" if coverage.unmatched_expected else ""
+    assert with_coverage("Done: all.", coverage) == (f"Done: all; {words}{expected}." if words else "Done: all.")
 
 
 def test_an_unknown_coverage_leaves_the_verdict_as_it_is() -> None:
@@ -39,3 +48,12 @@ def test_the_coverage_follows_from_the_findings() -> None:
     assert coverage_of({"listed": {"count": 9}, "discovery": {"unread": 2}}) == Coverage(unread=2)
     assert coverage_of({"listed": {"count": 9}, "query": {"unread": 3}}) == Coverage(unread=3)
     assert coverage_of({"listed": {"count": 9}}) == Coverage()
+
+
+def test_lines_that_are_expected_to_match_no_person_are_covered_if_their_number_is_right() -> None:
+    repeated = {"not_covered": {"count": 3, "unmatched": 1}}
+    findings = {"lines": {"count": 9}, "unmatched": {"count": 2}, "duplicates": {"count": 4, **repeated}}
+    for number, not_covered, expected in ((None, 5, 0), (1, 5, 0), (2, 2, 3), (3, 5, 0)):
+        coverage = coverage_of(findings, expect_unmatched=number)
+        assert (coverage.not_covered, coverage.expected) == (not_covered, expected)
+    assert not coverage_of({"lines": {"count": 9}}, expect_unmatched=0).unmatched_expected

@@ -125,6 +125,7 @@ def test_values_that_are_no_requests_are_refused(values: list[Any]) -> None:
         list(read_lines(ByRequests(values)))
 
 
+@pytest.mark.slow
 @given(st.lists(st.fixed_dictionaries({column: st.text(max_size=12) for column in COLUMNS}), max_size=5))
 def test_every_row_has_one_outcome_in_order(values: list[dict[str, str]]) -> None:
     if not values:

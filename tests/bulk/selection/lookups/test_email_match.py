@@ -131,6 +131,7 @@ def test_options_that_cannot_be_used_are_refused(options: dict[str, Any]) -> Non
         ByEmails(["a@example.com"], **options)
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1, max_size=5))
 def test_a_filter_that_ignores_case_finds_every_spelling_of_an_email(emails: list[str]) -> None:
     (condition,) = EmailMatch(comparison="ignore-case").conditions(emails)

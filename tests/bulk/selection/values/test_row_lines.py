@@ -59,6 +59,7 @@ def test_a_cell_of_another_type_is_refused(cell_type: Any, text: str) -> None:
         parse_cell(text, cell_type)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=6), st.sampled_from(",;\t|"))
 def test_every_text_cell_of_csv_is_set_as_it_is(rows: list[tuple[str, str, str]], delimiter: str) -> None:
     def quoted(cell: str) -> str:
@@ -72,6 +73,7 @@ def test_every_text_cell_of_csv_is_set_as_it_is(rows: list[tuple[str, str, str]]
     ]
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(CELLS, st.none() | st.booleans() | st.integers(-9, 9) | CELLS), min_size=1, max_size=6))
 def test_every_value_of_json_is_set_as_it_is(rows: list[dict[str, Any]]) -> None:
     given_rows = [{**row, "distinct_id": f"id-{number}"} for number, row in enumerate(rows)] + [

@@ -62,10 +62,7 @@ LIMITS: tuple[Twin, ...] = (
     twin(
         13,
         "a lowered rate limit never recovers",
-        (
-            _BUCKET_TESTS + "eight_429s_in_two_days_leave_nothing_behind",
-            "asyncclient/limits/test_limits_for_a_month.py::test_a_month_of_trouble_costs_neither_a_429_nor_the_allowance",
-        ),
+        _BUCKET_TESTS + "eight_429s_in_two_days_leave_nothing_behind",
         _REDUCTION,
         "        if self.has_expired(now):\n            return self.configured\n",
         "        return self.new\n",

@@ -94,8 +94,8 @@ RETRIES: tuple[Twin, ...] = (
         12,
         "requests leave while the server is in an outage",
         _CLIENT_TESTS + "a_request_that_waited_for_its_permit_does_not_leave_in_an_outage",
-        _AVAILABILITY,
-        "        if self._availability.is_in_doubt:\n            raise _HeldBack\n",
+        "asyncclient/_transport/rate_limited.py",
+        "            if server is not None and server.is_in_doubt:\n                raise HeldBack\n",
         "",
     ),
     twin(

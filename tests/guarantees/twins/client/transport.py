@@ -55,7 +55,7 @@ TRANSPORT: tuple[Twin, ...] = (
         "an unrequested response counts as that of the next request",
         "asyncclient/_transport/session/test_session_endings.py::test_an_unrequested_response_is_not_that_of_the_next_call",
         _ATTEMPT,
-        "if self._turns.now() == before:",
+        "if self._turns.count == before:",
         "if False:",
     ),
     twin(

@@ -135,7 +135,7 @@ ATTEMPTS: tuple[Twin, ...] = (
     twin(
         12,
         "a person is rejected because the server refuses a list of keys",
-        _LISTS + "an_older_server_gets_one_call_per_person_and_property",
+        _LISTS + "an_older_server_gets_one_call_per_person_and_property[400-0.0]",
         _VERDICTS,
         "next_action = NextAction.READ_BACK if rejected else result.next_action",
         "next_action = result.next_action",

@@ -15,7 +15,7 @@ LEFT_OUT: tuple[Twin, ...] = (
         "one response without a deletion row makes the events of a lost person too late",
         _ROWS + "once_does_not_make_events_of_a_lost_person_too_late",
         "bulk/posthog/deletion_rows.py",
-        "        without = [uuid for uuid in confirm if found[uuid] == NO_ROW]\n",
+        "        without = [uuid for uuid in confirm if found[uuid.int] == NO_ROW]\n",
         "        without = ()\n",
     ),
     twin(
@@ -68,6 +68,23 @@ LEFT_OUT: tuple[Twin, ...] = (
         _SPLIT,
         "            if is_explained:\n",
         "            if True:\n",
+    ),
+    twin(
+        11,
+        "one response without properties means that nothing is to be done",
+        "integration/facts/test_properties_left_out.py"
+        "::test_properties_that_one_response_lacks_are_removed_from_all_persons[all-1-takes lists]",
+        "bulk/verification/verifier.py",
+        "        if not is_trial and self._job.target_states.properties(number) not in UNEXPLAINED:\n",
+        "        if True:\n",
+    ),
+    twin(
+        11,
+        "a person whose value one response leaves out is not reverted",
+        "integration/facts/test_left_out_of_newer_operations.py::test_a_revert_while_planning[update-values-by UUID-1-1]",
+        "bulk/undo/revert.py",
+        "        if lacks_set_value(entry.had, found.change_of(entry), properties_of(result.person)):\n",
+        "        if False:\n",
     ),
     twin(
         21,

@@ -65,7 +65,7 @@ PERSONLESS: tuple[Twin, ...] = (
         "one response that counts no event ends the job",
         "bulk/cli/commands/without_person/test_without_person_left_out.py"
         "::test_that_no_event_is_counted_once_does_not_mean_that_there_is_none",
-        "bulk/cli/commands/operations/without_person.py",
+        "bulk/cli/commands/operations/without_person_job.py",
         "        events = events or await count_again(client, chunks, gate)\n",
         "",
     ),

@@ -1,4 +1,4 @@
-"""Mistakes in the start, the checks and the end of a run: guarantees 6, 12 to 14, 16, 17, 20, 22 to 24 and 32."""
+"""Mistakes in the start, the checks and the end of a run: guarantees 6, 12 to 14, 16, 17, 20 to 25 and 32."""
 
 from twin import Twin, twin
 
@@ -44,7 +44,7 @@ RUN: tuple[Twin, ...] = (
         13,
         "planned reads are not counted against changes",
         _LIMITS + "reads_of_the_planning_count_too",
-        "bulk/execution/open_job.py",
+        "bulk/execution/opening/job_checks.py",
         "spent=plan.spent",
         "spent={}",
     ),
@@ -52,7 +52,7 @@ RUN: tuple[Twin, ...] = (
         13,
         "earlier requests are aged before the server's time is known",
         "integration/resuming/test_wrong_clock.py::test_a_wrong_clock_forgets_no_request_of_the_planning",
-        "bulk/execution/open_job.py",
+        "bulk/execution/opening/job_checks.py",
         "            project = await client.projects.get(plan.header.project_id)\n            count_earlier_requests()\n",
         "            count_earlier_requests()\n            project = await client.projects.get(plan.header.project_id)\n",
     ),
@@ -71,15 +71,15 @@ RUN: tuple[Twin, ...] = (
         14,
         "without a display, waits are not counted",
         "acceptance/test_unattended.py::test_the_log_of_an_unattended_job_has_each_of_its_steps",
-        "bulk/execution/open_job.py",
-        "emitter.tick if emitter.is_ticking else None",
-        "None if on_progress is None else emitter.tick",
+        "bulk/execution/opening/open_job.py",
+        "ticking(emitter.tick, failed",
+        "ticking(None if on_progress is None else emitter.tick, failed",
     ),
     twin(
         16,
         "a cancelled run keeps its journal locked",
         _RESUME + "a_job_interrupted_many_times_still_converges",
-        "bulk/execution/open_job.py",
+        "bulk/execution/opening/open_job.py",
         "            await writer.aclose()",
         "            await writer.durable()",
     ),
@@ -244,8 +244,32 @@ RUN: tuple[Twin, ...] = (
         32,
         "an old plan with a protected person runs",
         _PROTECTED + "an_old_plan_with_a_protected_person_does_not_run",
-        "bulk/execution/open_job.py",
+        "bulk/execution/opening/job_checks.py",
         "await refuse_protected(client, plan, protect, gate)",
         "None",
+    ),
+    twin(
+        21,
+        "an expectation is forgotten at the end of its run",
+        "bulk/cli/flows/test_expect_unmatched.py::test_the_state_in_words_in_json_and_as_exit_code",
+        "bulk/execution/opening/open_job.py",
+        "    if settings.expect_unmatched and job.target_states.unmatched_expected is None:\n",
+        "    if False:\n",
+    ),
+    twin(
+        23,
+        "any number of lines without a person is accepted",
+        "bulk/cli/flows/test_expect_unmatched.py::test_another_number_is_refused_before_anything_is_sent",
+        "bulk/execution/preflight.py",
+        "    if expected is None or coverage.unmatched == expected:\n",
+        "    if True:\n",
+    ),
+    twin(
+        25,
+        "a wait is recorded when it is over and not while it lasts",
+        "integration/outages/test_recorded_waits.py::test_a_run_that_is_killed_in_an_outage_leaves_at_least_half_of_it",
+        "bulk/execution/progress_emitter.py",
+        "        self._record_waits(self._wait_tracker.spans.due())\n",
+        "",
     ),
 )

@@ -142,6 +142,14 @@ SENDING: tuple[Twin, ...] = (
     ),
     twin(
         12,
+        "an outage is not shown while requests for events are verified",
+        "bulk/cli/commands/without_person/test_without_person.py::test_verify_says_that_it_waits_for_the_server",
+        "bulk/cli/commands/verify.py",
+        "settings.retry_for_s, on_outage=display)",
+        "settings.retry_for_s)",
+    ),
+    twin(
+        12,
         "an outage spends the attempts of persons",
         "integration/outages/test_outages_and_failures.py::test_outages_spend_no_attempt_no_retry_and_do_not_open_the_breaker",
         "bulk/execution/group_executor.py",
@@ -167,7 +175,7 @@ SENDING: tuple[Twin, ...] = (
     twin(
         12,
         "keys that were accepted before an error are removed again",
-        _BLOCKS + "keys_that_were_accepted_before_an_error_are_not_removed_again",
+        _BLOCKS + "keys_that_were_accepted_before_an_error_are_not_removed_again[20.0]",
         _SENDER,
         "                    job.record_outcome(attempt, result, numbers)\n                    self._note_keys_sent(call, numbers, batch, block)\n",
         "                    job.record_outcome(attempt, result, numbers)\n",
@@ -175,7 +183,7 @@ SENDING: tuple[Twin, ...] = (
     twin(
         17,
         "a stop waits until a block's next request may leave",
-        "integration/properties/failures/test_interrupted_blocks.py::test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
+        "integration/properties/failures/test_interrupted_blocks.py::test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly[unset-True]",
         _SENDER,
         "CallBlock(on_success=lambda: gate.make_cancellable(scope))",
         "CallBlock(on_success=lambda: None)",

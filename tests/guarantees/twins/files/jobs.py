@@ -102,7 +102,7 @@ JOBS: tuple[Twin, ...] = (
     twin(
         34,
         "shred destroys the plan before the journal says so",
-        _SHRED + "a_kill_at_any_moment_can_be_repeated",
+        _SHRED + "a_kill_at_any_moment_can_be_repeated[kernel-unlink-1]",
         "bulk/jobs/shred.py",
         "            writer.append(FilesShredded(at=at, files=kinds))\n            await writer.durable()\n",
         "",

@@ -49,7 +49,7 @@ JOURNAL_CONTENTS: tuple[Twin, ...] = (
         "targets that a block did not reach are called sent",
         (
             "bulk/journal/test_target_states.py::test_targets_that_a_block_did_not_reach_keep_their_state",
-            "integration/properties/failures/test_interrupted_blocks.py::test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly",
+            "integration/properties/failures/test_interrupted_blocks.py::test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly[update-False]",
         ),
         _TARGET_STATES,
         "reached = intent.targets if record.reached is None else record.reached",
@@ -125,7 +125,7 @@ JOURNAL_CONTENTS: tuple[Twin, ...] = (
     twin(
         13,
         "a request of another process is taken for one of this process",
-        "integration/resuming/test_wrong_clock.py::test_requests_of_the_same_time_as_those_of_another_process_count_in_addition",
+        "bulk/journal/test_limit_usage.py::test_a_request_of_another_process_at_the_same_time_counts_in_addition",
         "bulk/journal/limit_usage.py",
         " if counted else []",
         "",

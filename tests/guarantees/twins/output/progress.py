@@ -1,4 +1,4 @@
-"""Mistakes in what is shown of progress: guarantee 14."""
+"""Mistakes in what is shown of progress: guarantees 14 and 25."""
 
 from twin import Twin, twin
 
@@ -41,5 +41,13 @@ PROGRESS: tuple[Twin, ...] = (
         "bulk/event_log.py",
         "if (message := message_of(event)) is not None:",
         "if (message := message_of(event) or event.__class__.__name__):",
+    ),
+    twin(
+        25,
+        "without a display, an outage before the run is in no journal",
+        "integration/outages/test_recorded_waits.py::test_an_outage_is_in_the_journal_and_the_report",
+        "bulk/progress/activity.py",
+        "ticking(self.report, failed",
+        "ticking(None if self._on_progress is None else self.report, failed",
     ),
 )

@@ -4,6 +4,7 @@ from twin import Twin, twin
 
 _EMAILS = "bulk/selection/lookups/test_email_match.py::test_"
 _TABLE = "bulk/cli/inputs/test_input_table.py::test_"
+_EXPECTED = "bulk/cli/flows/test_expect_unmatched.py::test_"
 _FORMATS = "bulk/selection/inputs/test_formats.py::test_"
 _OWN = "integration/properties/test_properties_per_person.py::test_"
 
@@ -15,6 +16,14 @@ INPUTS: tuple[Twin, ...] = (
         "bulk/selection/line_resolver.py",
         "self._is_second_lookup and not each",
         "True",
+    ),
+    twin(
+        21,
+        "lines that are expected to match no person never count as covered",
+        _EXPECTED + "the_state_in_words_in_json_and_as_exit_code",
+        "bulk/selection/inputs/coverage.py",
+        " + self.repeated - self.expected",
+        " + self.repeated",
     ),
     twin(
         33,
@@ -37,7 +46,7 @@ INPUTS: tuple[Twin, ...] = (
         "a line that repeats one without a person counts as covered",
         _TABLE + "a_file_leads_to_its_review_verdict_and_exit_code[lines that repeat others]",
         "bulk/selection/line_resolver.py",
-        "            self._findings.repeated.add(number)",
+        "            self._findings.add_repeated_not_covered(number, first)",
         "            pass",
     ),
     twin(

@@ -93,7 +93,7 @@ SELECTIONS: tuple[Twin, ...] = (
     twin(
         32,
         "a person of a query is planned although other conditions exclude it",
-        _QUERIES + "a_plan_has_exactly_the_persons_that_the_records_name",
+        _QUERIES + "a_plan_has_exactly_the_persons_that_the_records_name[inactive, anonymous and free]",
         "bulk/selection/conditions/query_resolver.py",
         "for matching in self._sets:",
         "for matching in self._sets[:0]:",

@@ -61,16 +61,16 @@ def test_a_capture_host_that_always_fails_ends_the_job_within_minutes(virtual: A
     """At the start the test batch ends the run, later the breaker does. No target is given up for good."""
 
     async def main() -> None:
-        async with virtual(persons=2500) as a:
+        async with virtual(persons=700) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("status", action="capture", status=500, after=healthy))
             began = anyio.current_time()
             with pytest.raises(BreakerOpened):
-                await a.run(plan)
+                await a.run(plan, batch_size=100)
             assert anyio.current_time() - began < 120
             assert len(a.sent()) < 100
             a.server.faults.clear()
-            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 2500}
+            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 700}
 
     run_virtual(main())
 
@@ -98,15 +98,15 @@ def test_a_capture_host_that_always_refuses_ends_the_job_without_giving_a_target
     random.seed(status)  # the same jitter in each run
 
     async def main() -> None:
-        async with virtual(persons=2500) as a:
+        async with virtual(persons=700) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("status", action="capture", status=status))
             began = anyio.current_time()
             with pytest.raises(BreakerOpened):
-                await a.run(plan)
+                await a.run(plan, batch_size=100)
             assert anyio.current_time() - began < 1200
             a.server.faults.clear()
-            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 2500}
+            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 700}
 
     run_virtual(main())
 
@@ -114,15 +114,15 @@ def test_a_capture_host_that_always_refuses_ends_the_job_without_giving_a_target
 @pytest.mark.slow
 def test_a_capture_host_that_never_responds_ends_the_job_within_15_minutes(virtual: Any, axis: Any) -> None:
     async def main() -> None:
-        async with virtual(persons=2500) as a:
+        async with virtual(persons=700) as a:
             plan = await a.plan(operation=operation("unset", "capture"))
             a.server.faults.add(Fault("stall", action="capture"))
             began = anyio.current_time()
             with pytest.raises(BreakerOpened):
-                await a.run(plan)
+                await a.run(plan, batch_size=100)
             assert anyio.current_time() - began < 900
             a.server.faults.clear()
-            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 2500}
+            assert axis(await a.run(plan), "properties") == {"changed_confirmed": 700}
 
     run_virtual(main())
 

@@ -192,6 +192,7 @@ WORDS += [
 ]
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(WORDS), max_size=14))
 def test_any_words_are_evaluated_or_refused(world, words):
     try:

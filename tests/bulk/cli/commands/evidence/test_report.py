@@ -18,6 +18,7 @@ def journal(run: Run, posthog: Any) -> str:
     return "x.journal.jsonl"
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("layout", ["txt", "md", "json", "html"])
 def test_a_dash_writes_to_stdout_what_a_file_would_have(run: Run, journal: str, layout: str) -> None:
     assert run("report", journal, "-o", f"x.{layout}").code == 0

@@ -114,6 +114,7 @@ def test_a_signature_needs_a_file_and_replaces_none(run: Run, job: Path) -> None
     assert (refused.code, Path("x.html").exists(), Path("x.html.sig").read_text()) == (74, False, "mine")
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("layout", ["txt", "md", "html", "json"])
 def test_values_are_shown_with_the_plan_unless_redacted(run: Run, job: Path, layout: str) -> None:
     digest = hashlib.sha256(Path("leavers.txt").read_bytes()).hexdigest()
@@ -124,6 +125,7 @@ def test_values_are_shown_with_the_plan_unless_redacted(run: Run, job: Path, lay
         assert value not in redacted
 
 
+@pytest.mark.slow
 def test_values_of_filters_and_properties_are_shown_with_the_plan_unless_redacted(run: Run, posthog: Any) -> None:
     job = ("update", "team=winter", "seats:=7", "--where", "plan exact free", "--everyone", "--plan", PLAN)
     assert run("plan", *job[:-2], "-o", PLAN).code == 0

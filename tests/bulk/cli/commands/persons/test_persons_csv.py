@@ -77,6 +77,7 @@ def test_a_name_cannot_be_a_formula(run: Run, posthog: Any) -> None:
     assert row["name"] == "'=HYPERLINK(1)"
 
 
+@pytest.mark.slow
 def test_a_file_is_private_and_whole_or_not_there(
     run: Run, serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

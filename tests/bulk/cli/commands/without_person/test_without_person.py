@@ -36,6 +36,7 @@ def told(result: Any) -> Any:
     return shown["report"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("chunks_of_ten")
 def test_exactly_the_events_of_the_ids_are_gone_after_the_weekend(haunted: Any, run: Run) -> None:
     first = run(*APPROVED, "--json")
@@ -144,6 +145,17 @@ def test_a_submission_id_with_another_query_stops_the_job(haunted: Any, run: Run
     assert "belongs to a request with another query" in result.err
 
 
+def test_verify_says_that_it_waits_for_the_server(haunted: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asyncclient._protocol.outage.BASE_S", 0.01)
+    monkeypatch.setattr("asyncclient._protocol.outage.SHORTEST_WAIT_S", 0.01)
+    assert run(*APPROVED).code == 75
+    haunted.server.faults.add(Fault("refuse", times=5))
+    waiting = run("verify", journal_path())
+    assert waiting.code == 75
+    assert "Server not reachable since" in waiting.err
+    assert "Server reachable again after" in waiting.err
+
+
 @pytest.mark.usefixtures("chunks_of_ten")
 def test_the_plan_is_destroyed_and_the_journal_says_so(haunted: Any, run: Run) -> None:
     run(*APPROVED)
@@ -177,15 +189,15 @@ def test_a_terminal_asks_for_the_number_of_ids(
 def test_a_job_that_another_process_has_just_planned_is_not_planned_again(
     haunted: Any, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bulk.personless import plan
+    from bulk.cli.commands.operations import without_person_job
 
-    write = plan.write_plan
+    write = without_person_job.write_plan
 
     def both(path: Path, header: Any, chunks: Any) -> Any:
         write(Path("another.plan.jsonl"), header, chunks)
         return write(path, header, chunks)
 
-    monkeypatch.setattr(plan, "write_plan", both)
+    monkeypatch.setattr(without_person_job, "write_plan", both)
     result = run(*APPROVED)
     assert (result.code, "another.plan.jsonl" in result.err) == (75, True)
     assert not deletions(haunted)

@@ -45,6 +45,7 @@ def test_the_counts_of_a_job_add_up(name: str) -> None:
 small = st.integers(0, 9)
 
 
+@pytest.mark.slow
 @given(
     counts=st.fixed_dictionaries(dict.fromkeys(("unmatched", "refused", "unread", "protected"), small)),
     repeated=small,

@@ -1,10 +1,10 @@
 """What is due when, in words."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from bulk.report.rendering.sections.request_rows import due_rows, due_words
+from bulk.report.rendering.sections.request_rows import due_rows, due_table_rows, due_words
 from bulk.requests.due_dates import RequestsDue, due_counts
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
@@ -45,3 +45,45 @@ def test_of_many_days_the_first_ones_are_shown() -> None:
     assert [title for title, _ in rows] == ["Due", "", "", "", "", ""]
     assert rows[0][1] == "2026-12-01: 1 of 3 requests open, due in 1 day, 0 weekend purges before it"
     assert rows[-1][1] == "3 more until 2026-12-08"
+
+
+def table(days: int, *, first: str = "2026-11-26", open_days: int = 1_000) -> list[tuple[str, ...]]:
+    """Return the rows of days that follow each other, two requests each, of which one is open on the first days."""
+    start = date.fromisoformat(first)
+    dates = [(start + timedelta(days=number)).isoformat() for number in range(days)]
+    return [
+        *due_table_rows(
+            due_counts([(RequestsDue(due=day, requests=2), n < open_days) for n, day in enumerate(dates)], now=NOW)
+        )
+    ]
+
+
+def test_a_dozen_due_days_have_a_row_each() -> None:
+    rows = table(12)
+    assert rows[0] == ("2026-11-26", "2", "1", "overdue", "0")
+    assert rows[-1] == ("2026-12-07", "2", "1", "open", "1")
+    assert len(rows) == 12
+
+
+def test_more_days_are_shown_by_week() -> None:
+    rows = table(39, open_days=30)
+    assert rows[:3] == [
+        ("2026-11-26 to 2026-11-29", "8", "4", "4 overdue", "0"),
+        ("2026-11-30 to 2026-12-06", "14", "7", "open", "0"),
+        ("2026-12-07 to 2026-12-13", "14", "7", "open", "1"),
+    ]
+    assert rows[-1] == ("2026-12-28 to 2027-01-03", "14", "0", "none open", "4")
+    assert len(rows) == 6
+
+
+def test_more_than_a_dozen_weeks_are_shown_by_month() -> None:
+    rows = table(200)
+    assert [row[0] for row in rows][:3] == [
+        "2026-11-26 to 2026-11-30",
+        "2026-12-01 to 2026-12-31",
+        "2027-01-01 to 2027-01-31",
+    ]
+    assert rows[0][3] == "4 overdue"
+    assert rows[1][4] == "0 to 4"
+    assert sum(int(row[1]) for row in rows) == 400
+    assert len(rows) == 8

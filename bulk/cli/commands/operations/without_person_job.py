@@ -1,0 +1,159 @@
+"""Finds or plans the job of `delete-events --without-person`, and checks and counts what it has still to submit."""
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from asyncclient import PostHogClient
+from bulk.cli.job_paths import JobPaths, check_job_files, check_places, choose_job_paths
+from bulk.cli.options.settings import Settings
+from bulk.concurrency.stop_gate import StopGate
+from bulk.errors import JobPlannedTwice, Refused
+from bulk.personless.checks import check_access, check_no_persons, count_again, count_events
+from bulk.personless.chunks import digest_of
+from bulk.personless.job_files import find_plans
+from bulk.personless.plan import FORMAT, SubmissionsHeader, SubmissionsPlan, read_plan, write_plan
+from bulk.personless.records import SubmissionStates, read_submissions
+from bulk.sanitize import plain
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known before anything is submitted.
+
+    Arguments:
+        header: of the plan, which exists or is to be written.
+        plan: if it exists already.
+        paths: the files of the job.
+        events: how many events the server counts; None for a job that is approved already.
+    """
+
+    header: SubmissionsHeader
+    plan: SubmissionsPlan | None
+    paths: JobPaths
+    events: int | None
+
+
+async def prepare_job(
+    client: PostHogClient,
+    gate: StopGate,
+    lines: dict[str, int],
+    chunks: Sequence[tuple[str, ...]],
+    plan: Path | None,
+    journal: Path | None,
+    *,
+    concurrency: int,
+    settings: Settings,
+) -> Prepared:
+    """Check access, find the job that the command resumes, and check and count what is still to be submitted.
+
+    Arguments:
+        client: only reads.
+        gate: for the waits between reads.
+        lines: the distinct IDs, each with the number of its first line.
+        chunks: the same IDs, by request.
+        plan: the plan file, if given.
+        journal: the journal, if given.
+        concurrency: requests at once.
+        settings: for the names of the files.
+
+    Raises:
+        Refused: a check refuses the job, or the plan is for something else.
+        PostHogError: the server did not respond for too long, or responded with an error.
+    """
+    project_id, digest = client.project_id, digest_of(chunks)
+    if not isinstance(project_id, int):
+        raise Refused("such a job needs a project number: @current can change at any moment", "set the project ID")
+    await check_access(client)
+    paths, loaded = _find_job(plan, journal, settings, host=client.origin, project_id=project_id, digest=digest)
+    states = SubmissionStates()
+    if loaded is not None:
+        chunks = loaded.chunks
+        if paths.journal.exists() and paths.journal.stat().st_size:
+            states = read_submissions(paths.journal)
+    events = await _check_and_count(client, gate, lines, chunks, states, concurrency=concurrency)
+    project = await client.projects.get(project_id)
+    header = SubmissionsHeader(
+        format=FORMAT,
+        job=os.urandom(8).hex(),
+        host=client.origin,
+        project_id=project_id,
+        project_name=project.name,
+        created_at=datetime.fromtimestamp(client.server_time(), UTC).isoformat(timespec="seconds"),
+        ids_digest=digest,
+    )
+    return Prepared(header=loaded.header if loaded else header, plan=loaded, paths=paths, events=events)
+
+
+def _find_job(
+    plan: Path | None, journal: Path | None, settings: Settings, *, host: str, project_id: int, digest: str
+) -> tuple[JobPaths, SubmissionsPlan | None]:
+    """Return the files of the job, and its plan if that exists.
+
+    Raises:
+        Refused: the plan is for something else, or several jobs are for these distinct IDs.
+        FileTrouble: a file cannot be used.
+    """
+    if plan is None and journal is None and (found := find_plans(Path(), host, project_id, digest)):
+        plan = _only(found)
+    paths = choose_job_paths(
+        plan,
+        journal,
+        operation="delete-events-without-person",
+        project=settings.project(os.environ),
+        now=datetime.now(UTC),
+    )
+    check_job_files(paths.plan, paths.journal)
+    check_places(paths)
+    loaded = read_plan(paths.plan) if os.path.lexists(paths.plan) else None
+    if loaded is not None and not loaded.header.is_for(host, project_id, digest):
+        raise Refused(
+            f"{paths.plan} is for other distinct IDs, or another host or project",
+            "name a new file with --plan for a new job, or run it with the input that it was made from",
+        )
+    return paths, loaded
+
+
+async def _check_and_count(
+    client: PostHogClient,
+    gate: StopGate,
+    lines: dict[str, int],
+    chunks: Sequence[tuple[str, ...]],
+    states: SubmissionStates,
+    *,
+    concurrency: int,
+) -> int | None:
+    """Check that no ID that is still to be submitted has a person, and count the events unless the job is approved.
+
+    The first count comes before the check, because it shows whether the key may count at all.
+    """
+    left = [ids for number, ids in enumerate(chunks) if not states.chunks or states.chunks[number].request is None]
+    events = None if states.approved else sum([await count_events(client, ids) for ids in chunks[:1]])
+    await check_no_persons(client, {each: lines[each] for ids in left for each in ids}, gate, concurrency=concurrency)
+    if events is not None:
+        events += sum([await count_events(client, ids) for ids in chunks[1:]])
+        events = events or await count_again(client, chunks, gate)
+    return events
+
+
+def _only(found: Sequence[Path]) -> Path:
+
+    if len(found) > 1:
+        names = ", ".join(plain(path) for path in found)
+        raise Refused(f"several jobs are for these distinct IDs: {names}", "name the one to resume with --plan")
+    return found[0]
+
+
+def write_new_plan(ready: Prepared, chunks: Sequence[tuple[str, ...]]) -> SubmissionsPlan:
+    """Write the plan; another process that has just planned the same job ends this one."""
+
+    header = ready.header
+    made = write_plan(ready.paths.plan, header, chunks)
+    if ready.paths.is_generated:
+        others = find_plans(Path(), header.host, header.project_id, header.ids_digest)
+        if other := next((path for path in others if path.name != made.path.name), None):
+            made.path.unlink()
+            raise JobPlannedTwice(other)
+    return made

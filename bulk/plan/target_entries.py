@@ -1,0 +1,60 @@
+"""Writes the selected persons into a plan and its receipts, with what the operation needs to know of each."""
+
+from collections.abc import Sequence
+
+from bulk.operations import Operation, UpdatePerPerson
+from bulk.plan.plan_writer import PlanWriter
+from bulk.plan.recording_notes import RecordingNotes
+from bulk.plan.value_counts import ValueCounts
+from bulk.property_checks import DesiredProperties
+from bulk.requests.receipts_writer import ReceiptsWriter
+from bulk.selection.selected_person import SelectedPerson
+from bulk.selection.selections import ByEmails, ByPersonIds, Selection
+
+
+class TargetEntries:
+    """The entries of one plan.
+
+    Arguments:
+        writer: of the plan.
+        receipts: those of the plan.
+        operation: what a run does to each target.
+        selection: how the persons were selected.
+        notes: what a later verification of recordings needs; None if the operation deletes none.
+    """
+
+    def __init__(
+        self,
+        writer: PlanWriter,
+        receipts: ReceiptsWriter,
+        *,
+        operation: Operation,
+        selection: Selection,
+        notes: RecordingNotes | None,
+    ) -> None:
+        self._writer = writer
+        self._receipts = receipts
+        self._once = isinstance(operation, UpdatePerPerson) and operation.once
+        # those that were selected by another ID are found by that one
+        self._by_distinct_id = not isinstance(selection, ByPersonIds | ByEmails)
+        self._notes = notes
+        self.values = ValueCounts(operation.keys) if isinstance(operation, UpdatePerPerson) else None
+
+    async def add(self, persons: Sequence[SelectedPerson]) -> None:
+        """Write persons; raises FileTrouble if a file cannot be written."""
+        self._receipts.add_persons(
+            self._writer.count,
+            [(person.ref.uuid, person.known_by if self._by_distinct_id else None) for person in persons],
+        )
+        noted = await self._notes.of(persons) if self._notes is not None else [None] * len(persons)
+        for person, note in zip(persons, noted, strict=True):
+            change = None if self.values is None else self._change(person)
+            ref = person.ref
+            self._writer.add(ref.uuid, ref.created_at, person.known_by, line=person.line, note=note, change=change)
+            if self.values is not None and change is not None:
+                self.values.add(change)
+
+    def _change(self, person: SelectedPerson) -> DesiredProperties | None:
+        """Return the values of a person's row as the operation sets them."""
+        change = person.change
+        return DesiredProperties(once=change.values) if self._once and change is not None else change
