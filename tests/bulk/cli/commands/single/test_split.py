@@ -59,7 +59,7 @@ def test_all_but_the_main_distinct_id_are_split_off(posthog: Any, run: Run, ada:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("--distinct-ids", "ids"), 3, "--yes --expect-count 2"),
+        (("--distinct-ids", "ids"), 3, "; nothing was sent; add --yes --expect-count 2"),
         (("--distinct-ids", "ids", "--yes"), 2, "--expect-count"),
         (("--distinct-ids", "ids", "--yes", "--expect-count", "3"), 3, "2 distinct IDs would be split off, not 3"),
         (("--main-distinct-id", "bob", "--yes", "--expect-count", "1"), 3, "does not have the main distinct ID"),
