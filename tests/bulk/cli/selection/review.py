@@ -2,6 +2,12 @@
 
 import re
 
+CONFIRM_ONE = (
+    "If the line that matches no person has none in PostHog, add --expect-unmatched 1 to the run, which records it as "
+    "covered."
+)
+"""What the input check says of one line that matches no person."""
+
 
 def input_check(out: str) -> list[str]:
     """The input check of a review: rows with single spaces between the cells, then sentences; times are NOW."""

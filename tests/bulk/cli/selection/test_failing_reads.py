@@ -9,7 +9,7 @@ import pytest
 from changed_responses import limit_rows, rewrite
 
 from asyncclient.testing import Fault
-from tests.bulk.cli.selection.review import input_check
+from tests.bulk.cli.selection.review import CONFIRM_ONE, input_check
 
 Run = Callable[..., Any]
 IDS = ("--distinct-ids", "in")
@@ -47,7 +47,13 @@ UNREADABLE: dict[str, tuple[Callable[[Any], object], tuple[str, ...], int, list[
         lambda people: fail_for(people, "user-2", 500),
         IDS,
         1,
-        ["Lines read 3", "Lines that matched no person 1 3", "Lines whose person could not be read 1 2", ORPHANS],
+        [
+            "Lines read 3",
+            "Lines that matched no person 1 3",
+            "Lines whose person could not be read 1 2",
+            ORPHANS,
+            CONFIRM_ONE,
+        ],
     ),
     "a listing whose pages take too long": (
         lambda people: limit_rows(people.server, 100),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.bulk.cli.selection.review import input_check
+from tests.bulk.cli.selection.review import CONFIRM_ONE, input_check
 
 Run = Callable[..., Any]
 IDS = ("--distinct-ids", "in")
@@ -72,6 +72,7 @@ PLANNED: dict[str, tuple[tuple[str, ...], Callable[[Any, list[Any]], bool], list
             "Lines of the protection list that match no person 1 2",
             "Warning: 1 line of the protection list matches no person and protects nobody: 2.",
             ORPHANS,
+            CONFIRM_ONE,
         ],
     ),
     "a protection that no person meets": (
@@ -92,6 +93,7 @@ PLANNED: dict[str, tuple[tuple[str, ...], Callable[[Any, list[Any]], bool], list
             "Lines that matched no person 1 3",
             "Persons that have emial 0",
             "Warning: no person of the plan has the property emial; did you mean email?",
+            CONFIRM_ONE,
         ],
     ),
     "update of a property in another case": (
