@@ -34,7 +34,7 @@ _AT_ONCE = 1_000
 @option(
     "--line",
     "line",
-    type=WholeNumber(1),
+    type=WholeNumber(1, is_count=False),
     metavar="N",
     help="Show only what input line N selected, or why it selected no person",
 )

@@ -154,10 +154,11 @@ def _ask(what: str, count: int) -> None:
     """
     from bulk.cli.approval import ask_at_terminal, can_prompt
     from bulk.errors import Refused
+    from bulk.formatting import parse_count
 
     if not can_prompt():
         raise Refused(f"not approved to {what}; nothing was sent", f"add --yes --expect-count {count}")
     question = f"About to {what}. Each becomes a person of its own."
     typed = ask_at_terminal(question, "Type the number of distinct IDs to continue: ")
-    if typed.replace(",", "") != str(count):
+    if parse_count(typed) != count:
         raise Refused("not approved; nothing was sent", "run the same command again to be asked again")
