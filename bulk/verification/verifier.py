@@ -48,7 +48,12 @@ FOUND_ABSENT = frozenset(
 )
 """States in which an earlier read found the person absent: one more read without it is enough."""
 
-UNEXPLAINED = frozenset({Properties.NOT_STARTED, Properties.UNKNOWN, Properties.TO_RETRY})
+UNEXPLAINED = frozenset(
+    {
+        *(Properties.NOT_STARTED, Properties.UNKNOWN, Properties.TO_RETRY, Properties.CONTRADICTED),
+        *(Properties.GONE_WITH_PERSON, Properties.TOO_LATE, Properties.SKIPPED),
+    }
+)
 """States in which no accepted change explains that a person lacks properties."""
 
 ROWS_AT_ONCE = 50_000
@@ -72,7 +77,8 @@ class PersonCheck(msgspec.Struct, frozen=True):
     Arguments:
         present: the persons that are present and unchanged, by target number.
         requested_at: when the oldest of the requests left, by the boot-time clock.
-        left_out: targets that the response did not mention, so that a second read has to decide.
+        left_out: targets that the response did not mention, or showed without the properties to be removed, so that a
+            second read has to decide.
         unread: targets whose person could not be read.
         returned: targets whose person is gone, and whose distinct ID belongs to a new person.
         desired: the properties that these targets have after the job; empty if it changes none.
@@ -146,6 +152,8 @@ class Verifier:
                 left_out.append(number)
                 continue
             observed[number] = observation
+            if not isinstance(result, Unread):
+                self._lacking_at.pop(number, None)
             if isinstance(result, Present):
                 if observation is not _RECREATED:
                     present[number] = result.person
@@ -161,10 +169,9 @@ class Verifier:
         """
         if not is_trial and self._job.target_states.properties(number) not in UNEXPLAINED:
             return True
-        if number in self._lacking_at and asked_at >= self._lacking_at[number] + person_reader.CONFIRM_AFTER_S:
-            del self._lacking_at[number]
-            return True
-        self._lacking_at.setdefault(number, asked_at)
+        if number in self._lacking_at:
+            return asked_at >= self._lacking_at[number] + person_reader.CONFIRM_AFTER_S
+        self._lacking_at[number] = asked_at
         return False
 
     async def check_gone(self, numbers: list[int], *, returned_before: Collection[int] = ()) -> PersonCheck:

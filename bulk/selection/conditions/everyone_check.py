@@ -9,6 +9,7 @@ from contextlib import aclosing
 from datetime import datetime
 
 from asyncclient import PostHogClient, UnreadableRow
+from asyncclient.filters import NEGATIVE_OPERATORS
 from bulk.errors import Refused
 from bulk.files.disk_sets import DiskIdSet
 from bulk.formatting import count_of
@@ -16,10 +17,6 @@ from bulk.sanitize import plain
 from bulk.selection.lookups.property_names import is_known_property
 from bulk.selection.selections import ByFilter, QuerySelection
 
-NEGATIVE = frozenset(
-    {"is_not", "not_icontains", "not_starts_with", "not_ends_with", "not_regex", "not_in", "is_not_set"}
-)
-"""The operators that persons without the property meet."""
 _FIX = "or add --everyone (everyone=True) if the selection may be every person"
 
 
@@ -44,7 +41,8 @@ class EveryoneCheck:
         Raises:
             Refused: the server knows no person with such a property.
         """
-        negative = [each for each in self._selection.properties if each.operator in NEGATIVE and each.type == "person"]
+        conditions = [each for each in self._selection.properties if each.type == "person"]
+        negative = [each for each in conditions if each.operator in NEGATIVE_OPERATORS]
         for key in dict.fromkeys(each.key for each in negative):
             if not await is_known_property(self._client, key):
                 raise Refused(
