@@ -39,18 +39,20 @@ def find_job(named: Path, plan: Path | None) -> tuple[Path | None, Path] | None:
     usual = journal_of(named)
     if is_submissions_plan(head_of(named)):
         return usual if _may_record(usual, named) else None, named
-    if _is_begun(named) and is_journal_of_submissions(usual):
+    if _is_begun(named) and os.path.lexists(usual) and _may_record_any(usual):
         return usual, named
     plan = plan or plan_of(named)
-    is_such = is_journal_of_submissions(named) or (may_become_submissions(named) and is_submissions_plan(head_of(plan)))
+    is_such = is_journal_of_submissions(named) or (_may_record_any(named) and is_submissions_plan(head_of(plan)))
     return (named, plan) if is_such else None
 
 
 def _may_record(journal: Path, plan: Path) -> bool:
     """Return whether a journal records a plan, or may have before it was damaged or cut."""
-    if not is_journal_of_submissions(journal):
-        return may_become_submissions(journal)
-    return recorded_digest(journal) in (None, read_plan(plan).digest)
+    return _may_record_any(journal) and recorded_digest(journal) in (None, read_plan(plan).digest)
+
+
+def _may_record_any(journal: Path) -> bool:
+    return is_journal_of_submissions(journal) or may_become_submissions(journal)
 
 
 async def shred_submissions(
@@ -101,12 +103,19 @@ async def shred_submissions(
 
 
 def _shred_without_record(path: Path, *, unfinished: bool, now: float, on_overwrite: OnOverwrite | None) -> Shredded:
-    """Overwrite and remove a plan of which no journal at hand records a job.
+    """Overwrite and remove a plan of which no journal at hand records a job; one that is overwritten is only removed.
 
     Raises:
         Refused: a journal beside it does, or one elsewhere may and `unfinished` is false.
         FileTrouble: a file cannot be read, overwritten or removed.
     """
+    if not is_overwritten(path):
+        _check_no_record(path, unfinished=unfinished)
+    destroy(path, on_overwrite)
+    return Shredded(removed=(path,), kept=(), shredded_at=iso(now))
+
+
+def _check_no_record(path: Path, *, unfinished: bool) -> None:
     if (journal := recorded_journal(read_plan(path))) is not None:
         raise Refused(
             f"{path} was run: its journal is {journal}",
@@ -117,8 +126,6 @@ def _shred_without_record(path: Path, *, unfinished: bool, now: float, on_overwr
             f"no journal beside {path} records it: if it was run, its requests may still be open",
             "name its journal, or give --unfinished: the destruction of the plan is then recorded nowhere",
         )
-    destroy(path, on_overwrite)
-    return Shredded(removed=(path,), kept=(), shredded_at=iso(now))
 
 
 def _is_begun(plan: Path) -> bool:

@@ -1,5 +1,6 @@
 """The files of a job for events without a person: journals of other names, empty or cut ones, and other jobs' files."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,10 +105,15 @@ def test_a_journal_without_a_record_proves_nothing_of_its_plan(haunted: Any, run
     assert (done.code, PLAN.exists()) == (0, False), done.err
 
 
+@pytest.mark.parametrize("record", ["a job", "nothing", "no file"])
 def test_a_destruction_that_was_interrupted_is_repeated_by_the_same_line(
-    haunted: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+    haunted: Any, run: Run, monkeypatch: pytest.MonkeyPatch, record: str
 ) -> None:
     begun(haunted, run, JOURNAL)
+    if record == "nothing":
+        os.truncate(JOURNAL, 0)
+    elif record == "no file":
+        JOURNAL.unlink()
 
     def interrupted(path: Path, on_overwrite: Any = None) -> None:
         with path.open("r+b") as file:
@@ -120,7 +126,8 @@ def test_a_destruction_that_was_interrupted_is_repeated_by_the_same_line(
     monkeypatch.setattr("bulk.personless.shred.destroy", destroy)
     assert run(*line).code == 0
     assert not PLAN.exists()
-    assert "Plan destroyed" in run("status", JOURNAL).out
+    if record == "a job":
+        assert "Plan destroyed" in run("status", JOURNAL).out
 
 
 @pytest.mark.parametrize("kind", ["job", "other", "text"])
