@@ -95,24 +95,26 @@ def delete_without_person(
                 raise Refused("no event has one of these distinct IDs; nothing was sent", "nothing has to be deleted")
             if not yes:
                 _ask(ready.header, count, ready.events)
-        loaded = ready.plan or write_new_plan(ready, chunks)
+        planned = ready if ready.plan is not None else write_new_plan(ready, chunks, settings)
+    loaded, path = planned.plan, planned.paths.journal
+    assert loaded is not None  # it exists, or was written
     output.print_command(f"If interrupted, resume with: {same_command_line()}")
 
     async def submit(client: "PostHogClient", _: "Stopper", display: "Display") -> "SubmissionsReport":
         from bulk.personless.submission import submit_job
 
         async with _working(client, settings, display, "submitting") as (working, __):
-            return await submit_job(working, loaded, ready.paths.journal, events=ready.events)
+            return await submit_job(working, loaded, path, events=ready.events)
 
     def kept() -> str:
         return (
-            f"What was submitted is recorded in {plain(ready.paths.journal)}, and is never submitted twice. "
+            f"What was submitted is recorded in {plain(path)}, and is never submitted twice. "
             f"To continue:\n  {same_command_line()}"
         )
 
     with explained(kept):
         report = run_with_client(settings, submit, json=output.json)
-    show_submissions(report, ready.paths.journal, output)
+    show_submissions(report, path, output)
     return report.exit_code
 
 

@@ -12,7 +12,7 @@ from bulk.cli.job_paths import JobPaths, check_job_files, check_places, choose_j
 from bulk.cli.options.settings import Settings
 from bulk.cli.streams.output_file import is_same_file
 from bulk.concurrency.stop_gate import StopGate
-from bulk.errors import JobPlannedTwice, JournalEmpty, Refused
+from bulk.errors import FileTrouble, JobPlannedTwice, JournalEmpty, Refused
 from bulk.execution.preflight import check_project_name
 from bulk.jobs.job_files import was_published_first
 from bulk.personless.checks import check_access, check_no_persons, count_again, count_events
@@ -103,13 +103,7 @@ def _find_job(
     """
     if plan is None and journal is None and (found := find_plans(Path(), host, project_id, digest)):
         plan = _only(found)
-    paths = choose_job_paths(
-        plan,
-        journal,
-        operation="delete-events-without-person",
-        project=settings.project(os.environ),
-        now=datetime.now(UTC),
-    )
+    paths = _paths(settings, plan, journal)
     check_job_files(paths.plan, paths.journal)
     check_places(paths)
     loaded = read_plan(paths.plan) if os.path.lexists(paths.plan) else None
@@ -182,20 +176,42 @@ def _only(found: Sequence[Path]) -> Path:
     return found[0]
 
 
-def write_new_plan(ready: Prepared, chunks: Sequence[tuple[str, ...]]) -> SubmissionsPlan:
-    """Write the plan and return it.
+def write_new_plan(ready: Prepared, chunks: Sequence[tuple[str, ...]], settings: Settings) -> Prepared:
+    """Write the plan, and return what is known with it; a generated name that was taken meanwhile is changed.
 
     Of two processes that plan the same job, the one whose plan was published first continues.
 
     Raises:
-        JobPlannedTwice: another process was first; this plan is removed.
+        JobPlannedTwice: another process was first; this plan is removed, or was not written.
         FileTrouble: the plan cannot be written.
     """
-    header = ready.header
-    made = write_plan(ready.paths.plan, header, chunks)
-    if ready.paths.is_generated:
-        for other in find_plans(Path(), header.host, header.project_id, header.ids_digest):
+    header, paths = ready.header, ready.paths
+    try:
+        made = write_plan(paths.plan, header, chunks)
+    except FileTrouble:
+        if not paths.is_generated or not os.path.lexists(paths.plan):
+            raise
+        if paths.plan in _plans_of(header):
+            raise JobPlannedTwice(paths.plan) from None
+        return write_new_plan(msgspec.structs.replace(ready, paths=_paths(settings)), chunks, settings)
+    if paths.is_generated:
+        for other in _plans_of(header):
             if other.name != made.path.name and was_published_first(other, made.path):
                 made.path.unlink()
                 raise JobPlannedTwice(other)
-    return made
+    return msgspec.structs.replace(ready, plan=made)
+
+
+def _plans_of(header: SubmissionsHeader) -> list[Path]:
+    return find_plans(Path(), header.host, header.project_id, header.ids_digest)
+
+
+def _paths(settings: Settings, plan: Path | None = None, journal: Path | None = None) -> JobPaths:
+    """Return the files as given, or with names that are not in use."""
+    return choose_job_paths(
+        plan,
+        journal,
+        operation="delete-events-without-person",
+        project=settings.project(os.environ),
+        now=datetime.now(UTC),
+    )

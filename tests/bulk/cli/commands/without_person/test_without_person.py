@@ -9,12 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from asyncclient.testing import Fault
 from bulk.cli.commands.operations import without_person_job
 from bulk.cli.exit_codes import Interrupted
 from bulk.cli.main import posthog_bulk
+from bulk.personless.chunks import digest_of
 from tests.bulk.cli.commands.without_person.ghosts import (
     APPROVED,
     GHOSTS,
@@ -213,6 +215,31 @@ def test_of_two_processes_that_see_each_others_plan_the_first_one_continues(
         assert f"{left_over} is a plan for events without a person; no journal beside it" in run("jobs").out
         assert run("shred", left_over, "--yes", "--unfinished").code == 0
         assert not left_over.exists()
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_generated_name_that_another_process_has_just_taken_is_no_error_of_the_user(
+    haunted: Any, run: Run, monkeypatch: pytest.MonkeyPatch, is_same: bool
+) -> None:
+    write = without_person_job.write_plan
+    taken: list[Path] = []
+
+    def take_first(path: Path, header: Any, chunks: Any) -> Any:
+        if not taken:
+            taken.append(path)
+            ids = chunks if is_same else [("another",)]
+            write(path, msgspec.structs.replace(header, job="other", ids_digest=digest_of(ids)), ids)
+        return write(path, header, chunks)
+
+    monkeypatch.setattr(without_person_job, "write_plan", take_first)
+    result = run(*APPROVED)
+    assert result.code == 75, result.err
+    if is_same:
+        assert f"another process has just planned the same job: {taken[0]}; run the same command again" in result.err
+    assert len(deletions(haunted)) == (not is_same)
+    assert run(*APPROVED).code == 75
+    assert len(deletions(haunted)) == 1
+    assert len(list(Path().glob("*.plan.jsonl"))) == 2 - is_same
 
 
 @pytest.mark.parametrize("is_planned", [False, True])
