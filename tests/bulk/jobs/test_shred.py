@@ -243,11 +243,15 @@ async def test_a_job_with_re_created_persons_keeps_its_plan_unless_it_is_said(jo
     assert "posthog-bulk report JOURNAL --find ID" in cause.action
 
 
-async def test_receipts_that_are_destroyed_alone_or_later_do_not_destroy_the_plan_again(job: Job) -> None:
+async def test_receipts_are_not_destroyed_while_the_plan_is_elsewhere(job: Job) -> None:
     moved = job.plan.rename(job.plan.with_name("moved"))
-    await shred_job(job.journal, receipts=True, now=lambda: NOW)
-    assert read_report(job.journal).shredded_at is None
-    await shred_job(job.journal, plan=moved, now=lambda: NOW + 9)
+    for receipts in (False, True):
+        with pytest.raises(FileTrouble, match="name the plan of the job with --plan"):
+            await shred_job(job.journal, receipts=receipts, now=lambda: NOW)
+    assert job.receipts.exists()
+    assert not [record for record in records(job) if record["type"] == "shredded"]
+    done = await shred_job(job.journal, plan=moved, receipts=True, now=lambda: NOW + 9)
+    assert done.removed == (moved, job.receipts)
     assert read_report(job.journal).shredded_at == "2026-11-18T11:06:49.000Z"
 
 
