@@ -1,6 +1,14 @@
-"""The input check of a review."""
+"""The input check of a review, and sentences that it often ends with."""
 
 import re
+
+ORPHANS = (
+    "Distinct IDs that match no person may still have events that belong to no person; the job does not delete those."
+)
+UNMATCHED = (
+    "If the line that matches no person has none in PostHog, add --expect-unmatched 1 to the run, "
+    "which records it as covered."
+)
 
 
 def input_check(out: str) -> list[str]:
