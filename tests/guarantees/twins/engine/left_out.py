@@ -87,6 +87,32 @@ LEFT_OUT: tuple[Twin, ...] = (
         "        if False:\n",
     ),
     twin(
+        11,
+        "one response with an empty list of distinct IDs fails a person",
+        "integration/facts/test_distinct_ids_left_out.py"
+        "::test_a_person_whose_distinct_ids_one_response_leaves_out_is_changed[1-2-update by capture]",
+        "bulk/verification/verifier.py",
+        "lacking if self._without_distinct_id.confirms(number, check.requested_at)]",
+        "lacking]",
+    ),
+    twin(
+        12,
+        "a trial that shows no result is read for ever",
+        "integration/facts/test_properties_left_out.py"
+        "::test_a_trial_that_shows_no_result_ends_after_a_few_reads_even_if_none_waits",
+        "bulk/execution/unset/key_list_trial.py",
+        "in islice(chain(WAITS_S, repeat(WAITS_S[-1])), MAX_READS):",
+        "in chain(WAITS_S, repeat(WAITS_S[-1])):",
+    ),
+    twin(
+        21,
+        "recordings that the plan and one response leave out are taken for none",
+        _RECORDINGS + "that_the_plan_and_one_response_leave_out_are_not_taken_for_none",
+        "bulk/verification/recording_verifier.py",
+        "        return count.shown > 0 or not was_known\n",
+        "        return count.shown > 0\n",
+    ),
+    twin(
         21,
         "recordings that were deleted before the job hide kept ones that one response leaves out",
         _RECORDINGS + "deleted_before_the_job_do_not_hide_kept_ones_that_one_response_leaves_out",
