@@ -30,6 +30,7 @@ from bulk.plan.plan_ends import read_footer, read_header
 from bulk.progress.file_reading import OnRead
 from bulk.report.duty_decision import duty_of
 from bulk.report.find import receipts_beside
+from bulk.requests.receipts import read_receipts_header
 from bulk.requests.receipts_writer import complete_receipts
 from bulk.sanitize import file_word
 from bulk.states import PENDING
@@ -188,6 +189,8 @@ def _files(
             found[RECEIPTS] = beside
         elif os.path.lexists(usual) and was_begun and is_overwritten(usual):
             found[RECEIPTS] = usual
+        elif os.path.lexists(usual):
+            read_receipts_header(usual)  # which fails if they are damaged; those of another job stay
     return found
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,15 @@ async def test_the_plan_of_another_job_is_refused(job: Job, tmp_path: Path) -> N
     with pytest.raises(Refused, match="is the plan of another job"):
         await shred_job(job.journal, plan=other)
     assert other.exists()
+
+
+@pytest.mark.parametrize("lines", [0, 1, 2], ids=["empty", "first line", "two lines"])
+async def test_receipts_that_lost_their_end_are_named_and_not_passed_over(job: Job, lines: int) -> None:
+    await shred_job(job.journal, now=lambda: NOW)
+    job.receipts.write_bytes(b"".join(job.receipts.read_bytes().splitlines(keepends=True)[:lines]))
+    with pytest.raises(FileTrouble, match=re.escape(str(job.receipts))):
+        await shred_job(job.journal, receipts=True, now=lambda: NOW)
+    assert job.receipts.exists()
 
 
 async def test_receipts_that_lack_their_key_get_it_before_the_plan_is_destroyed(job: Job) -> None:
