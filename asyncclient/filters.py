@@ -45,6 +45,15 @@ COHORT_OPERATORS: tuple[Operator, ...] = ("exact", "in", "not_in")
 """The operators for cohorts; `exact` means `in`."""
 TYPES = frozenset({"person", "cohort"})
 EXISTENCE = frozenset({"is_set", "is_not_set"})
+NEEDING_PROPERTY: frozenset[Operator] = frozenset(
+    {
+        *("exact", "icontains", "starts_with", "ends_with", "regex", "gt", "gte", "lt", "lte", "in"),
+        *("is_date_exact", "is_date_before", "is_date_after", "is_set"),
+    }
+)
+"""The operators that no person without the property meets."""
+NEGATIVE_OPERATORS: frozenset[Operator] = frozenset(OPERATORS) - NEEDING_PROPERTY
+"""The operators that persons without the property meet; an operator that is not known to need it counts as one."""
 
 
 class PropertyFilter(msgspec.Struct, frozen=True):

@@ -1,14 +1,22 @@
 """How numbers, durations and times are written for people: one function for each, used by command and report."""
 
 import math
+import re
 from datetime import UTC, datetime
 
+_COUNT = re.compile(r"[0-9]{1,18}|[0-9]{1,3}(,[0-9]{3}){1,5}")
 _UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
 
 def format_count(count: int) -> str:
     """Return a number with a comma between thousands: 2,473."""
     return f"{count:,}"
+
+
+def parse_count(text: str) -> int | None:
+    """Return the number in a text, which may have commas between thousands; None for any other text."""
+    bare = text.strip()
+    return int(bare.replace(",", "")) if _COUNT.fullmatch(bare) else None
 
 
 def format_range(low: int, high: int) -> str:

@@ -12,7 +12,7 @@ from bulk.cli.display.terminal import fit, is_in_foreground, write_alert
 from bulk.cli.job_session import long_reads_shown
 from bulk.cli.streams.input import standard_input
 from bulk.errors import JournalEmpty, Refused
-from bulk.formatting import count_of
+from bulk.formatting import count_of, parse_count
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan
 from bulk.sanitize import plain
@@ -62,9 +62,9 @@ def ask_for_approval(
         warn=warn or say,
         read=read_terminal if read is None else read,
     )
-    typed = line.strip().replace(",", "").replace("_", "")
-    if typed != str(plan.count):
-        given = f"{typed[:20]} was typed" if typed.isdecimal() else "no number was typed"
+    typed = parse_count(line)
+    if typed != plan.count:
+        given = "no number was typed" if typed is None else f"{typed} was typed"
         raise Refused(
             f"not approved: {given}, but the plan has {count_of(plan.count, 'person')}; nothing was sent",
             "run the same command again to be asked again",

@@ -131,11 +131,10 @@ def describe_error(error: BaseException, *, with_notes: bool = True) -> str:
         name = f"{plain(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
         return f"{name}{_reason(error)}"
     pointer = getattr(error, "pointer", None)
-    text = _sentence(str(error))
-    if notes := [plain(note) for note in getattr(error, "__notes__", ()) if with_notes]:
-        text = " ".join([text if text.endswith(".") else f"{text}.", *notes])  # they say what to do
-    else:
-        text += _advice(error)
+    text, advice = _sentence(str(error)), _advice(error)
+    for note in getattr(error, "__notes__", ()) if with_notes else ():
+        text = f"{text}{'' if text.endswith(('.', '?', '!')) else '.'} {_sentence(note)}"
+    text = f"{text.rstrip('.')}{advice}" if advice else text
     return f"{text}\n{_indented(pointer)}" if isinstance(pointer, str) else text
 
 

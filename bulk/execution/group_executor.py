@@ -41,8 +41,8 @@ class GroupExecutor:
         test_batch: between queueing and deleting, read the persons once more and stop the job if one disappeared.
         trial_keys: the first attempt shows whether the server removes these properties of a person in one call.
 
-    If a response leaves a target out, that target is set aside (`left_out`): only a second read, some seconds later,
-    decides what became of it.
+    If a response leaves a target out, or shows it without the properties to be removed, that target is set aside
+    (`left_out`): only a second read, some seconds later, decides what became of it.
     """
 
     def __init__(

@@ -1,9 +1,11 @@
 """Overwrites a file from its start, with zeros, and removes it."""
 
+import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
 
+from bulk.errors import FileTrouble
 from bulk.files.file_errors import as_file_trouble
 from bulk.files.private_files import open_regular, sync_folder
 from bulk.jobs.job_files import unreported_marker
@@ -30,6 +32,7 @@ def destroy(path: Path, on_overwrite: OnOverwrite | None = None) -> None:
     """Overwrite a file from its start, sync it, and remove its name; raises FileTrouble."""
     fd = open_regular(path, os.O_RDWR)
     try:
+        _lock(path, fd)
         with as_file_trouble(path, "cannot be overwritten"):
             size, offset = os.fstat(fd).st_size, 0
             while offset < size:
@@ -47,3 +50,15 @@ def destroy(path: Path, on_overwrite: OnOverwrite | None = None) -> None:
     with suppress(FileNotFoundError):
         unreported_marker(path).unlink()
     sync_folder(path)
+
+
+def _lock(path: Path, fd: int) -> None:
+    """Lock a file until it is closed, so that of two processes one destroys it; raises FileTrouble."""
+    with as_file_trouble(path, "cannot be locked"):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FileTrouble(
+                path, "is in use by another process", "wait until that has ended, then run the same command again"
+            ) from None
+        path.lstat()  # another process may have removed it meanwhile

@@ -29,8 +29,7 @@ from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_ends import read_footer, read_header
 from bulk.progress.file_reading import OnRead
 from bulk.report.duty_decision import duty_of
-from bulk.report.find import receipts_beside
-from bulk.requests.receipts import read_receipts_header
+from bulk.report.find import receipts_beside, refuse_receipts
 from bulk.requests.receipts_writer import complete_receipts
 from bulk.sanitize import file_word
 from bulk.states import PENDING
@@ -187,10 +186,10 @@ def _files(
         usual = receipts_of(journal)
         if (beside := receipts_beside(journal, job)) is not None:
             found[RECEIPTS] = beside
-        elif os.path.lexists(usual) and was_begun and is_overwritten(usual):
-            found[RECEIPTS] = usual
         elif os.path.lexists(usual):
-            read_receipts_header(usual)  # which fails if they are damaged; those of another job stay
+            if not (was_begun and is_overwritten(usual)):
+                refuse_receipts(usual, journal)  # rather than leave them where they were to be destroyed
+            found[RECEIPTS] = usual
     return found
 
 

@@ -311,14 +311,11 @@ def _to_cover(coverage: Coverage) -> str:
     """Return what to do about the lines that are not covered; those without a person may be right to have none."""
     if not coverage.unmatched or coverage.unmatched_expected:
         return "Look at these lines and plan those that are needed: posthog-bulk show PLAN lists their numbers."
-    lines = (
-        "the line that matched no person has"
-        if coverage.unmatched == 1
-        else (f"the {coverage.unmatched:,} lines that matched no person have")
-    )
+    count = coverage.unmatched
+    lines = f"the {count:,} lines that matched no person have" if count > 1 else "the line that matched no person has"
     return (
         "Look at these lines and plan those that are needed (posthog-bulk show PLAN lists their numbers). If "
-        f"{lines} none in PostHog, record that: posthog-bulk verify JOURNAL --expect-unmatched {coverage.unmatched}"
+        f"{lines} none in PostHog, record that: posthog-bulk verify JOURNAL --expect-unmatched {count}"
     )
 
 

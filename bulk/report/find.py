@@ -1,7 +1,9 @@
 """Answers from the files of a job whether persons were erased, or what became of a request. Needs no network."""
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NoReturn
 
 from bulk.errors import FileTrouble
 from bulk.files.job_file_kinds import RECEIPTS_SUFFIX, receipts_of
@@ -102,17 +104,36 @@ def _open(
 ) -> tuple[Receipts, str]:
     job = read_job(journal)
     path = receipts_beside(journal, job) if receipts is None else Path(receipts)
+    key = None if plan is None else plan.receipts_key
     if path is None:
+        if os.path.lexists(receipts_of(journal)):
+            refuse_receipts(receipts_of(journal), journal, key=key)
         raise ReceiptsError(
             receipts_of(journal),
-            "does not exist or is not of this job",
+            "does not exist",
             "name the receipts with --receipts; a job of an earlier version, or one whose receipts were shredded, "
             "has none",
         )
-    opened = Receipts.open(path, key=None if plan is None else plan.receipts_key, on_read=on_read)
+    opened = Receipts.open(path, key=key, on_read=on_read)
     if opened.footer.plan_digest != job.plan_digest or opened.header.job not in (job.job, NO_JOB):
-        raise ReceiptsError(path, f"belongs to another job than {journal}", "name the receipts of this job")
+        refuse_receipts(path, journal, key=key)
     return opened, opened.footer.digest
+
+
+def refuse_receipts(path: Path, journal: Path, *, key: str | None = None) -> NoReturn:
+    """Raise the error for receipts that do not fit a job: they were changed, or they are those of another job.
+
+    Arguments:
+        path: the receipts.
+        journal: of the job.
+        key: the key from the plan, for receipts that do not have it yet.
+
+    Raises:
+        ReceiptsError: always; with the number of the line that was changed.
+    """
+    for _ in Receipts.open(path, key=key).entries():
+        pass  # a changed line can look like that of another job
+    raise ReceiptsError(path, f"belongs to another job than {journal}", "name the receipts of this job with --receipts")
 
 
 def _replay(

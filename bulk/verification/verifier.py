@@ -48,7 +48,12 @@ FOUND_ABSENT = frozenset(
 )
 """States in which an earlier read found the person absent: one more read without it is enough."""
 
-UNEXPLAINED = frozenset({Properties.NOT_STARTED, Properties.UNKNOWN, Properties.TO_RETRY})
+UNEXPLAINED = frozenset(
+    {
+        *(Properties.NOT_STARTED, Properties.UNKNOWN, Properties.TO_RETRY, Properties.CONTRADICTED),
+        *(Properties.GONE_WITH_PERSON, Properties.TOO_LATE, Properties.SKIPPED),
+    }
+)
 """States in which no accepted change explains that a person lacks properties."""
 
 ROWS_AT_ONCE = 50_000
@@ -72,7 +77,8 @@ class PersonCheck(msgspec.Struct, frozen=True):
     Arguments:
         present: the persons that are present and unchanged, by target number.
         requested_at: when the oldest of the requests left, by the boot-time clock.
-        left_out: targets that the response did not mention, so that a second read has to decide.
+        left_out: targets that the response did not mention, or showed without the properties to be removed, so that a
+            second read has to decide.
         unread: targets whose person could not be read.
         returned: targets whose person is gone, and whose distinct ID belongs to a new person.
         desired: the properties that these targets have after the job; empty if it changes none.
@@ -147,7 +153,7 @@ class Verifier:
                 left_out.append(number)
                 continue
             observed[number] = observation
-            if observation is _OTHERWISE:
+            if not isinstance(result, Unread):
                 self._without_properties.forget((number,))
             if isinstance(result, Present):
                 if observation is not _RECREATED:

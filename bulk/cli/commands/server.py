@@ -64,7 +64,7 @@ class _ServerCommand(HelpCommand):
 )
 @option("--persons", type=WholeNumber(0), default=1000, metavar="N", help="Persons to start with")
 @option("--seed", type=int, default=1, metavar="N", help="Seed of the persons: the same seed creates the same persons")
-@option("--project-id", type=WholeNumber(1), default=1, metavar="N", help="Project ID")
+@option("--project-id", type=WholeNumber(1, is_count=False), default=1, metavar="N", help="Project ID")
 @option(
     "--rate-limits",
     type=click.Choice(["posthog", "off"]),

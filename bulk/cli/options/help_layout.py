@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 from click.types import FloatParamType, IntParamType
 
 from bulk.cli.options.help_formatter import HelpContext
-from bulk.formatting import format_count
+from bulk.formatting import format_count, parse_count
 
 OWN_OPTIONS = "Options"
 """The section of options that only one command has."""
@@ -170,7 +170,8 @@ class WholeNumber(IntParamType):
     Arguments:
         low: the lowest number.
         high: the highest number; None for no limit.
-        is_count: whether it is shown with a comma between thousands.
+        is_count: whether it counts something, so that it is shown, and may be given, with commas between thousands. A
+            number that names something (a cohort, a line, a port) has none: `1,2` is a mistake for two of them.
     """
 
     name = "number"
@@ -178,7 +179,7 @@ class WholeNumber(IntParamType):
     def __init__(self, low: int, high: int | None = None, *, is_count: bool = True) -> None:
         self._low = low
         self._high = high
-        self._is_count = is_count
+        self.is_count = is_count
 
     @property
     def range_text(self) -> str:
@@ -189,7 +190,7 @@ class WholeNumber(IntParamType):
 
     def format(self, number: int) -> str:
         """Return a number as the help shows it."""
-        return format_count(number) if self._is_count else str(number)
+        return format_count(number) if self.is_count else str(number)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the number.
@@ -197,9 +198,8 @@ class WholeNumber(IntParamType):
         Raises:
             BadParameter: it is not a whole number, or is outside of the range.
         """
-        try:
-            number = int(str(value).replace(",", ""))
-        except ValueError:
+        number = parse_count(str(value))
+        if number is None or (not self.is_count and "," in str(value)):
             self.fail(f"{value!r} is not a whole number.", param, ctx)
         if number < self._low or (self._high is not None and number > self._high):
             allowed = self.range_text or f"at least {self.format(self._low)}"

@@ -104,7 +104,7 @@ def selection_options(command: F) -> F:
         ),
         option("--email", metavar="EMAIL", help="Exact value of the property email"),
         option("--properties", metavar="JSON", help=f"JSON array of PostHog property filters, as in {_FILTERS}"),
-        option("--cohort", type=WholeNumber(1), metavar="ID", help="Members of this cohort"),
+        option("--cohort", type=WholeNumber(1, is_count=False), metavar="ID", help="Members of this cohort"),
         *DECORATORS,
         option("--everyone", is_flag=True, help=_EVERYONE),
         section="Selection",

@@ -10,7 +10,7 @@ a single person.
 from contextlib import aclosing
 from datetime import datetime
 
-from asyncclient import PersonRef, PostHogClient, UnreadableRow
+from asyncclient import NEGATIVE_OPERATORS, PersonRef, PostHogClient, UnreadableRow
 from bulk.errors import Refused
 from bulk.files.disk_sets import DiskIdSet
 from bulk.formatting import count_of
@@ -19,10 +19,6 @@ from bulk.selection.event_distinct_id import pick_distinct_id
 from bulk.selection.lookups.property_names import is_known_property
 from bulk.selection.selections import ByFilter, QuerySelection
 
-NEGATIVE = frozenset(
-    {"is_not", "not_icontains", "not_starts_with", "not_ends_with", "not_regex", "not_in", "is_not_set"}
-)
-"""The operators that persons without the property meet."""
 MAX_LOOKED_UP = 10
 """Persons outside a result that are looked up with its filters; if there are more, they are outside."""
 
@@ -50,7 +46,8 @@ class EveryoneCheck:
         Raises:
             Refused: the server knows no person with such a property.
         """
-        negative = [each for each in self._selection.properties if each.operator in NEGATIVE and each.type == "person"]
+        conditions = [each for each in self._selection.properties if each.type == "person"]
+        negative = [each for each in conditions if each.operator in NEGATIVE_OPERATORS]
         for key in dict.fromkeys(each.key for each in negative):
             if not await is_known_property(self._client, key):
                 raise Refused(

@@ -10,13 +10,12 @@ from types import TracebackType
 from typing import Any
 from uuid import UUID
 
-from asyncclient import PostHogClient, PropertyFilter, UnreadableRow
+from asyncclient import NEGATIVE_OPERATORS, PostHogClient, PropertyFilter, UnreadableRow
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import InputError, NotFinished, Refused
 from bulk.files.disk_sets import DiskIdIndex
 from bulk.formatting import count_of
 from bulk.sanitize import plain
-from bulk.selection.conditions.everyone_check import NEGATIVE
 from bulk.selection.conditions.filter_checks import check_filters
 from bulk.selection.conditions.protection_list import ProtectionList
 from bulk.selection.filter_resolver import naming_cohorts
@@ -117,7 +116,7 @@ class ProtectedPersons:
             )
             async for ref in refs:
                 protect(ref.uuid)
-        if not count or condition.operator in NEGATIVE:
+        if not count or condition.operator in NEGATIVE_OPERATORS:
             await _refuse_unknown(client, condition)
         self._by_filter.append({"key": condition.key, "operator": condition.operator, "count": count})
 
@@ -166,7 +165,7 @@ async def _refuse_unknown(client: PostHogClient, condition: PropertyFilter) -> N
     """
     if condition.type != "person" or await is_known_property(client, condition.key):
         return
-    protected = "every person" if condition.operator in NEGATIVE else "nobody"
+    protected = "every person" if condition.operator in NEGATIVE_OPERATORS else "nobody"
     refused = Refused(
         f"no person has the property {plain(condition.key, limit=60)!r}, so a condition of --protect on it protects "
         f"{protected}",

@@ -195,13 +195,6 @@ def test_a_defect_is_reported_with_its_place_and_no_value() -> None:
     assert "jane" not in told
 
 
-def test_a_note_takes_the_place_of_the_general_advice() -> None:
-    error = _status_error(asyncclient.PermissionDenied, 403)
-    assert exit_codes.describe_error(error).endswith("; check the project ID, and the scopes and projects of the key")
-    error.add_note("Use an older key.")
-    assert exit_codes.describe_error(error) == f"{error}. Use an older key."
-
-
 def test_error_messages_have_no_control_characters() -> None:
     told = exit_codes.describe_error(Refused("name \x1b[31m\u202e", "fix"))
     assert "\x1b" not in told

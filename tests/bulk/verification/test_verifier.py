@@ -5,15 +5,17 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from asyncclient import DeletionRow, Person, PersonRef
-from bulk.operations import DeleteEvents, DeletePersons, UpdateProperties
+from bulk.operations import DeleteEvents, DeletePersons, UnsetProperties, UpdateProperties
 from bulk.plan.plan_file import Target
 from bulk.posthog.deletion_rows import NO_ROW, RowCoverage, RowReading
 from bulk.posthog.person_reads import ABSENT, Absent, PersonReads, Present, ReadResult, Unread, UnreadReason
 from bulk.states import Axis, Events, Properties
 from bulk.states import Person as PersonState
+from bulk.targets.observations import Observation
 from bulk.targets.reasons import AxisStatus, Reason
 from bulk.verification.verifier import EXPIRING_S, MAX_UNCOVERED_S, ROUNDED_S, SAME_INSTANT, Verifier, is_same
 
@@ -21,6 +23,7 @@ OPENED = 1_795_000_000.0
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 DELETE = DeletePersons()
 DELETE_WITH_EVENTS = DeletePersons(delete_events=True)
+UNSET = UnsetProperties(keys=("plan",), route="rest")
 UPDATE = UpdateProperties(properties={"plan": "pro"}, route="rest")
 OpenJob = Callable[..., Any]
 
@@ -44,6 +47,7 @@ class Reader:
     ) -> None:
         self.results = results or {}
         self.rows = rows or {}
+        self.asked_at = 7.0
         self.pages: list[list[DeletionRow]] = []
         self.expected_gone: Collection[UUID] = ()
         self.accepted: Collection[UUID] = ()
@@ -62,7 +66,7 @@ class Reader:
         unless_merged: Collection[UUID],
     ) -> PersonReads[UUID]:
         self.expected_gone, self.accepted, self.unless_merged = expected_gone, accepted, unless_merged
-        return PersonReads({uuid: self.results.get(uuid.int - 1, ABSENT) for uuid in targets}, asked_at=7.0)
+        return PersonReads({uuid: self.results.get(uuid.int - 1, ABSENT) for uuid in targets}, asked_at=self.asked_at)
 
     def confirm_at(self, key: UUID | str) -> float | None:
         return {UUID(int=1): 100.0, "user-1": 105.0}.get(key)
@@ -141,6 +145,50 @@ async def test_properties_are_as_desired_only_by_their_values(open_job: OpenJob,
     check = await verifier(job, Reader({0: Present(person(plan))})).check_persons([0])
     assert job.target_states.state(Axis.PROPERTIES, 0) is after
     assert list(check.present) == [0]
+
+
+LACKING, SHOWING = (Present(msgspec.structs.replace(person("pro"), properties=has)) for has in ({}, {"plan": "pro"}))
+
+
+async def test_a_read_with_the_properties_makes_the_next_one_without_them_the_first(open_job: OpenJob) -> None:
+    job, reader = open_job(UNSET), Reader()
+    checks = verifier(job, reader)
+    for reader.asked_at, read, after in (
+        (0.0, LACKING, Properties.NOT_STARTED),
+        (60.0, SHOWING, Properties.NOT_STARTED),
+        (120.0, LACKING, Properties.NOT_STARTED),
+        (180.0, LACKING, Properties.ALREADY_AS_DESIRED),
+    ):
+        reader.results = {0: read}
+        await checks.check_persons([0])
+        assert statuses(job, Axis.PROPERTIES) == [AxisStatus(after)]
+
+
+@pytest.mark.parametrize(
+    ("observed", "state", "after"),
+    [
+        ([Observation.ABSENT], Properties.GONE_WITH_PERSON, Properties.FOUND_CHANGED),
+        ([Observation.MERGED], Properties.SKIPPED, Properties.FOUND_CHANGED),
+        (
+            [Observation.PRESENT_AS_DESIRED, Observation.PRESENT_NOT_AS_DESIRED],
+            Properties.CONTRADICTED,
+            Properties.CHANGED_CONFIRMED,
+        ),
+    ],
+)
+async def test_two_reads_without_the_properties_decide_where_no_accepted_change_explains_them(
+    open_job: OpenJob, observed: list[Observation], state: Properties, after: Properties
+) -> None:
+    job, reader = open_job(UNSET), Reader({0: LACKING})
+    for observation in observed:
+        job.observe("person_reads", {0: (observation,)})
+    assert job.target_states.state(Axis.PROPERTIES, 0) is state
+    checks = verifier(job, reader)
+    assert (await checks.check_persons([0])).left_out == (0,)
+    assert job.target_states.state(Axis.PROPERTIES, 0) is state
+    reader.asked_at = 60.0
+    await checks.check_persons([0])
+    assert job.target_states.state(Axis.PROPERTIES, 0) is after
 
 
 async def test_a_read_explains_an_absence_only_after_an_accepted_deletion_that_no_read_contradicts(

@@ -206,7 +206,7 @@ def _ask(header: "SubmissionsHeader", count: int, events: int) -> None:
     from bulk.cli.approval import WARNING, can_prompt, read_terminal
     from bulk.cli.display.terminal import fit, write_alert
     from bulk.errors import Refused
-    from bulk.formatting import count_of
+    from bulk.formatting import count_of, parse_count
     from bulk.sanitize import plain
 
     what = f"the deletion of {count_of(events, 'event')} of {count_of(count, 'distinct ID')}"
@@ -219,5 +219,5 @@ def _ask(header: "SubmissionsHeader", count: int, events: int) -> None:
     click.echo(fit(f"\nAbout to request {what} in {where}.\n\n  ", sys.stderr), nl=False, err=True)
     write_alert(sys.stderr, WARNING)
     click.echo("\n\nType the number of distinct IDs to continue: ", nl=False, err=True)
-    if read_terminal().strip().replace(",", "").replace("_", "") != str(count):
+    if parse_count(read_terminal()) != count:
         raise Refused("not approved; nothing was sent", "run the same command again to be asked again")

@@ -120,7 +120,7 @@ def _in_all(report: Report) -> Iterator[Block]:
         headings=("What", "Times", "In all"),
         rows=tuple(
             (_TITLES.get(one.kind, one.kind), format_count(one.times), format_duration(one.waited_s))
-            for one in report.waits
+            for one in sorted(report.waits, key=lambda one: _ORDER.get(one.kind, len(_ORDER)))
         ),
         numeric=frozenset({1, 2}),
         caption="Waits of 10 s or more",

@@ -19,6 +19,7 @@ from bulk.journal.records import (
     RunEnded,
     RunStarted,
     StatesChanged,
+    UnmatchedExpected,
     Verified,
 )
 from bulk.journal.replay import framing
@@ -142,6 +143,31 @@ def test_every_state_of_every_operation(run: Run, operation: str, axis: Axis, st
 def test_what_a_verification_learned(run: Run, verified: Verified, coverage: Coverage | None, state: str) -> None:
     write_journal("erasure", verified, coverage=coverage)
     assert check_agreement(run)["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("lines", "coverage", "state"),
+    [
+        (2, Coverage(lines=12, unmatched=2), "complete"),
+        (2, Coverage(lines=14, unmatched=2, repeated=2, repeated_unmatched=2), "complete"),
+        (2, Coverage(lines=13, unmatched=2, repeated=1), "needs_attention"),
+        (2, Coverage(lines=13, unmatched=2, refused=1), "needs_attention"),
+        (2, Coverage(lines=13, unmatched=2, unread=1), "needs_attention"),
+        (2, Coverage(lines=13, unmatched=2, protected=1), "needs_attention"),
+        (1, Coverage(lines=12, unmatched=2), "needs_attention"),
+    ],
+)
+@pytest.mark.parametrize("is_shredded", [False, True])
+def test_lines_that_are_expected_to_match_no_person(
+    run: Run, lines: int, coverage: Coverage, state: str, is_shredded: bool
+) -> None:
+    expected = UnmatchedExpected(at=FRIDAY, lines=lines, operator="Ann")
+    destroyed = [FilesShredded(at=FRIDAY, files=("plan",), done=True)] * is_shredded
+    write_journal("erasure", Verified(at=FRIDAY, persons=10), expected, *destroyed, coverage=coverage)
+    duty = check_agreement(run)
+    assert duty["state"] == state
+    said = f"{lines + coverage.repeated_unmatched} input lines matched no person, as expected."
+    assert duty["sentence"].endswith(said) == (state == "complete")
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,12 @@
-"""The input check of a review, and sentences that it often ends with."""
+"""The input check of a review."""
 
 import re
 
-ORPHANS = (
-    "Distinct IDs that match no person may still have events that belong to no person; the job does not delete those."
+CONFIRM_ONE = (
+    "If the line that matches no person has none in PostHog, add --expect-unmatched 1 to the run, which records it as "
+    "covered."
 )
-UNMATCHED = (
-    "If the line that matches no person has none in PostHog, add --expect-unmatched 1 to the run, "
-    "which records it as covered."
-)
+"""What the input check says of one line that matches no person."""
 
 
 def input_check(out: str) -> list[str]:

@@ -9,10 +9,15 @@ import pytest
 from changed_responses import limit_rows, rewrite
 
 from asyncclient.testing import Fault
-from tests.bulk.cli.selection.review import ORPHANS, UNMATCHED, input_check
+from tests.bulk.cli.selection.review import CONFIRM_ONE, input_check
 
 Run = Callable[..., Any]
 IDS = ("--distinct-ids", "in")
+
+
+ORPHANS = (
+    "Distinct IDs that match no person may still have events that belong to no person; the job does not delete those."
+)
 
 
 def fail_for(people: Any, distinct_id: str, status: int) -> None:
@@ -47,7 +52,7 @@ UNREADABLE: dict[str, tuple[Callable[[Any], object], tuple[str, ...], int, list[
             "Lines that matched no person 1 3",
             "Lines whose person could not be read 1 2",
             ORPHANS,
-            UNMATCHED,
+            CONFIRM_ONE,
         ],
     ),
     "a listing whose pages take too long": (

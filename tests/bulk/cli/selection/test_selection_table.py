@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 
-from tests.bulk.cli.selection.review import ORPHANS, UNMATCHED, input_check
+from tests.bulk.cli.selection.review import CONFIRM_ONE, input_check
 
 Run = Callable[..., Any]
 IDS = ("--distinct-ids", "in")
 FREE = ("--where", "plan exact free")
 AS_OF = "The query describes the project as of NOW."
 LAGS = "Not covered: persons, properties and events of the last minutes, which queries do not show yet."
+
+
+ORPHANS = (
+    "Distinct IDs that match no person may still have events that belong to no person; the job does not delete those."
+)
 
 
 def known(people: Any, test: Callable[[Any, list[Any]], int]) -> int:
@@ -67,7 +72,7 @@ PLANNED: dict[str, tuple[tuple[str, ...], Callable[[Any, list[Any]], bool], list
             "Lines of the protection list that match no person 1 2",
             "Warning: 1 line of the protection list matches no person and protects nobody: 2.",
             ORPHANS,
-            UNMATCHED,
+            CONFIRM_ONE,
         ],
     ),
     "a protection that no person meets": (
@@ -88,7 +93,7 @@ PLANNED: dict[str, tuple[tuple[str, ...], Callable[[Any, list[Any]], bool], list
             "Lines that matched no person 1 3",
             "Persons that have emial 0",
             "Warning: no person of the plan has the property emial; did you mean email?",
-            UNMATCHED,
+            CONFIRM_ONE,
         ],
     ),
     "update of a property in another case": (

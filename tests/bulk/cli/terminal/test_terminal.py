@@ -263,7 +263,8 @@ def test_a_second_signal_restores_the_cursor(terminal: Callable[..., Terminal], 
 
 
 @pytest.mark.parametrize(
-    ("typed", "approved"), [("42\n", True), (" 42 ", True), ("4_2", True), ("43", False), ("", False)]
+    ("typed", "approved"),
+    [("42\n", True), (" 42 ", True), ("4_2", False), ("4,2", False), ("43", False), ("", False)],
 )
 def test_only_the_count_approves(tmp_path: Path, typed: str, approved: bool) -> None:
     from datetime import UTC, datetime

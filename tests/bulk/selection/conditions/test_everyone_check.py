@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from changed_responses import Body, rewrite
 
-from asyncclient import Limits, PostHogClient, PropertyFilter, RateLimits
+from asyncclient import OPERATORS, Limits, PostHogClient, PropertyFilter, RateLimits
+from asyncclient.filters import EXISTENCE, NEEDING_PROPERTY, NEGATIVE_OPERATORS
 from asyncclient.testing import LocalPostHog, ServerOptions
 from bulk import ByActivity, ByFilter, ByQuery, DeletePersons, UnsetProperties, make_plan
 from bulk.errors import InputError, Refused
-from bulk.selection.conditions.everyone_check import MAX_LOOKED_UP, NEGATIVE
+from bulk.selection.conditions.everyone_check import MAX_LOOKED_UP
 from bulk.selection.conditions.filter_checks import OWN_FIELDS
 
 READS = {"list", "projects", "values"}
@@ -67,7 +68,7 @@ async def test_conditions_that_select_everyone_need_everyone(client: PostHogClie
         assert plan.count == 60
 
 
-@pytest.mark.parametrize("operator", sorted(NEGATIVE))
+@pytest.mark.parametrize("operator", sorted(NEGATIVE_OPERATORS))
 async def test_a_negative_condition_on_a_property_that_no_person_has_is_refused_by_its_name(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path, operator: Any
 ) -> None:
@@ -81,6 +82,15 @@ async def test_a_negative_condition_on_a_property_that_no_person_has_is_refused_
     allowed = having(*narrowed.properties, everyone=True)
     with await make_plan(client, DeletePersons(), allowed, tmp_path / "x.plan.jsonl") as plan:
         assert 0 < plan.count < 60
+
+
+async def test_each_operator_is_known_to_need_the_property_or_is_treated_as_negative(client: PostHogClient) -> None:
+    assert set(OPERATORS) >= NEEDING_PROPERTY
+    for operator in OPERATORS:
+        value = None if operator in EXISTENCE else "2020-01-01" if operator.startswith("is_date") else "1"
+        condition = PropertyFilter("nobodys", value, operator=operator)
+        count = len([ref async for ref in client.persons.iter_refs(properties=[condition])])
+        assert count == (60 if operator in NEGATIVE_OPERATORS else 0), operator
 
 
 async def test_a_property_that_the_list_of_values_does_not_show_is_known_if_a_person_has_it(

@@ -101,14 +101,6 @@ JOBS: tuple[Twin, ...] = (
     ),
     twin(
         34,
-        "shred passes over receipts that are damaged",
-        _SHRED + "receipts_that_lost_their_end_are_named_and_not_passed_over[two lines]",
-        "bulk/jobs/shred.py",
-        "            read_receipts_header(usual)  # which fails if they are damaged; those of another job stay\n",
-        "            pass\n",
-    ),
-    twin(
-        34,
         "shred destroys the plan before the journal says so",
         _SHRED + "a_kill_at_any_moment_can_be_repeated[kernel-unlink-1]",
         "bulk/jobs/shred.py",

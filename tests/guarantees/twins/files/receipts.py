@@ -80,4 +80,20 @@ RECEIPTS: tuple[Twin, ...] = (
         "_NOT_DONE - {_UNMATCHED} if unmatched_expected else _NOT_DONE",
         "_NOT_DONE",
     ),
+    twin(
+        34,
+        "receipts whose first line was changed count as missing",
+        "bulk/report/test_find.py::test_a_changed_line_is_named_whichever_way_the_receipts_are_given[1]",
+        "bulk/report/find.py",
+        "        if os.path.lexists(receipts_of(journal)):\n",
+        "        if False:\n",
+    ),
+    twin(
+        34,
+        "shred leaves receipts behind that were changed",
+        "bulk/report/test_find.py::test_receipts_that_do_not_fit_the_job_are_not_left_behind_in_silence",
+        "bulk/jobs/shred.py",
+        "                refuse_receipts(usual, journal)  # rather than leave them where they were to be destroyed\n",
+        "                return found\n",
+    ),
 )

@@ -84,6 +84,14 @@ SELECTIONS: tuple[Twin, ...] = (
     ),
     twin(
         32,
+        "a negative operator counts as one that needs the property",
+        _EVERYONE + "each_operator_is_known_to_need_the_property_or_is_treated_as_negative",
+        "asyncclient/filters.py",
+        '"lt", "lte", "in"),',
+        '"lt", "lte", "in", "not_in"),',
+    ),
+    twin(
+        32,
         "a filter on a field of persons passes as one on a property",
         _EVERYONE + "a_field_of_persons_is_no_property",
         "bulk/selection/conditions/filter_checks.py",
