@@ -104,8 +104,9 @@ async def check_no_persons(
     if unread:
         has = "has" if len(unread) == 1 else "have"
         raise NotFinished(
-            f"the server could not be asked whether {count_of(len(unread), 'distinct ID')} {has} a person "
-            f"({_places(unread, lines)}); nothing was sent"
+            f"the server did not say whether {count_of(len(unread), 'distinct ID')} {has} a person "
+            f"({_places(unread, lines)}); nothing was sent",
+            purpose="check",
         )
 
 

@@ -85,8 +85,8 @@ async def shred_submissions(
             raise Refused(f"{plan} is the plan of another job", "name the plan of this job with --plan")
         if report.exit_code and not unfinished:
             raise Refused(
-                f"the job of {journal} is not complete: {report.verdict}",
-                f"run posthog-bulk verify {file_word(str(journal))} first, once that is over, or give --unfinished",
+                f"the job of {journal} is not complete: {report.verdict.partition(': ')[2].partition('; ')[0]}",
+                f"see posthog-bulk status {file_word(str(journal))} for what to do, or give --unfinished",
             )
         if not found and states.shredded is None:
             raise PlanError(plan, "no such file", "name the plan of the job with --plan")

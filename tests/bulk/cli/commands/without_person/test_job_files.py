@@ -41,7 +41,11 @@ def test_a_plan_whose_journal_has_another_name_is_destroyed_only_with_a_record(h
         assert (refused.code, PLAN.exists()) == (3, True)
         assert f"{PLAN} was run: its journal is {journal}" in refused.sentence
         assert f"posthog-bulk shred {journal} --plan {PLAN}" in refused.sentence
-    assert run("shred", journal, "--plan", PLAN, "--yes").code == 3  # it is not complete
+    refused = run("shred", journal, "--plan", PLAN, "--yes")
+    assert refused.sentence.endswith(
+        f": the job of {journal} is not complete: 1 of 1 request not submitted yet; see posthog-bulk status {journal} "
+        "for what to do, or give --unfinished."
+    )
     assert run("shred", journal, "--plan", PLAN, "--yes", "--unfinished").code == 0
     assert not PLAN.exists()
     assert "Plan destroyed" in run("status", journal).out

@@ -1,12 +1,15 @@
 """`delete-events --without-person` that is refused: why, and nothing is submitted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from asyncclient.testing import Fault
+from bulk.posthog.person_reader import PersonReader
+from bulk.posthog.person_reads import Unread, UnreadReason
 from tests.bulk.cli.commands.without_person.ghosts import APPROVED, GHOSTS, LINE, deletions, haunt, plan_path, requests
 
 Run = Callable[..., Any]
@@ -45,10 +48,17 @@ def test_an_id_that_gets_a_person_before_a_resume_refuses_it(haunted: Any, run: 
 
 
 @pytest.mark.parametrize(
-    "options", [{"data_deletion": False, "scopes": None}, {"scopes": ("person:read", "project:read")}]
+    ("options", "advice"),
+    [
+        ({"data_deletion": False, "scopes": None}, "check the project ID, and the scopes and projects of the key"),
+        (
+            {"scopes": ("person:read", "project:read")},
+            "add the scope data_deletion_request:read to the key in PostHog, then run the same command again",
+        ),
+    ],
 )
 def test_a_missing_flag_or_scope_is_said_before_anything_else(
-    serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+    serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], advice: str
 ) -> None:
     served = haunt(serve(1, **options), monkeypatch)
     result = run(*APPROVED)
@@ -57,7 +67,7 @@ def test_a_missing_flag_or_scope_is_said_before_anything_else(
     assert result.sentence.endswith(
         "). Deleting events without a person needs PostHog's data deletion requests: ask PostHog's support to switch "
         "them on for the organization, and give the key the scopes data_deletion_request:read and "
-        "data_deletion_request:write; check the project ID, and the scopes and projects of the key"
+        f"data_deletion_request:write; {advice}"
     )
     assert [each.action for each in served.server.requests] == ["list_deletions"]
 
@@ -104,3 +114,18 @@ def test_a_changed_plan_is_refused(haunted: Any, run: Run) -> None:
     plan.write_text(plan.read_text().replace("ghost-07", "ghost-08"))
     result = run(*APPROVED)
     assert (result.code, "was changed after it was created" in result.err) == (74, True)
+
+
+def test_ids_of_which_it_cannot_be_read_whether_they_have_a_person_are_named_by_line(
+    haunted: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unread = Unread(UnreadReason.TIMED_OUT)
+
+    async def read_nothing(_: PersonReader, ids: Sequence[str]) -> Any:
+        return SimpleNamespace(results=dict.fromkeys(ids, unread))
+
+    monkeypatch.setattr(PersonReader, "fetch_by_distinct_id", read_nothing)
+    result = run(*APPROVED)
+    assert (result.code, deletions(haunted), list(Path().glob("*.jsonl"))) == (75, [], [])
+    words = "the server did not say whether 30 distinct IDs have a person (lines 1-30); nothing was sent"
+    assert f"check interrupted: {words}; run the same command again." in result.sentence
