@@ -73,16 +73,17 @@ def parse_ingest_origin(host: str | None, origin: str, *, allow_http: bool = Fal
     Raises:
         InvalidArgument: as in `parse_origin`.
     """
-    chosen = origin if host is None else _origin(host, allow_http=allow_http)
+    chosen = (
+        origin if host is None else _origin(host, allow_http=allow_http, which="ingestion host", by="--ingest-host")
+    )
     return INGESTION_ORIGINS.get(chosen, chosen)
 
 
-def _origin(host: str, *, allow_http: bool) -> str:
+def _origin(host: str, *, allow_http: bool, which: str = "host", by: str = f"{HOST} or --host") -> str:
+    """Return the origin of a host; errors call it `which`, and `by` names the settings that correct it."""
     text = host.strip() if isinstance(host, str) else host
     if not isinstance(text, str) or not text.isascii() or not text.isprintable() or " " in text:
-        raise InvalidArgument(
-            f"host {shown(host)} is neither us, eu, nor a URL in plain ASCII: set {HOST}, or give --host"
-        )
+        raise InvalidArgument(f"{which} {shown(host)} is neither us, eu, nor a URL in plain ASCII: correct {by}")
     if text.lower() in REGIONS:
         return REGIONS[text.lower()]
     try:
@@ -90,19 +91,19 @@ def _origin(host: str, *, allow_http: bool) -> str:
         name, port = (parts.hostname or "").removesuffix("."), parts.port
     except ValueError:
         raise InvalidArgument(
-            "the host is not a URL: give us, eu, or a URL such as https://posthog.example.com"
+            f"the {which} is not a URL: give us, eu, or a URL such as https://posthog.example.com"
         ) from None
     if "@" in parts.netloc:
-        raise InvalidArgument("the host contains user information: give the URL without the part before the @")
+        raise InvalidArgument(f"the {which} contains user information: give the URL without the part before the @")
     if parts.scheme not in ("http", "https") or not _is_name(name) or port == 0:
         raise InvalidArgument(
-            f"host {shown(host)} is neither us, eu, nor a URL that starts with https://: correct {HOST} or --host"
+            f"{which} {shown(host)} is neither us, eu, nor a URL that starts with https://: correct {by}"
         )
     written = f"[{name}]" if ":" in name else name
     default = {"http": 80, "https": 443}[parts.scheme]
     origin = f"{parts.scheme}://{written}" if port in (None, default) else f"{parts.scheme}://{written}:{port}"
     if parts.path not in ("", "/") or "?" in text or "#" in text:
-        raise InvalidArgument(f"the host has more than a scheme, a name and a port: give {origin}")
+        raise InvalidArgument(f"the {which} has more than a scheme, a name and a port: give {origin}")
     if parts.scheme == "http" and not allow_http and not _is_loopback(name):
         raise InvalidArgument(
             f"plain http to {name} would show the key to the network: use https://, or allow it with --allow-http "

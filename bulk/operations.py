@@ -143,7 +143,8 @@ class UpdatePerPerson(_SetsProperties, frozen=True, tag="update-per-person"):
         keys: the properties that any person gets or loses.
         unset_keys: those of them that a person may lose.
         once: as in `UpdateProperties`.
-        route: as in `UpdateProperties`; by REST, each property that a person loses takes one call more.
+        route: as in `UpdateProperties`; by REST, what a person loses takes one call more, or one per property on an
+            older server.
         keep_before: a new file for the before-image; None to keep none.
 
     Raises:
@@ -293,7 +294,8 @@ def describe(fields: dict[str, Any]) -> str:
             return f"set {_named(fields.get('keys') or list(fields.get('properties', ())))} of persons{once}"
         case "update-per-person":
             once = ", where they have none" if fields.get("once") else ""
-            return f"set {_named(fields.get('keys') or [])} of persons, each to its own values{once}"
+            verb = "set or remove" if fields.get("unset_keys") else "set"
+            return f"{verb} {_named(fields.get('keys') or [])} of persons, each to its own values{once}"
         case "unset":
             return f"unset {_named(fields.get('keys') or [])} of persons"
         case kind:

@@ -101,14 +101,23 @@ class PlanShown(_Line, frozen=True, tag="show"):
     record: JobRecord | None
 
 
+class OwnValues(msgspec.Struct, frozen=True):
+    """What one person gets: properties that are set, those that are set if it lacks them, and those that it loses."""
+
+    set: dict[str, Any]
+    set_once: dict[str, Any]
+    unset: tuple[str, ...]
+
+
 class PlannedPerson(msgspec.Struct, frozen=True):
-    """A person of a plan. `line` is the input line that selected it; null where there is none, or it is not known."""
+    """A person of a plan. `line` is the input line that selected it, `values` what it gets if each gets its own."""
 
     number: int
     uuid: str
     created_at: str
     distinct_id: str | None
     line: int | None
+    values: OwnValues | None
 
 
 class TargetShown(_Line, frozen=True, tag="target"):
@@ -119,14 +128,15 @@ class TargetShown(_Line, frozen=True, tag="target"):
     created_at: str
     distinct_id: str | None
     line: int | None
+    values: OwnValues | None
 
 
 class LineShown(_Line, frozen=True, tag="line"):
     """What became of an input line, and the persons that it selected.
 
-    `outcome` is selected, unmatched, unread, protected, refused, repeated or already_selected. `reason` says why the
-    line is refused, the likely cause why it matches no person, or that the line that it repeats is not covered.
-    `repeats` is the number of that line, where the plan records it.
+    `outcome` is selected, unmatched, unread, protected, refused, repeated, already_selected, or blank (a blank row of
+    values, which is skipped). `reason` says why the line is refused, the likely cause why it matches no person, or that
+    the line that it repeats is not covered. `repeats` is the number of that line, where the plan records it.
     """
 
     line: int

@@ -18,6 +18,8 @@ from bulk.journal.framing import Framing
 from bulk.journal.storage import Journal
 
 FORMAT = 1
+MAX_ACTIVE = 5
+"""Requests of a project that may be active at once (contract 13)."""
 COMPLETED, MISSING = "completed", "missing"
 ACTIVE_STATUSES = frozenset({"draft", "pending", "approved", "in_progress", "queued"})
 """The statuses of a request with which PostHog is not done (contract 13)."""
@@ -67,6 +69,14 @@ class SubmissionState(_Record, frozen=True, tag="submission_state"):
     events: int | None = None
 
 
+class SubmissionRefused(_Record, frozen=True, tag="submission_refused"):
+    """PostHog refused the request of a chunk because so many of the project are active, so it does not have it."""
+
+    chunk: int
+    active: int
+    at: float
+
+
 class PlanShredded(_Record, frozen=True, tag="plan_shredded"):
     """The plan is about to be overwritten and removed or, with `done`, is gone."""
 
@@ -74,7 +84,9 @@ class PlanShredded(_Record, frozen=True, tag="plan_shredded"):
     done: bool = False
 
 
-SubmissionRecord = SubmissionsOpened | SubmissionsApproved | SubmissionIntended | SubmissionState | PlanShredded
+SubmissionRecord = (
+    SubmissionsOpened | SubmissionsApproved | SubmissionIntended | SubmissionState | SubmissionRefused | PlanShredded
+)
 
 
 class ChunkState(msgspec.Struct):
@@ -82,7 +94,7 @@ class ChunkState(msgspec.Struct):
 
     Arguments:
         ids: how many distinct IDs it has.
-        intended_at: when it was first about to leave; None before.
+        intended_at: when it was first about to leave; None before, and after PostHog refused it.
         request: its ID at PostHog; None while it is not known to be there.
         status: as last read.
         events: how many events it deletes, if PostHog says so.
@@ -117,6 +129,8 @@ class SubmissionStates:
         self.approved: SubmissionsApproved | None = None
         self.shredded: PlanShredded | None = None
         self.chunks: list[ChunkState] = []
+        self.is_full = False
+        """Whether the project had as many active requests as it may have when the last one was submitted."""
 
     @property
     def is_submitted(self) -> bool:
@@ -134,6 +148,10 @@ class SubmissionStates:
             case SubmissionIntended():
                 chunk = self.chunks[record.chunk - 1]
                 chunk.intended_at = record.at if chunk.intended_at is None else chunk.intended_at
+                self.is_full = False
+            case SubmissionRefused():
+                self.chunks[record.chunk - 1].intended_at = None
+                self.is_full = True
             case SubmissionState():
                 chunk = self.chunks[record.chunk - 1]
                 chunk.submitted_at = record.at if chunk.submitted_at is None else chunk.submitted_at

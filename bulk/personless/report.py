@@ -6,7 +6,7 @@ import msgspec
 
 from bulk.formatting import count_of, format_count, format_time
 from bulk.personless.chunks import submission_id
-from bulk.personless.records import ACTIVE_STATUSES, COMPLETED, ChunkState, SubmissionStates
+from bulk.personless.records import ACTIVE_STATUSES, COMPLETED, MAX_ACTIVE, ChunkState, SubmissionStates
 from bulk.report.duty import EXIT_CODES, DutyState
 from bulk.report.rendering.document import Document, Row, Section, Table
 
@@ -182,6 +182,11 @@ def _verdict(states: SubmissionStates) -> tuple[DutyState, str]:
     failed = sum(chunk.failed for chunk in chunks)
     done = sum(chunk.status == COMPLETED for chunk in chunks)
     requests = count_of(len(chunks), "request")
+    if missing and states.is_full:
+        return DutyState.WAITING, (
+            f"{missing:,} of {requests} not submitted yet, because PostHog takes no more than {MAX_ACTIVE} active "
+            "requests of a project; run the same command again when some of them are completed"
+        )
     if missing:
         return DutyState.WAITING, f"{missing:,} of {requests} not submitted yet; run the same command again to resume"
     if failed:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from asyncclient import BadRequest, Conflict, DataDeletionRequest, NotFound, PostHogClient
 from bulk.concurrency.stop_gate import StopGate
-from bulk.errors import NotFinished, Refused
+from bulk.errors import Refused
 from bulk.events import WaitKind
 from bulk.journal.storage import Journal
 from bulk.journal.writer import JournalWriter
@@ -17,9 +17,11 @@ from bulk.personless.chunks import QUERY, submission_id, variables
 from bulk.personless.plan import SubmissionsPlan
 from bulk.personless.records import (
     FORMAT,
+    MAX_ACTIVE,
     MISSING,
     SubmissionIntended,
     SubmissionRecord,
+    SubmissionRefused,
     SubmissionsApproved,
     SubmissionsOpened,
     SubmissionState,
@@ -30,8 +32,6 @@ from bulk.personless.report import KNOWN_STATUSES, SubmissionsReport, submission
 from bulk.posthog import person_reader
 from bulk.version import VERSION
 
-MAX_ACTIVE = 5
-"""Requests of a project that may be active at once (contract 13)."""
 _LISTED = 1_000
 
 
@@ -57,6 +57,8 @@ async def submit_job(
 ) -> SubmissionsReport:
     """Submit the requests of a plan that PostHog does not have yet, and read the states of the others.
 
+    If the project has as many active requests as it may have, the others wait for the next run, as the report says.
+
     Arguments:
         client: set to the host and project of the plan.
         plan: of the job.
@@ -66,7 +68,6 @@ async def submit_job(
     Raises:
         JournalBusy: another process works on the job.
         Refused: the journal belongs to another plan, or a submission ID to a request with another query.
-        NotFinished: the project has as many active requests as it may have.
         PostHogError: the server refused a request, or did not respond.
     """
     states = SubmissionStates()
@@ -77,6 +78,8 @@ async def submit_job(
         for number, ids in enumerate(plan.chunks, 1):
             if states.chunks[number - 1].request is None:
                 await _submit(client, log, number, ids)
+                if states.is_full:
+                    break
         await _follow(client, log, already)
         return submissions_report(states)
 
@@ -148,7 +151,9 @@ async def _submit(client: PostHogClient, log: SubmissionLog, number: int, ids: S
     try:
         made = await client.data_deletion_requests.create(QUERY, variables(ids), submission_id=submission)
     except (Conflict, BadRequest) as error:
-        made = await _after_conflict(client, submission, number, error)
+        active = await _active_after(client, submission, number, error)
+        await log.record(SubmissionRefused(chunk=number, active=active, at=log.now()))
+        return
     if made.submission_id not in (None, submission):
         raise Refused(
             f"PostHog responded to request {number} with a request of another submission ID", "ask PostHog's support"
@@ -156,13 +161,12 @@ async def _submit(client: PostHogClient, log: SubmissionLog, number: int, ids: S
     await _record_state(log, number, made)
 
 
-async def _after_conflict(
-    client: PostHogClient, submission: UUID, number: int, error: Conflict | BadRequest
-) -> DataDeletionRequest:
-    """Find out from the list why a creation was refused, because servers say so with different codes and texts.
+async def _active_after(client: PostHogClient, submission: UUID, number: int, error: Conflict | BadRequest) -> int:
+    """Return how many requests of the project are active, if a creation was refused because of them.
+
+    The list tells, because servers refuse with different codes and texts.
 
     Raises:
-        NotFinished: the project has as many active requests as it may have.
         Refused: the submission ID belongs to a request with another query.
         Conflict, BadRequest: it was refused for another reason.
     """
@@ -174,10 +178,7 @@ async def _after_conflict(
         )
     active = sum(each.is_active for each in listed)
     if active >= MAX_ACTIVE:
-        raise NotFinished(
-            f"{active} data deletion requests of the project are active, the most that PostHog takes",
-            "run the same command again after the weekend, when some of them are completed",
-        )
+        return active
     raise error
 
 

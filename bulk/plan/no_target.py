@@ -6,6 +6,8 @@ from bulk.selection.input_findings import WIDER_WORDS, Findings, LineNumbers
 from bulk.selection.inputs.causes import Cause
 from bulk.selection.inputs.line_checks import Reason
 
+REASONS_SHOWN = 5
+"""Reasons that a message names."""
 NUMBERS_SHOWN = 60
 """Characters of line numbers in a message."""
 
@@ -27,6 +29,13 @@ def no_target_error(findings: Findings) -> Refused | NotFinished:
     return refused
 
 
+_CORRECT = "correct the input"
+_ROW_FIXES = {
+    Reason.NOT_OF_ITS_TYPE: "correct the values, or the types in --types",
+    Reason.NOT_A_UUID: "for distinct IDs, use --id-column distinct_id:COLUMN",
+    Reason.NOT_AN_EMAIL: "for distinct IDs, use --id-column distinct_id:COLUMN",
+    Reason.NOT_UTF8: "save the file as UTF-8",
+}
 _REFUSED_FIXES = {
     Reason.NOT_A_UUID: "for distinct IDs, use --distinct-ids",
     Reason.NOT_AN_EMAIL: "for distinct IDs, use --distinct-ids",
@@ -46,13 +55,10 @@ def _why_no_target(findings: Findings) -> tuple[str, str]:
         )
     if not findings.lines:
         return "no person matches the selection", "check the filters and the project"
-    refused = sum(len(lines) for lines in findings.refused.values())
-    if refused == findings.lines:
-        reasons = ", ".join(sorted(reason.value for reason in findings.refused))
-        fixes = {_REFUSED_FIXES.get(reason, "correct the input") for reason in findings.refused}
-        fix = fixes.pop() if len(fixes) == 1 else "correct the input"
-        return f"none of the {refused:,} input lines can be used ({reasons})", fix
-    problem = f"no person matches any of the {findings.lines:,} input lines"
+    refused, lines = findings.refused_lines, findings.lines - len(findings.blank)
+    if refused == lines:
+        return _none_usable(findings)
+    problem = f"no person matches any of the {lines:,} input lines"
     causes = [f"{_lines(lines)}: {cause.value}" for cause, lines in findings.causes.items() if cause is not Cause.NONE]
     if findings.wider and findings.wider_by is not None:
         causes.append(f"{_lines(findings.wider)} {WIDER_WORDS[findings.wider_by]}")
@@ -61,6 +67,22 @@ def _why_no_target(findings: Findings) -> tuple[str, str]:
     if refused:
         problem += f"; {refused:,} of them cannot be used"
     return problem, "check the input and the project"
+
+
+def _none_usable(findings: Findings) -> tuple[str, str]:
+    """Return why no line can be used, and the fix."""
+    reasons = [f"{_lines(lines)}: {words}" for (_, words), lines in findings.refused.items()]
+    shown = "; ".join(reasons[:REASONS_SHOWN])
+    more = f"; and {len(reasons) - REASONS_SHOWN:,} more reasons" if len(reasons) > REASONS_SHOWN else ""
+    # a reason that names a column is that of a row of values
+    fixes = {
+        (_ROW_FIXES if words != reason.value else _REFUSED_FIXES).get(reason, _CORRECT)
+        for reason, words in findings.refused
+    }
+    fix = fixes.pop() if len(fixes) == 1 else _CORRECT
+    count = findings.refused_lines
+    problem = "the only input line cannot be used" if count == 1 else f"none of the {count:,} input lines can be used"
+    return f"{problem} ({shown}{more})", fix
 
 
 def _lines(lines: LineNumbers) -> str:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from bulk.errors import FileTrouble, PlanError
 from bulk.files.content_meter import InputContent
-from bulk.files.job_file_kinds import PLAN_SUFFIX
+from bulk.files.job_file_kinds import PLAN_SUFFIX, receipts_of
 from bulk.files.json_lines import encode_line, encode_lines
 from bulk.files.line_checks import LineChecks
 from bulk.files.private_files import refuse_existing
@@ -215,7 +215,7 @@ def _line(value: PlanHeader | Target) -> bytes:
 
 
 def refuse_before_image(plan: Path, keep_before: str | None) -> None:
-    """Raise FileTrouble early if the before-image of a new plan exists already, or would be the plan itself.
+    """Raise FileTrouble early if the before-image of a new plan exists already, or would be the plan or its receipts.
 
     Arguments:
         plan: the plan file.
@@ -226,4 +226,6 @@ def refuse_before_image(plan: Path, keep_before: str | None) -> None:
     path = Path(keep_before)
     if os.path.realpath(path) == os.path.realpath(plan):
         raise FileTrouble(path, "is the plan and cannot be the before-image too", "give --keep-before another file")
+    if os.path.realpath(path) == os.path.realpath(receipts_of(plan)):
+        raise FileTrouble(path, "is for the receipts of the plan", "give --keep-before another file")
     refuse_existing(path)

@@ -139,7 +139,8 @@ async def make_plan(
             refuse_everyone=True,
             on_line=lambda line: lines[0].add(line),
         ) as resolver:
-            await resolver.begin()
+            if not await resolver.begin():
+                raise no_target_error(findings)
             project = await reading.projects.get(project_id)
             header = _header(
                 client, operation, selection, record, project_id=project_id, project_name=project.name, at=clock()

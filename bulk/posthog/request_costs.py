@@ -44,6 +44,20 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
         return self.deletes + self.changes + self.events + self.reads
 
 
+class ValueTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """What all persons of a plan get and lose together, where each person gets its own values.
+
+    Arguments:
+        setting: persons that get a value.
+        losing: persons that lose a property.
+        removals: properties that they lose.
+    """
+
+    setting: int
+    losing: int
+    removals: int
+
+
 def estimate(
     operation: Operation,
     count: int,
@@ -52,6 +66,7 @@ def estimate(
     rates: RateLimits,
     route: str | None = None,
     in_one_call: bool = False,
+    totals: ValueTotals | None = None,
 ) -> Estimate:
     """Return the least that an operation on `count` targets takes.
 
@@ -63,6 +78,7 @@ def estimate(
         route: "rest" or "capture", for an operation on properties.
         in_one_call: the server removes all properties of a person in one call; without it, the estimate is for a server
             that removes one per call.
+        totals: of the values, where each person gets its own; None if they are not known, or for other operations.
     """
     test_batch = min(count, TEST_BATCH_SIZE, batch_size)
     rest = count - test_batch
@@ -80,7 +96,7 @@ def estimate(
     elif route == "capture":
         events = calls
     else:
-        changes = count * calls_per_person(operation, in_one_call=in_one_call)
+        changes = rest_calls(operation, count, in_one_call=in_one_call, totals=totals)
     if Axis.EVENTS in requested:
         reads += started + PAGES_PER_GROUP * math.ceil(rest / ROWS_PER_PAGE)
     others = reads + changes
@@ -101,15 +117,25 @@ def persons_per_capture_request(batch_size: int) -> int:
     return batch_size if batch_size < READ_SIZE else batch_size - batch_size % READ_SIZE
 
 
-def calls_per_person(operation: Operation, *, in_one_call: bool = False) -> int:
-    """Return how many REST calls one person takes at most (contract 6.3, 6.8).
+def rest_calls(operation: Operation, count: int, *, in_one_call: bool, totals: ValueTotals | None = None) -> int:
+    """Return how many REST calls change the properties of persons (contract 6.3, 6.8).
 
     Arguments:
-        in_one_call: the server removes all properties of a person in one call, which only a trial of `unset` shows.
+        operation: what is done to each person.
+        count: persons.
+        in_one_call: the server removes all properties of a person in one call, which only a trial shows.
+        totals: of the values, where each person gets its own; without them, the result is the least or the most.
     """
+    if isinstance(operation, UpdatePerPerson) and totals is not None:
+        return totals.setting + (totals.losing if in_one_call else totals.removals)
+    return count if in_one_call else count * calls_per_person(operation)
+
+
+def calls_per_person(operation: Operation) -> int:
+    """Return how many REST calls one person takes at most, on a server that removes one property per call."""
     match operation:
         case UnsetProperties():
-            return 1 if in_one_call else len(operation.keys)
+            return len(operation.keys)
         case UpdatePerPerson():
             return 1 + len(operation.unset_keys)
         case _:

@@ -18,7 +18,7 @@ from bulk.operations import (
     UpdateProperties,
     axes,
 )
-from bulk.posthog.request_costs import calls_per_person
+from bulk.posthog.request_costs import ValueTotals, calls_per_person
 from bulk.posthog.routes import Route, choose_route
 from bulk.states import Axis
 
@@ -74,6 +74,7 @@ async def detect_strategy(
     batch_size: int,
     concurrency: int,
     project_token: str | None,
+    totals: ValueTotals | None = None,
 ) -> Strategy:
     """Ask the server which API calls it has, and choose the strategy of a job.
 
@@ -82,20 +83,21 @@ async def detect_strategy(
         batch_size: persons per bulk request.
         concurrency: requests at once.
         project_token: the project's capture token, where the server shows it.
+        totals: of the values, where each person gets its own.
 
     Raises:
         Refused: the server cannot do the operation without orphaning events, or the capture token belongs to another
             project.
     """
     if isinstance(operation, PropertyOperation):
-        route = _check_route(client, operation, choose_route_for(operation, count, batch_size, client), project_token)
+        rates = client.limits.rates
+        route = choose_route(operation, count, batch_size=batch_size, rates=rates, totals=totals)
+        route = _check_route(client, operation, route, project_token)
         return Strategy(
             rest_call="delete_property" if isinstance(operation, UnsetProperties) else "update",
             route=route,
             events_per_request=events_per_request(operation),
-            persons_per_intent=persons_per_intent(
-                client.limits.rates, concurrency, calls_each=calls_per_person(operation)
-            ),
+            persons_per_intent=persons_per_intent(rates, concurrency, calls_each=calls_per_person(operation)),
         )
     persons, requested = client.persons, axes(operation)
     bulk = await persons.knows("bulk_delete")
@@ -113,11 +115,6 @@ async def detect_strategy(
 
 
 _DELETE_ROUTES: dict[Axis, ServerRoute] = {Axis.EVENTS: "delete_events", Axis.RECORDINGS: "delete_recordings"}
-
-
-def choose_route_for(operation: PropertyOperation, count: int, batch_size: int, client: PostHogClient) -> Route:
-    """Return the route for a job, by the rate limits of a client."""
-    return choose_route(operation, count, batch_size=batch_size, rates=client.limits.rates)
 
 
 def persons_per_intent(rates: RateLimits, concurrency: int, *, calls_each: int = 1) -> int:

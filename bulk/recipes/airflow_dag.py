@@ -1,7 +1,7 @@
 """An Airflow DAG that runs an approved plan and verifies it until its events are purged, which takes days.
 
 Exit code 75 of `posthog-bulk` means: run the same command again later. That is what the retries are for. Any other
-failure needs a person, so the task fails at once. Needs Airflow 3, `posthog-bulk` on the PATH of the worker, and the
+failure needs a person, so the task fails at once. Needs Airflow 3.2, `posthog-bulk` on the PATH of the worker, and the
 `POSTHOG_*` variables in its environment. A job resumes wherever its plan and journal are, so keep /jobs on a shared
 disk, or pin the tasks to one worker.
 """
@@ -9,8 +9,8 @@ disk, or pin the tasks to one worker.
 import subprocess
 from datetime import timedelta
 
-from airflow.exceptions import AirflowFailException
 from airflow.sdk import dag, task
+from airflow.sdk.exceptions import AirflowFailException
 
 PLAN = "/jobs/leavers.plan.jsonl"
 JOURNAL = "/jobs/leavers.journal.jsonl"

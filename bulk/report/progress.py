@@ -14,7 +14,7 @@ from bulk.events import Progress, Wait, WaitKind
 from bulk.journal.limit_usage import restore_limits
 from bulk.journal.run_stats import RunCounts
 from bulk.journal.target_states import TargetStates
-from bulk.operations import Operation, from_dict
+from bulk.operations import Operation, UpdatePerPerson, from_dict
 from bulk.posthog.request_costs import estimate
 from bulk.progress.rates import PhaseProgress, estimate_left_s
 from bulk.progress.wait_tracker import choose_wait
@@ -83,7 +83,8 @@ def needed_s(
         phase: the phase; reading back sends no changes.
         in_one_call: whether the server is known to remove all properties of a person in one call.
     """
-    cost = estimate(operation, left, batch_size=batch_size, rates=limits.rates, route=route, in_one_call=in_one_call)
+    fewest = in_one_call or isinstance(operation, UpdatePerPerson)  # what the persons that are left lose is not known
+    cost = estimate(operation, left, batch_size=batch_size, rates=limits.rates, route=route, in_one_call=fewest)
     sending = phase != READING_BACK
     deletes, others = cost.deletes if sending else 0, cost.reads + (cost.changes if sending else 0)
     if limits.rates.per_user:

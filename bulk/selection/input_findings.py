@@ -5,7 +5,7 @@ Findings identify a line by its number and nothing else, so that they can be par
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from uuid import UUID
 from asyncclient import UnreadableRow
 from bulk.number_ranges import format_ranges
 from bulk.selection.inputs.causes import Cause
-from bulk.selection.inputs.line_checks import Reason
+from bulk.selection.inputs.line_checks import Reason, RefusedLine
 from bulk.selection.lookups.property_counts import PropertyCounts
 
 MANY_DISTINCT_IDS = 10
@@ -29,6 +29,8 @@ WIDER_WORDS = {
     "cleaned": "would match without whitespace, quotes or invisible characters",
 }
 """What the lines would do that a wider match finds."""
+REASONS_MAX = 40
+"""Different reasons for which lines are refused, with the column; those of further columns are not told apart."""
 FIRST_LINES_MAX = 1_000
 """Lines that repeat an earlier one for which the plan names the earlier one: the first of them."""
 TEXT_MAX = 2 << 20
@@ -114,7 +116,8 @@ class Findings:
         self.repeated = LineNumbers()
         self._repeated_firsts = array("Q")
         self.aliases = LineNumbers()
-        self.refused: dict[Reason, LineNumbers] = {}
+        self.blank = LineNumbers()
+        self.refused: dict[tuple[Reason, str], LineNumbers] = {}
         self.causes: dict[Cause, LineNumbers] = {}
         self.wider = LineNumbers()
         self.wider_persons = 0
@@ -134,9 +137,17 @@ class Findings:
         self._many_ids = Largest("distinct_ids")
         self._several_persons = Largest("persons")
 
-    def refuse(self, number: int, reason: Reason) -> None:
-        """Record a line that cannot be used."""
-        self.refused.setdefault(reason, LineNumbers()).add(number)
+    def refuse(self, line: RefusedLine) -> None:
+        """Record a line that cannot be used, by its reason in words."""
+        reason = line.reason, line.words
+        if len(self.refused) >= REASONS_MAX and reason not in self.refused:
+            reason = line.reason, line.reason.value
+        self.refused.setdefault(reason, LineNumbers()).add(line.number)
+
+    @property
+    def refused_lines(self) -> int:
+        """How many lines cannot be used."""
+        return sum(map(len, self.refused.values()))
 
     def add_unreadable(self, row: UnreadableRow) -> None:
         """Record a row of a listing that cannot be read, by its place."""
@@ -262,14 +273,17 @@ class Findings:
         ):
             found.append({"kind": kind, **lines.to_finding()})
             if kind == "unmatched":
-                found[-1]["causes"] = _by_value(self.causes)
+                ordered = sorted(self.causes.items(), key=lambda pair: pair[0].value)
+                found[-1]["causes"] = {cause.value: each.to_finding() for cause, each in ordered}
             if kind == "duplicates" and len(self.repeated):
                 unmatched = self.unmatched.count_among(self._repeated_firsts)
                 found[-1]["not_covered"] = {**self.repeated.to_finding(), "unmatched": unmatched}
             if kind == "duplicates" and self.first_lines:
                 found[-1]["first_lines"] = [list(pair) for pair in self.first_lines]
-        refused = sum(len(lines) for lines in self.refused.values())
-        found.append({"kind": "refused", "count": refused, "reasons": _by_value(self.refused)})
+        reasons = {words: lines.to_finding() for (_, words), lines in sorted(self.refused.items(), key=_by_words)}
+        found.append({"kind": "refused", "count": self.refused_lines, "reasons": reasons})
+        if len(self.blank):
+            found.append({"kind": "blank", **self.blank.to_finding()})
         if self.wider_by is not None:
             wider = {"by": self.wider_by, "checked": self.wider_checked, "persons": self.wider_persons}
             found.append({"kind": "wider_match", **self.wider.to_finding(), **wider})
@@ -279,10 +293,8 @@ class Findings:
         return found
 
 
-def _by_value(numbers: Mapping[Any, LineNumbers]) -> dict[str, Any]:
-    """Return the findings of reasons or causes by their words."""
-    ordered = sorted(numbers.items(), key=lambda pair: str(pair[0].value))
-    return {each.value: lines.to_finding() for each, lines in ordered}
+def _by_words(entry: tuple[tuple[Reason, str], LineNumbers]) -> str:
+    return entry[0][1]
 
 
 def by_kind(findings: list[Any]) -> dict[str, dict[str, Any]]:

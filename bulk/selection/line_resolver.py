@@ -20,9 +20,7 @@ from bulk.files.content_meter import ContentMeter, InputContent
 from bulk.files.disk_sets import DiskIdSet, DiskLineIndex, DiskStringSet
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.person_reads import Present, ReadResult, Unread
 from bulk.posthog.rereads import read_until_known
-from bulk.property_checks import DesiredProperties
 from bulk.selection.input_findings import KEPT_MAX, WIDER_MAX, Findings
 from bulk.selection.input_lines import (
     MAX_OPEN_LINES,
@@ -35,28 +33,19 @@ from bulk.selection.input_lines import (
     read_lines,
 )
 from bulk.selection.inputs.causes import likely_cause
-from bulk.selection.inputs.line_checks import Kind, Line, RefusedLine
+from bulk.selection.inputs.line_checks import Kind, Line, Reason, RefusedLine
 from bulk.selection.inputs.line_outcome import Outcome
 from bulk.selection.inputs.line_record import TOLD_BY_TARGETS, LineRecord, OnLine
 from bulk.selection.inputs.request_rows import RefusedRequest, RequestLine
 from bulk.selection.lookups.distinct_id_counts import count_distinct_ids
 from bulk.selection.lookups.email_lookup import EmailLookup
+from bulk.selection.lookups.line_match import LineMatch, change_of, in_line_order, persons_of
 from bulk.selection.lookups.repeated_lines import RepeatedLines
 from bulk.selection.lookups.wider_match import wider_match
-from bulk.selection.selected_person import SelectedPerson, selected
+from bulk.selection.selected_person import SelectedPerson
 from bulk.selection.selections import ByPersonIds, ByRequests, InputSelection
 from bulk.selection.values.row_conflicts import RowConflicts
-from bulk.selection.values.row_lines import RowLine
-
-
-class _Match(msgspec.Struct, frozen=True):
-    """The persons of a group of lines; None for a line that is not known to have a person or none."""
-
-    lines: Sequence[Line]
-    persons: Sequence[Sequence[SelectedPerson] | None]
-
-    def open_lines(self) -> list[Line]:
-        return [line for line, persons in zip(self.lines, self.persons, strict=True) if persons is None]
+from bulk.selection.values.row_selection import ByRows
 
 
 class LineResolver:
@@ -118,10 +107,18 @@ class LineResolver:
         self._unmatched: list[Line] = []
         self._with_many_ids: list[tuple[dict[str, Any], SelectedPerson]] = []
 
-    async def begin(self) -> None:
-        """Read the first line, so that InputError and FileTrouble are raised before any request."""
+    async def begin(self) -> bool:
+        """Read up to the first line that can be used, and return whether there is one.
+
+        So InputError and FileTrouble are raised, and an input without such a line is known, before any request.
+        """
         first = await next_lines(self._lines, 1, self._gate.sleeps)
+        # those of requests are told to the receipts, which do not exist yet
+        while first and not self._is_mixed and all(isinstance(line, RefusedLine) for line in first):
+            self._usable_new(first)
+            first = await next_lines(self._lines, READ_SIZE, self._gate.sleeps)
         self._lines = chain(first, self._lines)
+        return bool(first)
 
     @property
     def content(self) -> InputContent:
@@ -153,7 +150,7 @@ class LineResolver:
             matches += await in_order(resolve, groups, self._concurrency)
         found: list[SelectedPerson] = []
         open_lines: list[Line] = []
-        for match in matches if len(matches) < 2 or not self._is_mixed else [_in_line_order(matches)]:
+        for match in matches if len(matches) < 2 or not self._is_mixed else [in_line_order(matches)]:
             found += self._record(match)
             open_lines += match.open_lines()
         return found, open_lines
@@ -174,7 +171,7 @@ class LineResolver:
 
     def _groups(
         self, kind: Kind, lines: Sequence[Line]
-    ) -> tuple[list[Sequence[Line]], Callable[[Sequence[Line]], Awaitable[_Match]]]:
+    ) -> tuple[list[Sequence[Line]], Callable[[Sequence[Line]], Awaitable[LineMatch]]]:
         match kind:
             case Kind.EMAIL:
                 return list(email_groups(lines)), self._by_email
@@ -225,7 +222,10 @@ class LineResolver:
         self._findings.lines += len(lines)
         for line in lines:
             if isinstance(line, RefusedLine):
-                self._findings.refuse(line.number, line.reason)
+                if line.reason is Reason.BLANK and isinstance(self._selection, ByRows):
+                    self._findings.blank.add(line.number)
+                    continue
+                self._findings.refuse(line)
                 if isinstance(line, RefusedRequest):
                     self._tell(line, "refused")
             else:
@@ -244,7 +244,7 @@ class LineResolver:
                     self._tell(line, "repeated")
         return new
 
-    def _record(self, match: _Match) -> list[SelectedPerson]:
+    def _record(self, match: LineMatch) -> list[SelectedPerson]:
         """Return the new persons of a group, and record the lines without a person or without a new one."""
         is_new = iter(self._add([person.ref.uuid for persons in match.persons for person in persons or ()]))
         leave_out, counts_properties = self._findings.leave_out, self._findings.properties is not None
@@ -309,40 +309,25 @@ class LineResolver:
             return [True] * len(uuids)  # different lines are different persons
         return self._persons.add_many(uuids)
 
-    async def _by_distinct_id(self, lines: Sequence[Line]) -> _Match:
+    async def _by_distinct_id(self, lines: Sequence[Line]) -> LineMatch:
         results = (await self._reader.fetch_by_distinct_id([line.value for line in lines])).results
-        return _Match(lines, [_persons(results[line.value], line, by=line.value) for line in lines])
+        return LineMatch(lines, [persons_of(results[line.value], line, by=line.value) for line in lines])
 
-    async def _by_uuid(self, lines: Sequence[Line]) -> _Match:
+    async def _by_uuid(self, lines: Sequence[Line]) -> LineMatch:
         uuids = msgspec.convert([line.value for line in lines], list[UUID])  # faster than the constructor
         results = (await self._reader.fetch_by_uuid(dict.fromkeys(uuids))).results
-        return _Match(lines, [_persons(result, line) for result, line in zip(results.values(), lines, strict=True)])
+        return LineMatch(
+            lines, [persons_of(result, line) for result, line in zip(results.values(), lines, strict=True)]
+        )
 
-    async def _by_email(self, lines: Sequence[Line]) -> _Match:
+    async def _by_email(self, lines: Sequence[Line]) -> LineMatch:
         match = comparison_of(self._selection)
         found, unread = await self._emails.persons([line.value for line in lines], match)
         is_known = [self._is_second_lookup and not each for each in unread]
         of_line = [
-            [msgspec.structs.replace(person, line=line.number, change=_change(line)) for person in persons]
+            [msgspec.structs.replace(person, line=line.number, change=change_of(line)) for person in persons]
             for line, persons in zip(lines, found, strict=True)
         ]
-        return _Match(lines, [each if each or known else None for each, known in zip(of_line, is_known, strict=True)])
-
-
-def _in_line_order(matches: Sequence[_Match]) -> _Match:
-    """Return several groups of lines as one, in the order of the input."""
-    pairs = chain.from_iterable(zip(match.lines, match.persons, strict=True) for match in matches)
-    ordered = sorted(pairs, key=lambda pair: pair[0].number)
-    return _Match([line for line, _ in ordered], [persons for _, persons in ordered])
-
-
-def _change(line: Line) -> DesiredProperties | None:
-    """Return the values that the persons of a line get, where each person gets its own."""
-    return line.change if isinstance(line, RowLine) else None
-
-
-def _persons(result: ReadResult, line: Line, *, by: str | None = None) -> list[SelectedPerson] | None:
-    """Return the person of a line as a list, or None where nothing is known yet."""
-    if isinstance(result, Present):
-        return [selected(result.person, by=by, line=line.number, change=_change(line))]
-    return None if isinstance(result, Unread) else []
+        return LineMatch(
+            lines, [each if each or known else None for each, known in zip(of_line, is_known, strict=True)]
+        )

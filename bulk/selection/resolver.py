@@ -105,10 +105,9 @@ class Resolver:
         if self._conflicts is not None:
             self._conflicts.close()
 
-    async def begin(self) -> None:
-        """Read the first input line, so that InputError and FileTrouble are raised before any request."""
-        if isinstance(self._resolver, LineResolver):
-            await self._resolver.begin()
+    async def begin(self) -> bool:
+        """Return whether an input has a line that can be used; InputError and FileTrouble come before any request."""
+        return await self._resolver.begin() if isinstance(self._resolver, LineResolver) else True
 
     @property
     def content(self) -> InputContent | None:

@@ -34,6 +34,10 @@ class BeforeFile(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     lacking: tuple[str, ...]
 
+    def without_entry(self) -> Iterator[int]:
+        """Yield the targets of the job that have no entry."""
+        return (number for number, position in enumerate(self.last) if position == _NONE)
+
     def entries(self) -> Iterator[list[Before]]:
         """Yield the last entry of each target, some at a time.
 
@@ -87,7 +91,8 @@ def read_before_file(path: Path) -> BeforeFile:
     with damage_explained(path, foreign="is not a before-image", fix="name the file that --keep-before wrote"):
         Journal.read(path, before_framing(), replay)
     if not opened:
-        raise FileTrouble(path, "is empty", "name a file that --keep-before wrote")
+        problem = "is cut off in its first line" if path.stat().st_size else "is empty"
+        raise FileTrouble(path, problem, "name a file that --keep-before wrote")
     if opened[0].format != FORMAT:
         raise FileTrouble(
             path, f"has format {opened[0].format}, but this version reads format {FORMAT}", "use the version it is of"

@@ -22,6 +22,7 @@ from bulk.events import PlanEvent, PlanProgress
 from bulk.files.private_files import refuse_existing
 from bulk.formatting import count_of
 from bulk.operations import RouteChoice, UpdatePerPerson, desired_properties, from_dict, to_dict
+from bulk.plan.no_target import NUMBERS_SHOWN
 from bulk.plan.plan_file import FORMAT, Plan, PlanHeader
 from bulk.plan.plan_writer import PlanWriter, refuse_before_image
 from bulk.plan.planner import spent_requests
@@ -59,15 +60,16 @@ async def plan_revert(
     """Plan that each person gets back the properties that it had before a job changed them; only reads.
 
     The plan has the persons whose values are still those that the job set. The finding `revert` of the plan names all
-    others by their number in the plan of that job: `changed` by others since, `as_before` already, `gone`, and
-    `unread`. A person that is gone is not created again.
+    others by their number in the plan of that job: `changed` by others since, `as_before` already, `gone` (deleted or
+    merged), `unread`, and `without_entry`, which the job did not change, or which were cut off the file. A person that
+    is gone is not created again.
 
     Arguments:
         client: set to the host and project of the job.
         before_image: the file that the job wrote (`keep_before`); it needs no other file of the job.
         path: the plan file to write; must not exist.
-        route: "rest", one call per person and one more per property that it loses; "capture", events in large batches;
-            "auto", the faster one.
+        route: "rest", one call per person, and one more for the properties that it loses, or one per property on an
+            older server; "capture", events in large batches; "auto", the faster one.
         keep_before: a new file for the before-image of the revert itself; None to keep none.
         on_progress: called with typed events: the progress of the planning, and outages of the server.
         concurrency: requests at once, at least 1.
@@ -137,7 +139,9 @@ class _Found:
         self.change = desired_properties(from_dict(file.opened.operation))
         self.counts = ValueCounts(keys_of(file.opened))
         self.seen = self.planned = 0
-        self.left = {name: LineNumbers() for name in ("changed", "as_before", "gone", "unread")}
+        self.left = {name: LineNumbers() for name in ("changed", "as_before", "gone", "unread", "without_entry")}
+        for number in file.without_entry():
+            self.left["without_entry"].add(number)
 
     def change_of(self, entry: Before) -> DesiredProperties:
         """Return what the job set or removed for a person."""
@@ -159,7 +163,7 @@ class _Found:
         return {
             "kind": "revert",
             "count": self.file.count,
-            **{name: _numbers(lines) for name, lines in self.left.items()},
+            **{name: _numbers(lines) for name, lines in self.left.items() if name != "without_entry" or len(lines)},
         }
 
     def nothing(self) -> Refused | NotFinished:
@@ -168,10 +172,17 @@ class _Found:
             were = f"{count_of(unread, 'person')} could not be read"
             return NotFinished(f"{were}, and no other person can be reverted", purpose="plan")
         words = {"changed": "changed by others since", "as_before": "as before already", "gone": "gone"}
-        parts = [f"{len(self.left[name]):,} {what}" for name, what in words.items() if len(self.left[name])]
+        parts = []
+        for name, what in words.items():
+            if count := len(self.left[name]):
+                was = "were" if name == "changed" else "are"
+                parts.append(f"{count:,} {was if count > 1 else _ONE[was]} {what} ({_first(self.left[name])})")
+        changed = _first(self.left["changed"])
         return Refused(
             f"no person of {self.file.path} can be reverted: {', '.join(parts) or 'it has no entry'}",
-            "nothing has to be done" if not len(self.left["changed"]) else "look at those that others changed",
+            f"the numbers are those of the job's plan: posthog-bulk show PLAN --target {changed.removesuffix(',...')}"
+            if changed
+            else "nothing has to be done",
         )
 
 
@@ -268,6 +279,15 @@ def _check_client(client: PostHogClient, file: BeforeFile) -> None:
             raise Refused(
                 f"{file.path} is for {name} {was}, but the client is set to {is_set}", f"set the client to that {name}"
             )
+
+
+_ONE = {"were": "was", "are": "is"}
+
+
+def _first(numbers: LineNumbers) -> str:
+    """Return numbers as in "0-3,7", the first ones if there are many."""
+    text = str(numbers.to_finding()["lines"])
+    return text if len(text) <= NUMBERS_SHOWN else f"{text[:NUMBERS_SHOWN].rpartition(',')[0]},..."
 
 
 def _numbers(lines: LineNumbers) -> dict[str, Any]:

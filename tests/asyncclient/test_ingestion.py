@@ -244,3 +244,10 @@ async def test_no_repr_of_a_project_shows_its_token(raw: Any) -> None:
     for text in (repr(project), str(project), repr(project.__rich_repr__())):
         innocent(text)
         assert "'n'" in text
+
+
+@pytest.mark.parametrize("host", ["nonsense://x", "x y", "https://[::1", "https://a@b", "https://x/path"])
+def test_a_wrong_ingestion_host_is_named_as_such(host: str) -> None:
+    with pytest.raises(InvalidArgument, match="ingestion host") as refused:
+        parse_ingest_origin(host, "https://us.posthog.com")
+    assert "POSTHOG_HOST" not in str(refused.value)

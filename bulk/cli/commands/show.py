@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from bulk.cli.options.help_layout import WholeNumber, option
 from bulk.cli.options.help_layout import command as help_command
 
 if TYPE_CHECKING:
+    from bulk.cli.display.plan.plan_targets import Changes
     from bulk.cli.job_session import CommandOutput
     from bulk.plan.plan_file import Plan, Target
     from bulk.selection.inputs.line_outcome import LineOutcome
@@ -42,7 +43,7 @@ def command(plan: Path, numbers: str | None, line: int | None, json: bool) -> in
     """Show what PLAN does, its number of persons, its input check and its digest. Needs no network and no key.
 
     Reports name a person by its number in the plan, and the input check names a line of the input by its number;
-    --target and --line show the persons.
+    --target and --line show the persons, and the values that each gets where the plan has values per person.
 
     \b
     Example:
@@ -101,11 +102,14 @@ def _show_targets(plan: "Plan", ranges: list[tuple[int, int]], output: "CommandO
         raise click.UsageError(f"{plain(plan.path)} has no person {last}: it has {persons}")
     is_one = ranges == [(last, last + 1)]
     for targets in _chunks(plan, ranges):
+        changes = _changes(plan, targets)
         if json:
             for target in targets:
-                _write("target", _person_fields(target))
+                _write("target", _person_fields(target, changes))
+        elif is_one:
+            output.print(person_text(targets[0], changes))
         else:
-            output.print(person_text(targets[0]) if is_one else persons_text(targets, width=output.width))
+            output.print(persons_text(targets, changes, width=output.width))
         _wait_for_reader()
 
 
@@ -130,11 +134,12 @@ def _show_line(plan: "Plan", number: int, output: "CommandOutput", *, json: bool
 
     targets, records_lines = _selected_by(plan, number)
     outcome = SELECTED if targets else _outcome(plan, number, records_lines=records_lines)
+    changes = _changes(plan, targets)
     if json:
-        persons = [_person_fields(target) for target in targets]
+        persons = [_person_fields(target, changes) for target in targets]
         _write("line", {"line": number, **msgspec.to_builtins(outcome), "targets": persons})
         return
-    output.print(line_text(number, outcome, targets, width=output.width))
+    output.print(line_text(number, outcome, targets, changes, width=output.width))
     if outcome.repeats is not None:
         _show_line(plan, outcome.repeats, output, json=False)
 
@@ -178,13 +183,23 @@ def _outcome(plan: "Plan", number: int, *, records_lines: bool) -> "LineOutcome"
     )
 
 
-def _person_fields(target: "Target") -> dict[str, Any]:
+def _changes(plan: "Plan", targets: Sequence["Target"]) -> "Changes":
+    """Return the values that these persons get, by number; empty where all persons of the plan get the same."""
+    if plan.header.operation.get("kind") != "update-per-person":
+        return {}
+    return plan.changes([target.number for target in targets])
+
+
+def _person_fields(target: "Target", changes: "Changes") -> dict[str, Any]:
+    change = changes.get(target.number)
+    values = change and {"set": change.values, "set_once": change.once, "unset": change.absent}
     return {
         "number": target.number,
         "uuid": str(target.uuid),
         "created_at": target.created_at.isoformat(),
         "distinct_id": target.distinct_id,
         "line": target.line,
+        "values": values,
     }
 
 

@@ -114,8 +114,8 @@ def event_line(event: Event, *, now: datetime) -> str | None:
             return f"Route: {route_name(event.route)} ({plain(event.why)})"
         case KeyListTested():
             if event.taken:
-                return "The server removes all properties of a person in one call: one call per person"
-            return "The server removes one property per call: one call per person and property"
+                return "The server removes several properties of a person in one call"
+            return "The server removes one property of a person per call"
         case Trouble():
             # the pause that a 429 asks for is shown once, not for every batch
             is_pause = event.error == RATE_LIMITED and event.retry_in_s is not None

@@ -29,6 +29,7 @@ from bulk.journal.writer import JournalWriter
 from bulk.operations import Operation, from_dict
 from bulk.plan.plan_file import Plan, complete_receipts_of
 from bulk.plan.protected_targets import refuse_protected
+from bulk.plan.value_counts import value_totals
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, to_not_finished
 from bulk.posthog.strategy import Strategy, detect_strategy
 from bulk.progress.activity import ActivityReporter, Moment
@@ -211,6 +212,7 @@ async def _check_server(
                     batch_size=settings.batch_size,
                     concurrency=settings.concurrency,
                     project_token=project.api_token,
+                    totals=value_totals(plan.findings),
                 )
             )
 

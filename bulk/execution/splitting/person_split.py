@@ -30,6 +30,8 @@ OnProgress = Callable[[Activity | OutageEvent], None]
 
 WAITS_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds between reads; the last one repeats."""
+MAX_CALLS = 6
+"""Calls that may fail to connect, one after the other, while reads before them succeed: it is no outage that ends."""
 
 
 class PersonSplit(msgspec.Struct, frozen=True):
@@ -46,6 +48,11 @@ class PersonSplit(msgspec.Struct, frozen=True):
     distinct_ids: tuple[str, ...]
     main: str | None = None
     done: int = 0
+
+    @property
+    def count(self) -> int:
+        """The number of distinct IDs, with those that an earlier call split off: the one that --expect-count names."""
+        return len(self.distinct_ids) + self.done
 
     def fits(self, has: Collection[str] | None) -> bool:
         """Return whether the call splits off exactly these, from a person with these distinct IDs; None is no person.
@@ -185,8 +192,12 @@ async def _send(client: PostHogClient, split: PersonSplit, gate: StopGate) -> bo
 
     Returns:
         Whether the server accepted it; if not, its outcome is not known.
+
+    Raises:
+        ConnectFailed: none of the calls arrived.
     """
     by_id = None if split.main is not None else split.distinct_ids
+    failed = 0
     while True:
         await _check_unchanged(client, split, gate)
         try:
@@ -194,8 +205,10 @@ async def _send(client: PostHogClient, split: PersonSplit, gate: StopGate) -> bo
         except Unreachable:
             raise
         except ConnectFailed:
-            if not client.retry.retry_for_s:
+            failed += 1
+            if not client.retry.retry_for_s or failed >= MAX_CALLS:
                 raise
+            await gate.sleep(WAITS_S[min(failed, len(WAITS_S)) - 1], WaitKind.RETRY)
         except TRANSIENT_ERRORS:  # the outcome is not known, and a read shows it
             return False
         else:
@@ -262,12 +275,13 @@ def check_count(split: PersonSplit, expected: int | None) -> None:
     Raises:
         Refused: it is another number.
     """
-    count = len(split.distinct_ids)
-    if count and expected is not None and expected != count + split.done:
-        raise Refused(
-            f"{count_of(count, 'distinct ID')} would be split off, not {expected:,} (--expect-count); nothing was sent",
-            "check the person and the IDs",
-        )
+    left = len(split.distinct_ids)
+    if left and expected is not None and expected != split.count:
+        found = f"{count_of(left, 'distinct ID')} would be split off"
+        if split.done:
+            found += f", and {split.done:,} {'was' if split.done == 1 else 'were'} split off already"
+            found += f": {count_of(split.count, 'distinct ID')}"
+        raise Refused(f"{found}, not {expected:,} (--expect-count); nothing was sent", "check the person and the IDs")
 
 
 def usable(lines: Sequence[object]) -> list[Line]:

@@ -4,21 +4,25 @@ The person comes first in the test batch. Its calls are in the journal before th
 result: a later run makes no trial again. Without a result each property takes a call.
 """
 
-from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice, repeat
 from uuid import UUID
 
+import anyio.lowlevel
+
 from asyncclient import NotFound
+from bulk.concurrency.workers import grouped
 from bulk.events import WaitKind
 from bulk.execution.group_executor import GroupExecutor
 from bulk.execution.run_context import RunContext
 from bulk.execution.unset.key_list_result import record_result
 from bulk.execution.unset.removals import joined, takes_list
-from bulk.operations import UnsetProperties
+from bulk.operations import Operation, UnsetProperties, UpdatePerPerson
+from bulk.plan.value_counts import value_totals
 from bulk.posthog import person_reader
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, raise_if_permanent
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reads import properties_of
+from bulk.property_checks import DesiredProperties
 from bulk.states import ACTIONABLE, Axis, Properties
 from bulk.targets.observations import Observation
 from bulk.verification.completion_poller import WAITS_S
@@ -29,6 +33,9 @@ MAX_TRIALS = 3
 
 MAX_WAIT_S = 60.0
 """Seconds to wait for the result of a trial; after that, each property takes a call."""
+
+MAX_READS = 12
+"""Reads after a trial, whatever the waits between them; within `MAX_WAIT_S` there are fewer."""
 
 
 class KeyListTrial:
@@ -47,9 +54,11 @@ class KeyListTrial:
     @property
     def is_needed(self) -> bool:
         """Whether the result is not known yet and can save calls."""
-        operation = self._job.operation
-        if not isinstance(operation, UnsetProperties) or len(operation.keys) == 1 or self._context.strategy.by_capture:
+        if not _may_lose_several(self._job.operation) or self._context.strategy.by_capture:
             return False
+        totals = value_totals(self._job.plan.findings)
+        if totals is not None and totals.losing == totals.removals:
+            return False  # no person loses more than one property
         counts = self._job.target_states.counts(Axis.PROPERTIES)
         return self._is_open and sum(counts.get(state, 0) for state in ACTIONABLE[Axis.PROPERTIES]) > 1
 
@@ -59,7 +68,7 @@ class KeyListTrial:
         Raises:
             Stopped: the gate closed.
         """
-        check = await self._context.verifier.check_persons(list(islice(self._actionable(), READ_SIZE)))
+        check = await self._context.verifier.check_persons(await self._candidates())
         keys = {number: _keys_left(check, number) for number in check.present}
         for number in islice((n for n in keys if len(keys[n]) > 1), MAX_TRIALS):
             may_help = self._is_open and not self._is_too_slow
@@ -70,8 +79,17 @@ class KeyListTrial:
     def _is_open(self) -> bool:
         return self._job.target_states.takes_key_list is None
 
-    def _actionable(self) -> Iterator[int]:
-        return self._job.target_states.numbers(Axis.PROPERTIES, ACTIONABLE[Axis.PROPERTIES], unread=False)
+    async def _candidates(self) -> list[int]:
+        """Return the first targets that may lose several properties."""
+        numbers = self._job.target_states.numbers(Axis.PROPERTIES, ACTIONABLE[Axis.PROPERTIES], unread=False)
+        found: list[int] = []
+        for group in grouped(numbers, READ_SIZE):
+            own = self._job.own_values(group)
+            found += [n for n in group if n not in own or len(own[n].absent) > 1]
+            if len(found) >= READ_SIZE:
+                break
+            await anyio.lowlevel.checkpoint()  # all of a large plan may have to be read
+        return found[:READ_SIZE]
 
     async def _may_have(self, uuid: UUID, name: str) -> bool:
         """Return whether a person has a property, which an older server would remove by mistake, or cannot be read."""
@@ -85,13 +103,15 @@ class KeyListTrial:
 
     async def _try(self, number: int, keys: tuple[str, ...]) -> None:
         """Remove these properties of one person by the calls of a trial, and read the person back."""
-        context, target_states, waits = self._context, self._job.target_states, iter(WAITS_S)
+        context, target_states = self._context, self._job.target_states
         group = GroupExecutor(context, [number], trial_keys=keys)
         await context.gate.worker(group.run)
         context.gate.check()
         if not group.tried:
             return  # the list was refused, or the last attempt removed one property per call, which shows nothing
-        while target_states.state(Axis.PROPERTIES, number) is Properties.ACCEPTED:
+        for next_wait_s in islice(chain(WAITS_S, repeat(WAITS_S[-1])), MAX_READS):
+            if target_states.state(Axis.PROPERTIES, number) is not Properties.ACCEPTED:
+                return
             check = await context.verifier.check_persons([number], is_trial=True)
             if check.left_out:
                 await context.gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=1)
@@ -105,13 +125,24 @@ class KeyListTrial:
                     self._job.observe("engine", {number: (Observation.OVERDUE,)})
                 return
             if self._left_s <= 0:
-                self._is_too_slow = True  # for another person as well
-                return
-            wait_s = min(next(waits, WAITS_S[-1]), self._left_s)
+                break
+            wait_s = min(next_wait_s, self._left_s)
             self._left_s -= wait_s
             await context.gate.sleep(wait_s, WaitKind.CATCHING_UP, targets=1)
+        self._is_too_slow = True  # for another person as well
+
+
+def _may_lose_several(operation: Operation) -> bool:
+    """Return whether a person may lose more than one property."""
+    match operation:
+        case UnsetProperties():
+            return len(operation.keys) > 1
+        case UpdatePerPerson():
+            return len(operation.unset_keys) > 1
+        case _:
+            return False
 
 
 def _keys_left(check: PersonCheck, number: int) -> tuple[str, ...]:
     """Return the properties that a target still has to lose, as just read."""
-    return check.desired[number].unmet_keys(properties_of(check.present[number]))
+    return DesiredProperties(absent=check.desired[number].absent).unmet_keys(properties_of(check.present[number]))

@@ -26,6 +26,7 @@ _FINDING_TITLES = {
     "unread": "Lines whose person could not be read",
     "duplicates": "Lines that repeat an earlier one",
     "aliases": "Lines that name a person already selected",
+    "blank": "Blank lines, which were skipped",
 }
 
 
@@ -62,8 +63,9 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
 _REVERT_TITLES = {
     "changed": "Persons that others changed since, left as they are, by number in the plan of the job",
     "as_before": "Persons that are as before already, by number in the plan of the job",
-    "gone": "Persons that are gone, by number in the plan of the job",
+    "gone": "Persons that are gone (deleted or merged), by number in the plan of the job",
     "unread": "Persons that could not be read, by number in the plan of the job",
+    "without_entry": "Persons of the job without an entry: it did not change them, or the file is cut off",
 }
 
 

@@ -26,6 +26,7 @@ _CANONICAL_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.A
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _CONTROL_IN_A_CELL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_UNDECODED = re.compile("[\udc80-\udcff]")
 
 
 class Reason(Enum):
@@ -48,7 +49,7 @@ class Reason(Enum):
     NO_VALUE = "no value to set"
     NOT_OF_ITS_TYPE = "a value is not of the type of its column"
     NOT_STORABLE = "a value that the server cannot store"
-    NOT_AN_OBJECT = "not a JSON object"
+    NOT_AN_OBJECT = "not a JSON object, or one with NaN, Infinity or a repeated key"
     CELLS = "more or fewer cells than the header"
     NOT_A_DATE = "received is not a date such as 2026-11-29"
 
@@ -81,6 +82,11 @@ class RefusedLine(msgspec.Struct, frozen=True, gc=False):
     number: int
     reason: Reason
 
+    @property
+    def words(self) -> str:
+        """The reason in words; where it is known, with the column."""
+        return self.reason.value
+
 
 def line_check(kind: Kind) -> Callable[..., Line | RefusedLine]:
     """Return the function `check(number, text, is_cell=False)` that checks the lines of a kind.
@@ -110,6 +116,11 @@ def check_whole_line(number: int, text: str | None) -> Line | RefusedLine:
     """
     reason = _unreadable(text, is_cell=True)
     return RefusedLine(number, reason or Reason.TOO_LONG) if reason or text is None else Line(number, text)
+
+
+def is_undecoded(value: object) -> bool:
+    """Return whether a value is a text with bytes that are not UTF-8, as decoding with surrogateescape left them."""
+    return isinstance(value, str) and _UNDECODED.search(value) is not None
 
 
 def looks_like_uuid(text: str) -> bool:

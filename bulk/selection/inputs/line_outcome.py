@@ -7,7 +7,7 @@ import msgspec
 
 from bulk.number_ranges import parse_ranges
 
-Outcome = Literal["selected", "unmatched", "unread", "protected", "refused", "repeated", "already_selected"]
+Outcome = Literal["selected", "unmatched", "unread", "protected", "refused", "repeated", "already_selected", "blank"]
 
 
 class LineOutcome(msgspec.Struct, frozen=True):
@@ -61,6 +61,7 @@ def _outcomes(findings: dict[str, dict[str, Any]]) -> Iterator[tuple[LineOutcome
     yield LineOutcome("repeated", "that line is not covered"), repeated.get("not_covered", {})
     yield LineOutcome("repeated"), repeated
     yield LineOutcome("already_selected"), findings.get("aliases", {})
+    yield LineOutcome("blank"), findings.get("blank", {})
 
 
 def _names(lines: dict[str, Any], number: int) -> bool:

@@ -14,6 +14,7 @@ from bulk.selection.inputs.line_checks import Line
 from bulk.selection.selected_person import SelectedPerson
 from bulk.selection.values.row_lines import RowLine
 
+_MAX_WHOLE = 2.0**53
 SHOWN_MAX = 20
 """Pairs of lines that a refusal names: the first ones."""
 
@@ -77,6 +78,17 @@ class RowConflicts:
 
 
 def digest_of(change: DesiredProperties) -> bytes:
-    """Return a digest that is the same for equal values, whatever the order of their keys is."""
-    plain: Any = msgspec.to_builtins(change)
+    """Return a digest that is the same for equal values, whatever the order of their keys is; 1 equals 1.0."""
+    plain: Any = _with_whole_numbers(msgspec.to_builtins(change))
     return hashlib.blake2b(msgspec.json.encode(plain, order="deterministic"), digest_size=16).digest()
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    """Return a value with each whole number as an integer, as far as a float holds all of them."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < _MAX_WHOLE else value
+    if isinstance(value, dict):
+        return {key: _with_whole_numbers(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_whole_numbers(each) for each in value]
+    return value

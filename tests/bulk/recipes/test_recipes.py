@@ -187,7 +187,7 @@ async def test_the_airflow_task_retries_only_what_is_not_finished(
     assert list(tasks) == ["run_plan", "verify"]
     monkeypatch.setattr(recipe, "PLAN", str(tmp_path / "leavers.plan.jsonl"))
     monkeypatch.setattr(recipe, "JOURNAL", str(tmp_path / "leavers.journal.jsonl"))
-    failed = airflow["airflow.exceptions"].AirflowFailException
+    failed = airflow["airflow.sdk.exceptions"].AirflowFailException
     with pytest.raises(failed, match="exit code 3"):  # another digest than the approved one
         await asyncio.to_thread(tasks["run_plan"])
     monkeypatch.setattr(recipe, "DIGEST", planned)
@@ -223,9 +223,9 @@ def stub_airflow(tasks: dict[str, Any]) -> dict[str, Any]:
     class AirflowFailException(Exception):
         pass
 
-    modules = {name: ModuleType(name) for name in ("airflow", "airflow.sdk", "airflow.exceptions")}
+    modules = {name: ModuleType(name) for name in ("airflow", "airflow.sdk", "airflow.sdk.exceptions")}
     vars(modules["airflow.sdk"]).update(dag=dag, task=task)
-    vars(modules["airflow.exceptions"]).update(AirflowFailException=AirflowFailException)
+    vars(modules["airflow.sdk.exceptions"]).update(AirflowFailException=AirflowFailException)
     return modules
 
 

@@ -191,11 +191,11 @@ async def test_rows_that_cannot_be_used_are_named_and_not_covered(arena: Any, tm
         plan = await make_plan(a.client, UpdateProperties.per_person(rows), rows, a.folder / "p.plan.jsonl")
         found = {each["kind"]: each for each in plan.findings}
         assert {reason: each["lines"] for reason, each in found["refused"]["reasons"].items()} == {
-            "a value is not of the type of its column": "3",
+            "not a number (column 'seats')": "3",
             "more or fewer cells than the header": "4",
             "no value to set": "5",
-            "blank": "6",
-            "placeholder ID": "8",
+            "no ID (column 'distinct_id')": "6",
+            "placeholder ID (column 'distinct_id')": "8",
         }
         assert found["unmatched"]["lines"] == "7"
         assert found["values"]["of"] == [{"key": "seats", "set": 1, "unset": 0}]

@@ -50,9 +50,9 @@ def command(
 
     FILE is the before-image that --keep-before wrote. The plan has the persons whose values are still those that the
     job set. Persons that others changed since stay as they are, and the review names them by their number in the plan
-    of that job. Persons that are gone stay gone. Properties that a person did not have are removed again.
+    of that job. Persons that were deleted or merged stay so. Properties that a person did not have are removed again.
 
-    This only reads from the server. Run the plan to revert.
+    This only reads from the server. To bring the values back, run the plan.
 
     \b
     Example:

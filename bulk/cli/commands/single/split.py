@@ -83,7 +83,7 @@ def command(
         return ExitCode.DONE
     if not yes:
         with explained(nothing_kept):
-            _ask(f"split {count_of(count, 'distinct ID')} off person {person} in {where}", count)
+            _ask(split, f"{count_of(count, 'distinct ID')} off person {person} in {where}")
 
     async def send(client: "PostHogClient", _: "Stopper", display: "Display") -> bool:
         return await send_split(client, split, wait_s=wait_s, retry_for_s=retry_for_s, on_progress=display)
@@ -146,7 +146,7 @@ def _nothing_left(split: "PersonSplit") -> str:
     return f"{count_of(split.done, 'distinct ID')} are persons of their own already"
 
 
-def _ask(what: str, count: int) -> None:
+def _ask(split: "PersonSplit", what: str) -> None:
     """Ask for the number of distinct IDs.
 
     Raises:
@@ -156,9 +156,13 @@ def _ask(what: str, count: int) -> None:
     from bulk.errors import Refused
     from bulk.formatting import parse_count
 
+    count = len(split.distinct_ids)
     if not can_prompt():
-        raise Refused(f"to {what} is not approved", f"add --yes --expect-count {count}")
-    question = f"About to {what}. Each becomes a person of its own."
+        parts = f" ({count:,} to split off, {split.done:,} split off already)" if split.done else ""
+        raise Refused(
+            f"splitting {what} is not approved; nothing was sent", f"add --yes --expect-count {split.count}{parts}"
+        )
+    question = f"About to split {what}. Each becomes a person of its own."
     typed = ask_at_terminal(question, "Type the number of distinct IDs to continue: ")
     if parse_count(typed) != count:
         raise Refused("not approved; nothing was sent", "run the same command again to be asked again")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from asyncclient import RateLimits
 from bulk.formatting import count_of, format_count, format_duration, format_range
-from bulk.operations import Operation, PropertyOperation, axes
+from bulk.operations import Operation, PropertyOperation, UpdatePerPerson, axes
 from bulk.posthog.request_costs import (
     TEST_BATCH_SIZE,
     Estimate,
-    calls_per_person,
+    ValueTotals,
     estimate,
     persons_per_capture_request,
 )
@@ -30,7 +30,9 @@ _LIMITS = {
 }
 
 
-def cost_rows(operation: Operation, count: int, *, rate_limits: str, batch_size: int) -> Iterator[Row]:
+def cost_rows(
+    operation: Operation, count: int, *, rate_limits: str, batch_size: int, totals: ValueTotals | None = None
+) -> Iterator[Row]:
     """Return the rows about requests, time and route.
 
     Arguments:
@@ -38,6 +40,7 @@ def cost_rows(operation: Operation, count: int, *, rate_limits: str, batch_size:
         count: number of targets.
         rate_limits: as the option --rate-limits gives them.
         batch_size: persons per bulk request.
+        totals: of the values, where each person gets its own.
     """
     rates = RateLimits.parse(rate_limits)
     limits = _LIMITS.get(rate_limits, f"within the rate limits {plain(rate_limits)}")
@@ -48,19 +51,21 @@ def cost_rows(operation: Operation, count: int, *, rate_limits: str, batch_size:
         yield "", f"a deletion call is for up to {count_of(batch_size, 'person')}"
         yield "Estimated time", f"{_time(cost)}, {limits}"
         return
-    route = choose_route(operation, count, batch_size=batch_size, rates=rates)
-    most = estimate(operation, count, batch_size=batch_size, rates=rates, route="rest")
-    rest = estimate(operation, count, batch_size=batch_size, rates=rates, route="rest", in_one_call=True)
+    route = choose_route(operation, count, batch_size=batch_size, rates=rates, totals=totals)
+    most = estimate(operation, count, batch_size=batch_size, rates=rates, route="rest", totals=totals)
+    rest = estimate(operation, count, batch_size=batch_size, rates=rates, route="rest", in_one_call=True, totals=totals)
     capture = estimate(operation, count, batch_size=batch_size, rates=rates, route="capture")
     reads = count_of(rest.reads, "read")
     if most.changes > rest.changes:
         yield "Requests", f"by REST: {format_range(rest.changes, most.changes)} calls, and {reads}"
-        yield "", "one call per person if the server removes all properties in one call, else one per property;"
+        if isinstance(operation, UpdatePerPerson):
+            yield "", "one call per person that gets values, and for removing properties:"
+        yield "", "one call per person if the server removes all its properties in one call, else one per property;"
         yield "", "the first person of the test batch shows which"
     else:
-        more = " and one more per property that it loses" if calls_per_person(operation) > 1 else ""
-        per_call = f"{'up to ' if more else ''}one per person{more}"
-        yield "Requests", f"by REST: {count_of(rest.changes, 'call')}, {per_call}, and {reads}"
+        removes = isinstance(operation, UpdatePerPerson) and bool(operation.unset_keys)
+        per_call = "one per person that gets values, one per person that loses a property" if removes else ""
+        yield "Requests", f"by REST: {count_of(rest.changes, 'call')}, {per_call or 'one per person'}, and {reads}"
     each = "each " if capture.events > 1 else ""
     many = f"{each}for up to {count_of(persons_per_capture_request(batch_size), 'person')}"
     events = f"{count_of(capture.events, 'capture request')} (not rate limited),"

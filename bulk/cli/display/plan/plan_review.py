@@ -7,6 +7,7 @@ from itertools import chain, repeat
 from typing import Any
 
 from bulk.cli.display.plan.cost_lines import Row, cost_rows
+from bulk.cli.display.plan.own_values import VALUE_MAX, own_values_cell
 from bulk.formatting import count_of, format_count, format_time
 from bulk.operations import (
     DeleteEvents,
@@ -20,6 +21,7 @@ from bulk.operations import (
 )
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan, Target, short_digest
+from bulk.plan.value_counts import value_totals
 from bulk.report.rendering.document import Table
 from bulk.report.rendering.findings import (
     discovery_sentences,
@@ -37,8 +39,6 @@ from bulk.selection.inputs.coverage import Coverage, coverage_of
 from bulk.selection.selections import describe
 
 SAMPLE_SIZE = 5
-VALUE_MAX = 1_000
-"""Characters shown of a value that an update sets."""
 LINES_MAX = 10_000
 """Characters of line numbers shown per finding; the report shows all."""
 
@@ -72,7 +72,13 @@ def format_review(
         ("Persons", format_count(plan.count)),
         *_coverage_rows(coverage),
         *_planning_rows(findings),
-        *cost_rows(operation, plan.count, rate_limits=rate_limits, batch_size=batch_size),
+        *cost_rows(
+            operation,
+            plan.count,
+            rate_limits=rate_limits,
+            batch_size=batch_size,
+            totals=value_totals(plan.findings),
+        ),
         ("Digest", f"{plan.digest} (short form: {short_digest(plan.digest)})"),
         ("SHA-256 of the file", plan.file_digest.removeprefix("sha256:")),
     ]
@@ -217,18 +223,11 @@ def _sample(plan: Plan, *, own: bool) -> Table:
                 str(target.uuid),
                 format_time(target.created_at),
                 target.distinct_id or "",
-                *([_own_values(plan, target)] if own else []),
+                *([own_values_cell(plan.changes([target.number])[target.number])] if own else []),
             )
             for target in _spread(plan)
         ),
     )
-
-
-def _own_values(plan: Plan, target: Target) -> str:
-    """Return the values that a person gets, and the properties that it loses."""
-    change = plan.changes([target.number])[target.number]
-    parts = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in (change.values | change.once).items()]
-    return ", ".join([*parts, *(f"without {key}" for key in change.absent)])[:VALUE_MAX]
 
 
 def _spread(plan: Plan) -> Iterator[Target]:

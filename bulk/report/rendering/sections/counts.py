@@ -43,6 +43,8 @@ def _to_persons(report: Report) -> Iterator[_Step]:
     findings = {} if report.plan is None else by_kind(report.plan.findings)
     if report.input is not None and report.input.lines:
         yield from _lines(report.input, report.count, findings)
+    elif "revert" in findings:
+        yield from _reverted(findings["revert"])
     elif listed := _count(findings, "listed"):
         yield "+", "Persons that the server listed", listed
         if listed != report.count:
@@ -62,6 +64,7 @@ def _lines(covered: InputReport, count: int, findings: dict[str, dict[str, objec
         ("Lines that repeat one of these", covered.repeated),
         ("Lines that repeat another line", repeated if findings else 0),
         ("Lines that name a person already selected", aliases),
+        ("Blank lines", _count(findings, "blank")),
     )
     left = covered.lines
     for words, number in steps:
@@ -73,6 +76,20 @@ def _lines(covered: InputReport, count: int, findings: dict[str, dict[str, objec
     elif left > count:
         without = "Lines that repeat another line, or name a person already selected"
         yield _balance(count - left, without if not findings else "Lines whose persons other lines select")
+
+
+def _reverted(revert: dict[str, object]) -> Iterator[_Step]:
+    """Yield the persons of a before-image, and those of them that are left as they are."""
+    yield "+", "Persons of the before-image", _count({"revert": revert}, "revert")
+    for kind, words in (
+        ("changed", "Persons that others changed since"),
+        ("as_before", "Persons that are as before already"),
+        ("gone", "Persons that are gone (deleted or merged)"),
+        ("unread", "Persons that could not be read"),
+    ):
+        left = revert.get(kind)
+        if isinstance(left, dict) and (number := _count({kind: left}, kind)):
+            yield "-", words, number
 
 
 def _results(axis: AxisReport) -> Iterator[_Step]:

@@ -127,12 +127,8 @@ def test_the_route_and_its_reason_are_shown_sanitized() -> None:
 
 
 def test_a_trial_shows_how_many_calls_a_person_takes() -> None:
-    assert line(KeyListTested(taken=True)) == (
-        "The server removes all properties of a person in one call: one call per person"
-    )
-    assert line(KeyListTested(taken=False)) == (
-        "The server removes one property per call: one call per person and property"
-    )
+    assert line(KeyListTested(taken=True)) == ("The server removes several properties of a person in one call")
+    assert line(KeyListTested(taken=False)) == ("The server removes one property of a person per call")
 
 
 def test_the_phases_and_the_test_batch_are_shown() -> None:

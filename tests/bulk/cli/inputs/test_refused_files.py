@@ -129,7 +129,10 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], str, int]] = {
     "only tabs": (
         b"Ann\tuser-1\nBob\tuser-2\n",
         IDS,
-        "none of the 2 input lines can be used (contains a tab); if the file is CSV, name its column with --column.",
+        (
+            "none of the 2 input lines can be used (lines 1-2: contains a tab); if the file is CSV, name its column "
+            "with --column."
+        ),
         3,
     ),
     "only quotes": (

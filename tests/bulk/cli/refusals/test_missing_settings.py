@@ -23,7 +23,10 @@ def test_distinct_ids_given_as_uuids_lead_to_the_right_option(run: Run) -> None:
     Path("ids").write_text("user-1\nuser-2\n")
     result = run("delete", "--uuids", "ids", "--yes", "--expect-count", "1")
     assert result.code == 3
-    assert "none of the 2 input lines can be used (not a UUID); for distinct IDs, use --distinct-ids" in result.sentence
+    assert (
+        "none of the 2 input lines can be used (lines 1-2: not a UUID); for distinct IDs, use --distinct-ids"
+        in result.sentence
+    )
 
 
 @pytest.mark.usefixtures("posthog")

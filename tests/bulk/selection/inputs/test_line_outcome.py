@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bulk.selection.input_findings import Findings, by_kind
 from bulk.selection.inputs.causes import Cause
-from bulk.selection.inputs.line_checks import Reason
+from bulk.selection.inputs.line_checks import Reason, RefusedLine
 from bulk.selection.inputs.line_outcome import LineOutcome, is_cut, line_outcome
 
 OUTCOMES: list[LineOutcome | None] = [
@@ -20,6 +20,7 @@ OUTCOMES: list[LineOutcome | None] = [
     LineOutcome("repeated"),
     LineOutcome("repeated", "that line is not covered"),
     LineOutcome("already_selected"),
+    LineOutcome("blank"),
 ]
 
 
@@ -29,7 +30,7 @@ def add(findings: Findings, number: int, outcome: LineOutcome | None) -> None:
         case None:
             findings.add_target(1, line=number)
         case LineOutcome("refused", reason):
-            findings.refuse(number, Reason(reason))
+            findings.refuse(RefusedLine(number, Reason(reason)))
         case LineOutcome("unmatched", cause):
             findings.add_unmatched(number, Cause(cause))
         case LineOutcome("unread"):
@@ -40,6 +41,8 @@ def add(findings: Findings, number: int, outcome: LineOutcome | None) -> None:
             findings.duplicates.add(number)
             if reason is not None:
                 findings.repeated.add(number)
+        case LineOutcome("blank"):
+            findings.blank.add(number)
         case _:
             findings.aliases.add(number)
 

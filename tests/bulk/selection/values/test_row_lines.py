@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk.errors import InputError
-from bulk.property_checks import DesiredProperties
+from bulk.property_checks import MAX_VALUES_BYTES, DesiredProperties
 from bulk.selection.inputs.line_checks import Reason, RefusedLine
 from bulk.selection.values.cell_types import CELL_TYPES, NotOfItsType, parse_cell
-from bulk.selection.values.row_lines import RowLine, RowRules, read_rows
+from bulk.selection.values.row_lines import ROW_MAX, RefusedRow, RowLine, RowRules, read_rows
 from bulk.selection.values.row_selection import open_rows, row_lines
 
 CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8).filter(str.strip)
@@ -85,7 +85,7 @@ def test_every_value_of_json_is_set_as_it_is(rows: list[dict[str, Any]]) -> None
         assert each == (
             RowLine(each.number, row["distinct_id"], DesiredProperties(values=values))
             if values
-            else RefusedLine(each.number, Reason.NO_VALUE)
+            else RefusedRow(each.number, Reason.NO_VALUE, "no value to set")
         )
 
 
@@ -97,8 +97,8 @@ def test_every_value_of_json_is_set_as_it_is(rows: list[dict[str, Any]]) -> None
         ("distinct_id,a,b\nx,1\n", [Reason.CELLS]),
         ("distinct_id,a,b\nx,1,2,3\n", [Reason.CELLS]),
         ("distinct_id,a,b\nx,,\n", [Reason.NO_VALUE]),
-        ("distinct_id,a,b\n,1,2\n", [Reason.BLANK]),
-        ("distinct_id,a,b\n,,\n\n", [Reason.BLANK, Reason.BLANK]),
+        ("distinct_id,a,b\n,1,2\n", [Reason.NO_ROW_ID]),
+        ("distinct_id,a,b\n,,\n\nx,1,2\n", [Reason.BLANK, Reason.BLANK, {"a": "1", "b": "2"}]),
         ("distinct_id,a,b\nnull,1,2\n", [Reason.PLACEHOLDER]),
         ('distinct_id,a,b\nx,"1\n2",3\ny,4,5\n', [{"a": "1\n2", "b": "3"}, {"a": "4", "b": "5"}]),
         ("sep=;\ndistinct_id;a\nx;1\n", [{"a": "1"}]),
@@ -142,7 +142,15 @@ def test_a_file_that_cannot_be_used_is_refused(text: str, options: dict[str, Any
 
 
 def test_a_row_that_is_too_long_is_refused_and_the_next_one_read() -> None:
-    assert changes(f"distinct_id,a\nx,{'1' * 70_000}\ny,2\n") == [Reason.TOO_LONG, {"a": "2"}]
+    for size, row, words in (
+        (70_000, "distinct_id,a\nx,%s\ny,2\n", "longer than 65,536 bytes, which only JSON lines may be"),
+        (MAX_VALUES_BYTES, '{"distinct_id":"x","a":"%s"}\n{"distinct_id":"y","a":"2"}', "its values take more than"),
+        (ROW_MAX, '{"distinct_id":"x","a":"%s"}\n{"distinct_id":"y","a":"2"}', "longer than 1,048,576 bytes"),
+    ):
+        refused, used = read(row % ("1" * size))
+        assert isinstance(refused, RefusedLine)
+        assert refused.words.startswith(words)
+        assert isinstance(used, RowLine)
 
 
 def test_rows_of_python_may_have_uuids_and_other_json_values() -> None:

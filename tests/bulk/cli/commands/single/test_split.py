@@ -8,6 +8,8 @@ from uuid import UUID
 
 import pytest
 
+from asyncclient import ConnectFailed
+from asyncclient._resources.persons.api import Persons
 from asyncclient.testing import Fault
 
 Run = Callable[..., Any]
@@ -59,7 +61,7 @@ def test_all_but_the_main_distinct_id_are_split_off(posthog: Any, run: Run, ada:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("--distinct-ids", "ids"), 3, "--yes --expect-count 2"),
+        (("--distinct-ids", "ids"), 3, "; nothing was sent; add --yes --expect-count 2"),
         (("--distinct-ids", "ids", "--yes"), 2, "--expect-count"),
         (("--distinct-ids", "ids", "--yes", "--expect-count", "3"), 3, "2 distinct IDs would be split off, not 3"),
         (("--main-distinct-id", "bob", "--yes", "--expect-count", "1"), 3, "does not have the main distinct ID"),
@@ -137,3 +139,50 @@ def test_the_same_line_ends_well_after_a_split_whose_outcome_was_not_known(
     assert (again := run(*line)).code == 0, again
     assert again.out == "Nothing to split: 2 distinct IDs are persons of their own already\n"
     assert len(splits(posthog)) == 1
+
+
+def test_after_a_split_in_part_the_advice_names_the_number_that_the_same_line_expects(
+    posthog: Any, run: Run, ada: UUID
+) -> None:
+    Path("one").write_text("stranger-1\n")
+    assert run("split", ada, "--distinct-ids", "one", "--yes", "--expect-count", 1).code == 0
+    line = ("split", ada, "--distinct-ids", "ids")
+    asked = run(*line)
+    assert (asked.code, len(splits(posthog))) == (3, 1)
+    assert f"splitting 1 distinct ID off person {ada} in project 1" in asked.sentence
+    assert "add --yes --expect-count 2 (1 to split off, 1 split off already)" in asked.sentence
+    for wrong in (1, 3):
+        refused = run(*line, "--yes", "--expect-count", wrong)
+        assert (refused.code, len(splits(posthog))) == (3, 1)
+        words = "1 distinct ID would be split off, and 1 was split off already: 2 distinct IDs"
+        assert f"{words}, not {wrong} (--expect-count)" in refused.sentence
+    assert run(*line, "--yes", "--expect-count", 2).code == 0
+    assert len(splits(posthog)) == 2
+
+
+@pytest.mark.parametrize("failures", [2, None])
+def test_a_call_that_cannot_connect_while_reads_can_ends(
+    posthog: Any, run: Run, ada: UUID, monkeypatch: pytest.MonkeyPatch, failures: int | None
+) -> None:
+    monkeypatch.setattr("bulk.execution.splitting.person_split.WAITS_S", (0.0,))
+    split, left, tried = Persons.split, [failures], []
+
+    async def unreachable(self: Persons, uuid: UUID, **options: Any) -> None:
+        tried.append(uuid)
+        if left[0] == 0:
+            await split(self, uuid, **options)
+            return
+        if left[0] is not None:
+            left[0] -= 1
+        elif len(tried) > 50:
+            raise AssertionError("it does not end")
+        reason = "no connection (No route to host)"
+        raise ConnectFailed(reason, method="POST", path="split/", route="POST split/", sent=False)
+
+    monkeypatch.setattr(Persons, "split", unreachable)
+    result = run("split", ada, "--distinct-ids", "ids", "--yes", "--expect-count", 2)
+    if failures is None:
+        assert (result.code, len(tried), splits(posthog)) == (75, 6, [])
+        assert "No route to host" in result.sentence
+    else:
+        assert (result.code, len(tried), len(splits(posthog))) == (0, 3, 1)

@@ -23,6 +23,16 @@ def test_an_id_with_a_person_refuses_the_job_and_is_named_by_its_line(haunted: A
     assert not list(Path().glob("*.jsonl"))
 
 
+def test_a_plan_that_was_not_submitted_names_the_command_that_submits_it(haunted: Any, run: Run) -> None:
+    haunted.server.faults.add(Fault("status", status=403, action="create_deletion"))
+    assert run(*APPROVED, "--plan", "g.plan.jsonl").code == 77
+    Path("g.journal.jsonl").unlink()
+    for command in ("status", "verify", "report"):
+        result = run(command, "g.journal.jsonl")
+        assert result.code == 74
+        assert "repeat the command delete-events --without-person that wrote it" in result.sentence
+
+
 @pytest.mark.usefixtures("chunks_of_ten")
 def test_an_id_that_gets_a_person_before_a_resume_refuses_it(haunted: Any, run: Run) -> None:
     haunted.server.faults.add(Fault("status", status=403, action="create_deletion", times=1, after=1))
@@ -35,15 +45,27 @@ def test_an_id_that_gets_a_person_before_a_resume_refuses_it(haunted: Any, run: 
 
 
 @pytest.mark.parametrize(
-    "options", [{"data_deletion": False, "scopes": None}, {"scopes": ("person:read", "project:read")}]
+    ("options", "advice"),
+    [
+        ({"data_deletion": False, "scopes": None}, "check the project ID, and the scopes and projects of the key"),
+        (
+            {"scopes": ("person:read", "project:read")},
+            "add the scope data_deletion_request:read to the key in PostHog, then run the same command again",
+        ),
+    ],
 )
 def test_a_missing_flag_or_scope_is_said_before_anything_else(
-    serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+    serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], advice: str
 ) -> None:
     served = haunt(serve(1, **options), monkeypatch)
     result = run(*APPROVED)
     assert result.code == 77
-    assert "data_deletion_request:read" in result.err
+    assert ".) " not in result.err
+    assert result.sentence.endswith(
+        "). Deleting events without a person needs PostHog's data deletion requests: ask PostHog's support to switch "
+        "them on for the organization, and give the key the scopes data_deletion_request:read and "
+        f"data_deletion_request:write; {advice}"
+    )
     assert [each.action for each in served.server.requests] == ["list_deletions"]
 
 

@@ -84,13 +84,20 @@ def test_five_active_requests_end_the_run_and_the_same_line_resumes(
     line = (*LINE, "--yes", "--expect-count", 60)
     full = run(*line)
     assert full.code == 75
-    assert "5 data deletion requests of the project are active" in full.err
+    words = "1 of 6 requests not submitted yet, because PostHog takes no more than 5 active requests of a project"
+    assert f"{words}; run the same command again when some of them are completed" in full.out
+    assert "Request 5  10 distinct IDs, 40 events: waits for PostHog's approval" in full.out
+    assert "Request 6  10 distinct IDs: not submitted" in full.out
     assert len(deletions(served)) == 5
-    status = run("status", journal_path())
-    assert (status.code, "1 of 6 requests not submitted yet" in status.out) == (75, True)
+    for command in ("status", "verify", "report"):
+        shown = run(command, journal_path())
+        assert (shown.code, words in " ".join(shown.out.split())) == (75, True)
+        assert "outcome is not known" not in shown.out
     decide_all(served)
     served.server.run_event_deletion()
-    assert run(*line).code == 75
+    last = run(*line)
+    assert last.code == 75
+    assert "5 of 6 requests completed; 1 waiting for PostHog's approval" in last.out
     assert len(deletions(served)) == 6
     decide_all(served)
     served.server.run_event_deletion()

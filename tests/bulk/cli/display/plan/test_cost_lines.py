@@ -9,8 +9,10 @@ from bulk.operations import (
     DeleteRecordings,
     Operation,
     UnsetProperties,
+    UpdatePerPerson,
     UpdateProperties,
 )
+from bulk.posthog.request_costs import ValueTotals
 
 
 def rows(operation: Operation, count: int, *, limits: str = "posthog", batch_size: int = 250) -> list[tuple[str, str]]:
@@ -31,7 +33,7 @@ def test_a_review_shows_the_cost_of_both_routes_and_the_route_that_is_taken() ->
     rest, *why, capture, time, route = rows(UnsetProperties(keys=("a", "b", "c", "d", "e")), 100_000)
     assert rest == ("Requests", "by REST: 100,000 to 500,000 calls, and 1,002 reads")
     assert [text for _, text in why] == [
-        "one call per person if the server removes all properties in one call, else one per property;",
+        "one call per person if the server removes all its properties in one call, else one per property;",
         "the first person of the test batch shows which",
     ]
     assert capture == (
@@ -51,6 +53,36 @@ def test_without_a_choice_of_calls_a_review_shows_one_figure() -> None:
     rest, _, _, _, time, _ = rows(UnsetProperties(keys=("a", "b")), 100, limits="off")
     assert rest == ("Requests", "by REST: 100 to 200 calls, and 4 reads")
     assert time[1] == "by REST: under 1 s, by capture: under 1 s, without rate limits"
+
+
+@pytest.mark.parametrize(
+    ("unset_keys", "totals", "expected"),
+    [
+        ((), ValueTotals(setting=90, losing=0, removals=0), ["by REST: 90 calls, one per person, and 4 reads"]),
+        (
+            ("a", "b"),
+            ValueTotals(setting=60, losing=60, removals=60),
+            ["by REST: 120 calls, one per person that gets values, one per person that loses a property, and 4 reads"],
+        ),
+        (
+            ("a", "b"),
+            ValueTotals(setting=60, losing=60, removals=100),
+            [
+                "by REST: 120 to 160 calls, and 4 reads",
+                "one call per person that gets values, and for removing properties:",
+                "one call per person if the server removes all its properties in one call, else one per property;",
+                "the first person of the test batch shows which",
+            ],
+        ),
+        (("a", "b"), None, ["by REST: 90 to 270 calls, and 4 reads"]),
+    ],
+)
+def test_values_per_person_count_what_the_rows_say(
+    unset_keys: tuple[str, ...], totals: ValueTotals | None, expected: list[str]
+) -> None:
+    operation = UpdatePerPerson(keys=("a", "b"), unset_keys=unset_keys)
+    shown = [text for _, text in cost_rows(operation, 90, rate_limits="posthog", batch_size=250, totals=totals)]
+    assert shown[: len(expected)] == expected
 
 
 def test_few_persons_go_by_rest_and_a_requested_route_is_taken() -> None:
