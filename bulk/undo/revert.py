@@ -171,7 +171,7 @@ class _Found:
         if unread := len(self.left["unread"]):
             were = f"{count_of(unread, 'person')} could not be read"
             return NotFinished(f"{were}, and no other person can be reverted", purpose="plan")
-        words = {"changed": "changed by others since", "as_before": "as before already", "gone": "gone"}
+        words = {"changed": "changed by others since", "as_before": "already as before", "gone": "gone"}
         parts = []
         for name, what in words.items():
             if count := len(self.left[name]):

@@ -218,7 +218,7 @@ async def _check_server(
 
     await gate.run(check)
     if not found:
-        raise NotFinished("it was stopped before the job began")
+        raise NotFinished("the command was stopped before the job began")
     return found[0]
 
 
