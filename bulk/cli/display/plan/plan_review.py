@@ -147,7 +147,7 @@ def _undo_row(operation: Operation) -> Row:
 
 
 def _query_rows(details: dict[str, Any]) -> Iterator[Row]:
-    """Yield a query of the user's own and its values; the row Selected has all that other queries are made from."""
+    """Yield the user's own query and its values; other queries are made from what the row Selected has."""
     query = details.get("query")
     if details.get("kind") != "query" or not isinstance(query, str):
         return
