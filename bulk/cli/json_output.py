@@ -23,8 +23,7 @@ class WaitShown(msgspec.Struct, frozen=True, kw_only=True):
 
     `kind` is outage, pause, rate_limit, catching_up, second_read, retry, response, file, overwrite or input. `bucket`
     is a rate limit, `targets` the number of persons that are waited for, `axis` what was changed, `reason` the end of
-    the last probe in an outage, `file` the name of a file that is read or overwritten, and `percent` how much of it is
-    done.
+    the last probe in an outage, `file` a file that is read or overwritten, and `percent` how much of it is done.
     """
 
     kind: str
@@ -42,9 +41,8 @@ class WaitShown(msgspec.Struct, frozen=True, kw_only=True):
 class InputCovered(msgspec.Struct, frozen=True, kw_only=True):
     """How many lines the input has, and how many of them the plan does not cover, by reason; 0 lines for a filter.
 
-    `repeated_unmatched` of the `repeated` lines repeat one that matches no person. `expected` is the
-    number of lines that match no person and count as covered, because a user confirmed it with --expect-unmatched: at
-    `expected_at`, by `expected_by` (--operator).
+    `repeated_unmatched` of the `repeated` lines repeat one that matches no person. `expected` is how
+    many lines match no person and count as covered, because `expected_by` (--operator) confirmed it at `expected_at`.
     """
 
     lines: int
