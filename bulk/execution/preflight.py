@@ -89,9 +89,13 @@ def check_unmatched(plan: Plan, expected: int | None) -> None:
     coverage = coverage_of(by_kind(plan.findings))
     if expected is None or coverage.unmatched == expected:
         return
-    matched = f"{count_of(coverage.unmatched, 'line')} of its input {'matches' if coverage.unmatched == 1 else 'match'}"
+    if coverage.unmatched:
+        match = "matches" if coverage.unmatched == 1 else "match"
+        has = f"has {count_of(coverage.unmatched, 'input line')} that {match} no person"
+    else:
+        has = "has no input line without a person"
     raise Refused(
-        f"of the plan {plan.path}, {matched} no person, but --expect-unmatched says {expected}",
+        f"the plan {plan.path} {has}, but --expect-unmatched says {expected}",
         "look at these lines, which the review of the plan lists, then give their number, or plan those that are needed"
         if coverage.unmatched
         else "leave out --expect-unmatched",
