@@ -7,8 +7,9 @@ Refusals that belong elsewhere: a journal of another job (`journal.binding`), a 
 from bulk.errors import Refused
 from bulk.formatting import count_of
 from bulk.journal.target_states import TargetStates
+from bulk.personless.plan import SubmissionsHeader
 from bulk.plan.plan_file import Plan, digest_matches
-from bulk.plan.plan_lines import DIGEST_PREFIX, SHORT_DIGEST
+from bulk.plan.plan_lines import DIGEST_PREFIX, SHORT_DIGEST, PlanHeader
 from bulk.sanitize import file_word
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import coverage_of
@@ -32,16 +33,20 @@ def check_client(plan: Plan, *, origin: str, project_id: int | str) -> None:
         )
 
 
-def check_project_name(plan: Plan, name: str) -> None:
+def check_project_name(header: PlanHeader | SubmissionsHeader, name: str) -> None:
     """Check that the project has the name that it had when the plan was reviewed.
+
+    Arguments:
+        header: of the plan.
+        name: the name of the project now.
 
     Raises:
         Refused: it has another name now.
     """
-    if name != plan.header.project_name:
+    if name != header.project_name:
         raise Refused(
-            f"project {plan.header.project_id} had another name when the plan was made",
-            "check that it is the right project, then make a new plan",
+            f"project {header.project_id} had another name when the plan was made",
+            "check that it is the right project, then make a new plan under another name",
         )
 
 

@@ -200,7 +200,7 @@ async def _check_server(
         with gate.cancel_on_stop(), as_not_finished():
             project = await client.projects.get(plan.header.project_id)
             count_earlier_requests()
-            preflight.check_project_name(plan, project.name)
+            preflight.check_project_name(plan.header, project.name)
             checked = await refuse_protected(client, plan, protect, gate)
             if checked is not None and on_progress is not None:
                 on_progress(checked)
