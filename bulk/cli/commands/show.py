@@ -87,7 +87,8 @@ def _ranges(text: str) -> list[tuple[int, int]]:
         return list(parse_ranges(bare))
     except ValueError:
         raise click.BadParameter(
-            f"{text!r} does not name persons: give numbers and ranges in ascending order, as in 4-7,9.",
+            f"{text!r} does not name persons: give numbers and ranges in ascending order, as in 4-7,9. Whether a "
+            "person with an ID is part of a job that has begun: posthog-bulk report JOURNAL --find ID",
             param_hint="'--target'",
         ) from None
 
