@@ -36,6 +36,11 @@ def is_submissions_journal(head: bytes) -> bool:
     return head.startswith(_SUBMISSIONS_JOURNAL)
 
 
+def begins_submissions_journal(head: bytes) -> bool:
+    """Return whether a file of only these bytes is such a journal, empty or cut within the start of its first line."""
+    return _SUBMISSIONS_JOURNAL.startswith(head)
+
+
 def other_kind(head: bytes) -> str | None:
     """Return what a file that starts with these bytes is in place of a journal or a plan; None for any other file."""
     if head.startswith(_RECEIPTS):
