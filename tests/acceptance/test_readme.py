@@ -155,6 +155,15 @@ async def test_update_runs_as_written(server: LocalPostHog, tmp_path: Path) -> N
     assert "seats" not in people(server, 6)[0].properties
 
 
+async def test_split_runs_as_written(server: LocalPostHog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    merged = server.world.person(server.world.uuid_of("user-5-device-1"))
+    lines = [re.sub(r"018f[0-9a-f-]{32}", str(merged.uuid), line) for line in section("Split")]
+    monkeypatch.setattr(f"{__name__}.section", lambda _title: lines)
+    assert await walk("Split", tmp_path, server) == [0, 0, 0, 0]
+    assert server.world.count() == 3001
+    assert server.world.uuid_of("user-5") == merged.uuid != server.world.uuid_of("user-5-device-1")
+
+
 async def test_delete_events_runs_as_written(server: LocalPostHog, tmp_path: Path) -> None:
     assert await walk("Delete events", tmp_path, server) == [0, 0, 0, 75, 0, 0]
     assert [len(server.world.deletion_rows(one.uuid)) for one in people(server, 10, 11, 12, 13, 14, 15, 16)] == [

@@ -127,6 +127,9 @@ def command(
             raise click.UsageError(f"--json writes JSON to stdout, so --format {layout} needs a file: add -o FILE")
         chosen = layout or ("json" if json else "txt")
         report = read()
+        if reference is not None and layout is None and not json and getattr(report, "answers", None) == ():
+            click.echo(_no_request(journal, reference, receipts, plan))
+            return report.exit_code
         click.echo(render(report, chosen, width=text_width(sys.stdout)), nl=False)
         return report.exit_code
     chosen = layout or _format_of(output)
@@ -200,6 +203,21 @@ def _read(
             return find_persons(journal, ids or (), receipts=receipts, plan=plan, on_read=on_read)
 
         return read_with_plan(find, journal, plan, on_read=on_read)
+
+
+def _no_request(journal: Path, reference: str, receipts: Path | None, plan: Path | None) -> str:
+    """Return the sentence that a job has no request of this reference, with the closest one that it has."""
+    from bulk.cli.commands.status import read_with_plan
+    from bulk.report.find import closest_reference
+    from bulk.sanitize import plain
+
+    def find(journal: Path, plan: "Plan | None", *, on_read: "OnRead | None") -> str | None:
+        del on_read
+        return closest_reference(journal, reference, receipts=receipts, plan=plan)
+
+    closest = read_with_plan(find, journal, plan, on_read=None)
+    hint = "." if closest is None else f"; did you mean {plain(closest)}?"
+    return f"This job has no request with the reference {plain(reference)}{hint}"
 
 
 def _ids(given: tuple[str, ...], file: Path | None) -> list[str]:
