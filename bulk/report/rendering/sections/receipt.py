@@ -12,7 +12,7 @@ from bulk.report.rendering.sections.request_rows import record_rows
 from bulk.states import Axis
 
 _LIMITS = (
-    '"Not part of this job" does not rule a person out: of its persons, the receipts know all UUIDs, but only the '
+    '"Not found by this ID" does not rule a person out: of its persons, the receipts know all UUIDs, but only the '
     "distinct IDs and emails by which they were selected."
 )
 _ORDER = "IDs are numbered from 1, in the order in which they were given."
@@ -45,7 +45,9 @@ def _title(receipt: Receipt, state: DutyState) -> str:
     unknown = [answer.result == "not_in_job" for answer in receipt.answers]
     if state is not DutyState.COMPLETE or not any(unknown):
         return _STATE_TITLES[state]
-    return "Not part of this job" if all(unknown) else "Not all part of this job"
+    if all(unknown):
+        return "Not found by this ID" if len(unknown) == 1 else "Not found by these IDs"
+    return "Not all found by these IDs"
 
 
 def _answers(receipt: Receipt) -> Iterator[Section]:
