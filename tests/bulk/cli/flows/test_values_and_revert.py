@@ -81,6 +81,19 @@ def test_a_finished_job_overwrites_neither_its_revert_nor_what_others_changed(ru
     assert properties(posthog)[4]["plan"] == "plan 4"
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_prompt_says_how_to_undo_what_can_be_undone(
+    run: Run, monkeypatch: pytest.MonkeyPatch, *, kept: bool
+) -> None:
+    monkeypatch.setattr("bulk.cli.approval.can_prompt", lambda: True)
+    monkeypatch.setattr("bulk.cli.approval.read_terminal", lambda: "0\n")
+    keep = ("--keep-before", "be fore") if kept else ()
+    asked = run("update", *ROWS, *keep, "--plan", "x.plan.jsonl")
+    assert asked.code == 3
+    assert ("To undo it: posthog-bulk revert 'be fore' -o revert.plan.jsonl" in asked.err) is kept
+    assert ("THIS CANNOT BE UNDONE." in asked.err) is not kept
+
+
 def test_the_review_of_every_change_says_whether_a_before_image_is_kept(run: Run) -> None:
     for words in (("update", "plan=x"), ("unset", "email")):
         plain = run("plan", *words, "--everyone", "-o", f"{words[0]}.plan.jsonl")
