@@ -86,21 +86,11 @@ async def shred_submissions(
     if not os.path.lexists(journal):  # noqa: ASYNC240 - nothing else runs meanwhile
         destroy(plan, on_overwrite)
         return Shredded(removed=(plan,), kept=(), shredded_at=iso(now))
-    states, found = SubmissionStates(), os.path.lexists(plan)  # noqa: ASYNC240 - nothing else runs meanwhile
+    states = SubmissionStates()
     opened = open_submissions(journal, states)
     async with opened.writer() as writer:
-        report = submissions_report(states)
-        if report.exit_code and not unfinished:
-            raise Refused(
-                f"the job of {journal} is not complete: {report.verdict}",
-                f"run posthog-bulk verify {file_word(str(journal))} first, once that is over, or give --unfinished",
-            )
-        begun = states.shredded is not None and not states.shredded.done
-        if found and not (begun and is_overwritten(plan)) and read_plan(plan).digest != report.plan_digest:
-            raise Refused(f"{plan} is the plan of another job", "name the plan of this job with --plan")
-        if not found and states.shredded is None:
-            raise PlanError(plan, "no such file", "name the plan of the job with --plan")
-        if found or begun:
+        found = _has_plan(journal, plan, states, unfinished=unfinished)
+        if found or _is_begun(states):
             writer.append(PlanShredded(at=now))
             await writer.durable()
             if found:
@@ -110,3 +100,40 @@ async def shred_submissions(
             await writer.durable()
     at = submissions_report(states).shredded_at
     return Shredded(removed=(plan,) if found else (), kept=(journal,), shredded_at=at or "")
+
+
+def submission_files_to_shred(journal: Path, plan: Path, *, unfinished: bool) -> tuple[Path, ...]:
+    """Return the files that `shred_submissions` with the same arguments destroys; changes nothing.
+
+    Raises:
+        JournalBusy, Refused, FileTrouble: as `shred_submissions` does.
+    """
+    if not os.path.lexists(journal):
+        return (plan,)
+    states = SubmissionStates()
+    opened = open_submissions(journal, states)
+    try:
+        return (plan,) if _has_plan(journal, plan, states, unfinished=unfinished) else ()
+    finally:
+        opened.close()
+
+
+def _has_plan(journal: Path, plan: Path, states: SubmissionStates, *, unfinished: bool) -> bool:
+    """Return whether the plan of a job is there, after a check that it may be destroyed."""
+    report, found = submissions_report(states), os.path.lexists(plan)
+    if report.exit_code and not unfinished:
+        raise Refused(
+            f"the job of {journal} is not complete: {report.verdict}",
+            f"run posthog-bulk verify {file_word(str(journal))} first, once that is over, or give --unfinished",
+        )
+    is_known = _is_begun(states) and found and is_overwritten(plan)
+    if found and not is_known and read_plan(plan).digest != report.plan_digest:
+        raise Refused(f"{plan} is the plan of another job", "name the plan of this job with --plan")
+    if not found and states.shredded is None:
+        raise PlanError(plan, "no such file", "name the plan of the job with --plan")
+    return found
+
+
+def _is_begun(states: SubmissionStates) -> bool:
+    """Return whether a process began to destroy the plan and did not record that it is gone."""
+    return states.shredded is not None and not states.shredded.done
