@@ -34,6 +34,11 @@ def is_submissions_journal(head: bytes) -> bool:
     return head.startswith(_SUBMISSIONS_JOURNAL)
 
 
+def begins_submissions_journal(head: bytes) -> bool:
+    """Return whether a file of only these bytes is such a journal, empty or cut within the start of its first line."""
+    return _SUBMISSIONS_JOURNAL.startswith(head)
+
+
 def how_to_give_journal(plan: Path) -> str:
     """Return the advice to give the journal instead of this plan."""
     return _advice(plan, PLAN_SUFFIX, JOURNAL_SUFFIX, "the journal of the job")

@@ -29,12 +29,12 @@ def plan_to_shred(named: Path, plan: Path | None) -> Path | None:
     return plan if not os.path.lexists(journal) and _can_be(plan) else None
 
 
-def shred_plan(plan: Path, *, was_run: bool, on_overwrite: OnOverwrite | None = None) -> tuple[Path, ...]:
+def shred_plan(plan: Path, *, allow_run: bool, on_overwrite: OnOverwrite | None = None) -> tuple[Path, ...]:
     """Overwrite and remove a plan that was never run, and its receipts; the same call can be repeated after a kill.
 
     Arguments:
         plan: the plan.
-        was_run: also accept a plan that was run, with a journal that is not at hand; its receipts stay.
+        allow_run: also accept a plan that was run, with a journal that is not at hand; its receipts stay.
         on_overwrite: called while a file is overwritten.
 
     Returns:
@@ -44,13 +44,13 @@ def shred_plan(plan: Path, *, was_run: bool, on_overwrite: OnOverwrite | None = 
         Refused: it was run: there is a journal of another name, or the receipts say so.
         FileTrouble: a file cannot be read, overwritten or removed.
     """
-    removed = plan_files(plan, was_run=was_run)
+    removed = plan_files(plan, allow_run=allow_run)
     for path in removed:
         destroy(path, on_overwrite)
     return (plan, *removed[:-1])
 
 
-def plan_files(plan: Path, *, was_run: bool) -> tuple[Path, ...]:
+def plan_files(plan: Path, *, allow_run: bool) -> tuple[Path, ...]:
     """Return the files that `shred_plan` destroys, the plan last; changes nothing.
 
     Raises:
@@ -70,7 +70,7 @@ def plan_files(plan: Path, *, was_run: bool) -> tuple[Path, ...]:
             removed.append(receipts)
         else:
             found, end = read_receipts_header(receipts)
-            if end.plan_digest == footer.digest and found.job != NO_JOB and not was_run:
+            if end.plan_digest == footer.digest and found.job != NO_JOB and not allow_run:
                 raise Refused(
                     f"{plan} was run, as its receipts say, and its journal is not beside it",
                     "name the journal, or give --unfinished: the destruction of the plan is then recorded nowhere",

@@ -102,9 +102,10 @@ async def check_no_persons(
             "delete the events of persons with delete-events without --without-person, and leave these lines out here",
         )
     if unread:
+        has = "has" if len(unread) == 1 else "have"
         raise NotFinished(
-            f"whether a person has them could not be read for {count_of(len(unread), 'distinct ID')}, in "
-            f"{_places(unread, lines)}",
+            f"the server did not say whether {count_of(len(unread), 'distinct ID')} {has} a person "
+            f"({_places(unread, lines)}); nothing was sent",
             purpose="check",
         )
 

@@ -91,7 +91,7 @@ def command(
                 )
             display.close()
             if stop.is_set():  # the verdict of a report takes every person as read
-                raise NotFinished("it was stopped", purpose="verify")
+                raise NotFinished("the command was stopped", purpose="verify")
             show_summary(report, loaded.path, journal, output, run_line(loaded.path, journal))
             return report
 

@@ -62,7 +62,7 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
 
 _REVERT_TITLES = {
     "changed": "Persons that others changed since, left as they are, by number in the plan of the job",
-    "as_before": "Persons that are as before already, by number in the plan of the job",
+    "as_before": "Persons that are already as before, by number in the plan of the job",
     "gone": "Persons that are gone (deleted or merged), by number in the plan of the job",
     "unread": "Persons that could not be read, by number in the plan of the job",
     "without_entry": "Persons of the job without an entry: it did not change them, or the file is cut off",

@@ -99,13 +99,13 @@ def test_a_call_that_ends_in_an_outage_each_time_fails_in_the_end() -> None:
         client = Client(server)
         crashes = 0
 
-        async def crash(asked: Request[Any], path: str, left: Any) -> Response:
+        async def crash(asked: Request[Any], path: str, on_sent: Any) -> Response:
             nonlocal crashes
             if asked.action == "deadly":
                 crashes += 1
                 now = server.loop.time() - server.began
                 server.away.append((now, now + 3.0, LOST))
-            return await Server.send(server, asked, path, left)
+            return await Server.send(server, asked, path, on_sent)
 
         server.send = crash  # type: ignore[method-assign]
         with pytest.raises(ConnectionLost):

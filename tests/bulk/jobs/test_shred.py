@@ -204,15 +204,14 @@ async def test_a_plan_that_was_never_run_is_destroyed_with_its_receipts(job: Job
 
 
 async def test_a_plan_whose_journal_is_elsewhere_is_refused_unless_it_is_said(job: Job) -> None:
-    folder = job.plan.parent / "a folder"
-    folder.mkdir()
+    (folder := job.plan.parent / "a folder").mkdir()
     for path in (job.plan, job.journal, job.receipts):
         path.rename(folder / path.name)
     job = Job(folder, job.ids)
     moved = job.journal.rename(job.journal.with_name("moved.journal.jsonl"))
-    with pytest.raises(Refused, match=r"was run: its journal is .*moved.journal.jsonl") as refused:
+    copy = r"was run: its journal is .*; posthog-bulk shred '.*/moved.journal.jsonl' --plan '.*/x.plan.jsonl'"
+    with pytest.raises(Refused, match=copy):
         await shred_job(job.plan)
-    assert f"posthog-bulk shred '{moved}' --plan '{job.plan}'" in str(refused.value)
     moved.unlink()
     with pytest.raises(Refused, match="was run, as its receipts say"):
         await shred_job(job.plan)

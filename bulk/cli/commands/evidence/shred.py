@@ -30,7 +30,8 @@ NOTE = (
 @option(
     "--unfinished",
     is_flag=True,
-    help="Also accept a job that is not finished, waits for PostHog, or needs attention for persons",
+    help="Also accept a job that is not finished, waits for PostHog, or needs attention for persons, and a plan of "
+    "--without-person that no journal beside it records",
 )
 @option("--yes", is_flag=True, help="Do not ask for confirmation")
 @json_option
@@ -54,7 +55,7 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
     from bulk.errors import NO_SUCH_FILE, JournalError
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.shred import shred_job
-    from bulk.personless.job_files import find_job, shred_submissions
+    from bulk.personless.shred import find_job, shred_submissions
     from bulk.sanitize import file_word, plain
 
     output = CommandOutput(json=json)
@@ -125,7 +126,7 @@ def _files(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bool
     """Return the files to destroy in words, after a check that they may be."""
     from bulk.cli.job_session import long_reads_shown
     from bulk.jobs.shred import BEFORE_IMAGE, PLAN, RECEIPTS, files_to_shred
-    from bulk.personless.job_files import find_job, submission_files_to_shred
+    from bulk.personless.shred import find_job, submission_files_to_shred
     from bulk.sanitize import plain
 
     if (job := find_job(journal, plan)) is not None:

@@ -12,8 +12,8 @@ from bulk.report.rendering.sections.request_rows import record_rows
 from bulk.states import Axis
 
 _LIMITS = (
-    '"Not found by this ID" does not rule a person out: of its persons, the receipts know all UUIDs, but only the '
-    "distinct IDs and emails by which they were selected."
+    '"Not found by this ID" does not rule a person out: the receipts hold the UUID of every '
+    "person, but only the distinct IDs and emails that selected them."
 )
 _ORDER = "IDs are numbered from 1, in the order in which they were given."
 _STATE_TITLES = {
