@@ -209,8 +209,7 @@ async def test_a_plan_whose_journal_is_elsewhere_is_refused_unless_it_is_said(jo
         path.rename(folder / path.name)
     job = Job(folder, job.ids)
     moved = job.journal.rename(job.journal.with_name("moved.journal.jsonl"))
-    copy = r"was run: its journal is .*; posthog-bulk shred '.*/moved.journal.jsonl' --plan '.*/x.plan.jsonl'"
-    with pytest.raises(Refused, match=copy):
+    with pytest.raises(Refused, match=r"was run.*posthog-bulk shred '.*/moved.journal.jsonl' --plan '.*/x.plan.jsonl'"):
         await shred_job(job.plan)
     moved.unlink()
     with pytest.raises(Refused, match="was run, as its receipts say"):
