@@ -116,7 +116,11 @@ def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
         yield "The persons of rows that could not be read are not included; list again later, or select them by ID."
     for one in _properties(findings):
         if not one["count"]:
-            closest = f"; did you mean {one['closest']}?" if one.get("closest") else "; check how it is spelled."
+            closest = (
+                f"; did you mean {one['closest']}?"
+                if one.get("closest")
+                else "; check how it is spelled, unless update is to add it."
+            )
             yield f"Warning: no person of the plan has the property {one['key']}{closest}"
     yield from recording_sentences(findings)
     if isinstance(protected := findings.get("protected"), dict):
