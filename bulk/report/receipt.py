@@ -36,8 +36,12 @@ _WORDS: dict[Result, str] = {
     "no_person": "PostHog held no person for this {}, checked at {}",
     "not_found": "no person had this ID when the job was planned",
     "not_covered": "not covered",
-    "not_in_job": "not part of this job",
+    "not_in_job": "not found by this ID",
 }
+_ASK_OTHERWISE = (
+    "Of its persons, this job knows all UUIDs, but only the distinct IDs and emails by which they were selected: ask "
+    "with those."
+)
 _OUTCOME_WORDS = {
     "protected": "not covered, because its person is protected",
     "unread": "not covered, because its person could not be read when the job was planned",
@@ -324,6 +328,8 @@ def _verdict(answers: Sequence[Answer], reference: str | None, planned_at: str) 
         return "This job has no request with this reference."
     counts = {result: sum(answer.result == result for answer in answers) for result in _WORDS}
     noun = "ID" if reference is None else "line"
+    if len(answers) == counts["not_in_job"]:
+        return _ASK_OTHERWISE
     if len(answers) == 1:
         sentence = answers[0].sentence
         return f"{sentence[0].upper()}{sentence[1:]}."

@@ -240,7 +240,7 @@ def _spread(plan: Plan) -> Iterator[Target]:
 
 def _findings(findings: dict[str, dict[str, Any]]) -> Table:
     return Table(
-        headings=("Finding", "Count", "Lines"),
+        headings=("Finding", "Count", "Which" if "revert" in findings else "Lines"),
         rows=tuple(finding_rows(findings)),
         numeric=frozenset({1}),
     )

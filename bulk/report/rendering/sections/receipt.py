@@ -12,7 +12,7 @@ from bulk.report.rendering.sections.request_rows import record_rows
 from bulk.states import Axis
 
 _LIMITS = (
-    'An ID that is "not part of this job" may still belong to a person of the job: the receipts hold the UUID of every '
+    '"Not found by this ID" does not rule a person out: the receipts hold the UUID of every '
     "person, but only the distinct IDs and emails that selected them."
 )
 _ORDER = "IDs are numbered from 1, in the order in which they were given."
@@ -45,7 +45,9 @@ def _title(receipt: Receipt, state: DutyState) -> str:
     unknown = [answer.result == "not_in_job" for answer in receipt.answers]
     if state is not DutyState.COMPLETE or not any(unknown):
         return _STATE_TITLES[state]
-    return "Not part of this job" if all(unknown) else "Not all part of this job"
+    if all(unknown):
+        return "Not found by this ID" if len(unknown) == 1 else "Not found by these IDs"
+    return "Not all found by these IDs"
 
 
 def _answers(receipt: Receipt) -> Iterator[Section]:

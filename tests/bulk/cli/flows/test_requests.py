@@ -55,10 +55,10 @@ def test_ids_that_no_job_knows_are_not_called_complete(run: Run, requests_file: 
     assert erase(run).code == 0
     Path("ids").write_text("nobody\nsomebody else\n")
     one = run("report", "x.journal.jsonl", "--find", "somebody else").out
-    assert "NOT PART OF THIS JOB" in one
+    assert "NOT FOUND BY THIS ID" in one
     both = run("report", "x.journal.jsonl", "--find-file", "ids", "-o", "-").out
-    assert "NOT ALL PART OF THIS JOB" in both
-    verdict = "2 IDs: no person had this ID when the job was planned (1); not part of this job (1)."
+    assert "NOT ALL FOUND BY THESE IDS" in both
+    verdict = "2 IDs: no person had this ID when the job was planned (1); not found by this ID (1)."
     assert verdict in " ".join(both.split())
     assert "COMPLETE" not in one + both
 
@@ -301,7 +301,7 @@ def test_find_reads_ids_with_blanks_around_them_and_calls_no_stranger_complete(r
             0,
             None,
         )
-        assert "not part of this job" in unknown.out.lower()
+        assert "not found by this id" in unknown.out.lower()
 
 
 def test_a_report_that_is_written_during_a_run_says_so(run: Run, requests_file: Path) -> None:
