@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from bulk.formatting import format_time
 from bulk.operations import describe as operation_words
 from bulk.report.duty import EXIT_CODES, DutyState
+from bulk.report.parts.lateness import DONE
 from bulk.report.receipt import Receipt
 from bulk.report.rendering.document import AXIS_TITLES, Document, Row, Section, Table
 from bulk.report.rendering.sections.receipt_rows import GROUPED, SINGLE_MAX, id_rows, line_rows, person_rows
@@ -43,6 +44,8 @@ def lay_out_receipt(receipt: Receipt) -> Document:
 def _title(receipt: Receipt, state: DutyState) -> str:
     """Return the state in words; IDs of which the job knows nothing are not called complete."""
     unknown = [answer.result == "not_in_job" for answer in receipt.answers]
+    if any(answer.days_late and answer.result not in DONE for answer in receipt.answers):
+        return f"{_STATE_TITLES[state]}, overdue"
     if state is not DutyState.COMPLETE or not any(unknown):
         return _STATE_TITLES[state]
     return "Not part of this job" if all(unknown) else "Not all part of this job"

@@ -173,9 +173,12 @@ def test_the_receipts_say_that_posthog_held_no_person(run: Run, posthog: Any) ->
     assert run("verify", JOURNAL, "--expect-unmatched", "3").code == 0
     planned_at = json.loads(run("report", JOURNAL, "--json").out)["planned_at"][:19].replace("T", " ")
     for reference, sentence in (
-        ("DSR-2", f"PostHog held no person for this request, checked at {planned_at} UTC."),
-        ("DSR-3", f"PostHog held no person for this request, checked at {planned_at} UTC (2 lines)."),
-        ("DSR-4", f"PostHog held no person for this request, checked at {planned_at} UTC."),
+        ("DSR-2", f"PostHog held no person for this request, checked at {planned_at} UTC; done "),
+        (
+            "DSR-3",
+            f"PostHog held no person for this request, checked at {planned_at} UTC (2 lines); 2 done late, by up to ",
+        ),
+        ("DSR-4", f"PostHog held no person for this request, checked at {planned_at} UTC; done "),
     ):
         receipt = run("report", JOURNAL, "--reference", reference)
         assert (receipt.code, "COMPLETE" in receipt.out, sentence in flat(receipt.out)) == (0, True, True), receipt.out
@@ -183,4 +186,4 @@ def test_the_receipts_say_that_posthog_held_no_person(run: Run, posthog: Any) ->
         assert {answer["result"] for answer in answers} == {"no_person"}
     found = run("report", JOURNAL, "--find", "no one")
     assert (found.code, "PostHog held no person for this ID, checked at" in flat(found.out)) == (0, True)
-    assert "2026-02-28: 4 requests, none open" in run("status", JOURNAL).out
+    assert "2026-02-28: 4 requests, none open, 4 done late, by up to " in run("status", JOURNAL).out
