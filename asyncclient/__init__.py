@@ -75,7 +75,7 @@ from asyncclient.events import (
     ServerReachable,
     ServerUnreachable,
 )
-from asyncclient.filters import OPERATORS, FilterType, Operator, PropertyFilter, Scalar, Value
+from asyncclient.filters import NEGATIVE_OPERATORS, OPERATORS, FilterType, Operator, PropertyFilter, Scalar, Value
 from asyncclient.limits import (
     Bucket,
     LimitReduction,
@@ -110,6 +110,7 @@ from asyncclient.retry import RetryPolicy
 from asyncclient.timeline import PropertiesTimeline, TimelinePoint
 
 __all__ = [
+    "NEGATIVE_OPERATORS",
     "OPERATORS",
     "Activity",
     "ActivityPage",

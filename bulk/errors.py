@@ -179,6 +179,17 @@ class KeptPersonsDeleted(BreakerOpened):
 
 RESUME = "run the same command again to resume"
 PLAN_AGAIN = "run the same command again"
+_INTERRUPTED = {
+    "plan": "planning",
+    "run": "run",
+    "verify": "verification",
+    "split": "split",
+    "export": "export",
+    "check": "check",
+}
+"""What was interrupted, by the purpose of a `NotFinished`."""
+_WITHOUT_JOURNAL = frozenset({"plan", "export", "check"})
+"""The purposes that begin again, because there is no journal to resume from."""
 
 
 class NotFinished(BulkError):
@@ -189,7 +200,7 @@ class NotFinished(BulkError):
     Arguments:
         problem: what interrupted it.
         fix: what to do.
-        purpose: "plan", "run", "verify" or "split".
+        purpose: "plan", "run", "verify", "split", "export" or "check".
     """
 
     def __init__(self, problem: str, fix: str = RESUME, *, purpose: str = "run") -> None:
@@ -199,9 +210,8 @@ class NotFinished(BulkError):
         self.purpose = purpose
 
     def __str__(self) -> str:
-        interrupted = {"plan": "planning", "verify": "verification", "split": "split"}.get(self.purpose, "run")
-        fix = PLAN_AGAIN if self.purpose == "plan" and self.fix == RESUME else self.fix
-        return f"{interrupted} interrupted: {self.problem}; {fix}."
+        fix = PLAN_AGAIN if self.purpose in _WITHOUT_JOURNAL and self.fix == RESUME else self.fix
+        return f"{_INTERRUPTED.get(self.purpose, 'run')} interrupted: {self.problem}; {fix}."
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 GET state; GET requests?action=; GET rows?person_uuid=; GET persons (the UUIDs in the store); GET orphaned;
 GET folders?email=; POST faults (one or a list), DELETE faults; POST options (fields to change); POST settle;
-POST run_event_deletion. Lists are JSON lines. They need no key, so they are for
-local programs only: a request must name the loopback interface and must not come from a web page.
+POST approve_deletions (every pending data deletion request); POST run_event_deletion (the weekend jobs). Lists are
+JSON lines. They need no key, so they are for local programs only: a request must name the loopback interface and must
+not come from a web page.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -44,6 +45,7 @@ class Control:
             ("DELETE", "faults"): self._clear_faults,
             ("POST", "options"): self._options,
             ("POST", "settle"): self._settle,
+            ("POST", "approve_deletions"): self._approve_deletions,
             ("POST", "run_event_deletion"): self._run_event_deletion,
         }
 
@@ -120,8 +122,14 @@ class Control:
         self._world.mutations.settle()
         return envelope.ok({"persons": self._world.count()})
 
+    def _approve_deletions(self, _request: ParsedRequest) -> Response:
+        return envelope.ok({"approved": self._world.mutations.data_deletions.approve_all()})
+
     def _run_event_deletion(self, _request: ParsedRequest) -> Response:
-        return envelope.ok({"completed": self._world.mutations.run_event_deletion()})
+        requests = self._world.mutations.data_deletions
+        active = requests.active()
+        rows = self._world.mutations.run_event_deletion()
+        return envelope.ok({"completed": rows, "requests_completed": active - requests.active()})
 
 
 def _lines(items: Iterable[Any]) -> Response:

@@ -5,6 +5,7 @@ The client is imported only after an error, so that the help appears at once.
 
 import errno
 import os
+import re
 from enum import IntEnum
 
 import click
@@ -16,6 +17,9 @@ MESSAGE_MAX = 1000
 """Characters of an error's message."""
 HELP_MARK = " For help: "
 """What stands between the message of a usage error and the command that shows the help."""
+
+_MISSING_SCOPE = re.compile(r"missing required scope '([a-z_]+:[a-z]+)'")
+"""How PostHog names the scope that a key lacks (contract 2)."""
 
 
 class ExitCode(IntEnum):
@@ -154,6 +158,8 @@ def _advice(error: BaseException) -> str:
     """Return what to do about an error of the client, which knows the request but not the command line."""
     import asyncclient
 
+    if isinstance(error, asyncclient.PermissionDenied) and (scope := _MISSING_SCOPE.search(error.detail or "")):
+        return f"; add the scope {scope[1]} to the key in PostHog, then run the same command again"
     table: tuple[tuple[type[BaseException], str], ...] = (
         (asyncclient.IntermediaryError, "then run the same command again"),
         (asyncclient.UntrustedCertificate, "then run the same command again"),

@@ -5,7 +5,7 @@ to learn what the attempt did, and only targets that still need it are sent agai
 The next step follows from the target states alone, so a resumed group takes the same path as a fresh one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from asyncclient import Bucket
 from bulk.errors import BreakerOpened, KeptPersonsDeleted
@@ -167,12 +167,15 @@ class GroupExecutor:
         self._verified.read_fewer(len(numbers), self._clock() - check.requested_at)
         self._keep_verified(check)
         if self._job.primary_axis is Axis.PROPERTIES:
-            without = [n for n, person in check.present.items() if not person.distinct_ids]
+            without = {n for n, person in check.present.items() if not person.distinct_ids}
             if self._only_by_event:
-                without = sorted({*check.present}.difference(self._verified.with_distinct_id([*check.present])))
-            self._job.observe("engine", dict.fromkeys(without, (Observation.NO_DISTINCT_ID,)))
+                without = {*check.present}.difference(self._verified.with_distinct_id([*check.present]))
+            confirmed = self._context.verifier.confirm_without_distinct_id(check, without)
+            if unconfirmed := without.difference(confirmed):
+                self._set_aside(unconfirmed)
+            self._job.observe("engine", dict.fromkeys(sorted(confirmed), (Observation.NO_DISTINCT_ID,)))
 
-    def _set_aside(self, left_out: Sequence[int]) -> None:
+    def _set_aside(self, left_out: Collection[int]) -> None:
         self._left_out.update(left_out)
         self._numbers = [n for n in self._numbers if n not in self._left_out]
 

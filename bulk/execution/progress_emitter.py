@@ -186,7 +186,7 @@ class ProgressEmitter:
                     self.emit(outage)
 
     def _record_waits(self, spans: Iterable[WaitSpan]) -> None:
-        """Record when the run waited; `status` in another process shows it at once."""
+        """Record when the run waited; the rate of `status` in another process leaves outages out at once."""
         now, at = self._wait_tracker.now(), self._job.now()
         for span in spans:
             self._job.record(

@@ -62,6 +62,7 @@ async def export_lines(
             f"{count_of(findings.unreadable, 'selected person')} could not be read, and no other person matches the "
             "selection",
             "run the same command again",
+            purpose="export",
         )
 
 

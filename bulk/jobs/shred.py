@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -30,6 +31,7 @@ from bulk.plan.plan_ends import read_footer, read_header
 from bulk.progress.file_reading import OnRead
 from bulk.report.duty_decision import duty_of
 from bulk.report.find import receipts_beside, refuse_receipts
+from bulk.requests.receipts import ReceiptsError
 from bulk.requests.receipts_writer import complete_receipts
 from bulk.sanitize import file_word
 from bulk.states import PENDING
@@ -72,7 +74,8 @@ async def shred_job(
         journal: of the job; or its plan, if it was never run. Nothing can be recorded then, and the receipts, which
             prove nothing, are destroyed too.
         plan: its plan; None for the one of the same name.
-        receipts: also destroy the receipts; nobody can then find out any more whether a person was part of the job.
+        receipts: also destroy the receipts; it can then no longer be found out whether a person was part of the
+            job.
         unfinished: also destroy the plan of a job that is not finished, waits for PostHog, or needs attention for
             persons.
         now: returns the time in seconds since the epoch.
@@ -180,7 +183,7 @@ def _files(
             _check_plan(plan, job, was_begun=was_begun)
             found |= _before_image(plan, job, was_begun=was_begun)  # first, because only the plan names it
         found[PLAN] = plan
-    elif target_states.shredded is None and not receipts:
+    elif target_states.shredded is None:  # with its receipts gone too, a plan that lies elsewhere would be forgotten
         raise JournalError(plan, NO_SUCH_FILE, "name the plan of the job with --plan")
     if receipts:
         usual = receipts_of(journal)
@@ -188,9 +191,22 @@ def _files(
             found[RECEIPTS] = beside
         elif os.path.lexists(usual):
             if not (was_begun and is_overwritten(usual)):
-                refuse_receipts(usual, journal)  # rather than leave them where they were to be destroyed
+                _refuse_receipts(usual, journal)  # the user asked to destroy them: do not keep them silently
             found[RECEIPTS] = usual
     return found
+
+
+def _refuse_receipts(receipts: Path, journal: Path) -> NoReturn:
+    """Raise the error for receipts that cannot be told to be those of the job.
+
+    Raises:
+        ReceiptsError: always; it says what is wrong with them.
+    """
+    try:
+        refuse_receipts(receipts, journal)
+    except FileTrouble as error:
+        fix = "leave out --receipts, and remove the file yourself if it is that of this job"
+        raise ReceiptsError(receipts, error.problem, fix) from None
 
 
 def _before_image(plan: Path, job: JobOpened, *, was_begun: bool) -> dict[str, Path]:
@@ -234,6 +250,11 @@ def _check_plan(plan: Path, job: JobOpened, *, was_begun: bool) -> None:
     else:
         is_same = footer.digest == job.plan_digest
         if is_same and footer.receipts is not None:  # only the plan has the key that they may lack
-            complete_receipts(receipts_of(plan), footer.receipts, footer.digest, job=job.job)
+            receipts = receipts_of(plan)
+            try:
+                complete_receipts(receipts, footer.receipts, footer.digest, job=job.job)
+            except FileTrouble as error:
+                fix = "restore the receipts from a copy, or move the file away"
+                raise ReceiptsError(receipts, error.problem, fix) from error
     if not is_same:
         raise Refused(f"{plan} is the plan of another job", "name the plan of this job with --plan")

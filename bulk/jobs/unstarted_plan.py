@@ -51,7 +51,7 @@ def shred_plan(plan: Path, *, was_run: bool, on_overwrite: OnOverwrite | None = 
     identity = PlanIdentity(footer.digest, with_time(header, footer).created_at)
     journal = FolderJournals(plan.parent).find(plan, identity).path
     if os.path.lexists(journal):
-        raise Refused(f"{plan} was run: its journal is {journal}", f"shred {file_word(str(journal))} --plan {plan}")
+        raise Refused(f"{plan} was run: its journal is {journal}", _shred_both(journal, plan))
     receipts = receipts_of(plan)
     removed: list[Path] = []
     if os.path.lexists(receipts):
@@ -70,6 +70,10 @@ def shred_plan(plan: Path, *, was_run: bool, on_overwrite: OnOverwrite | None = 
     for path in removed:
         destroy(path, on_overwrite)
     return (plan, *removed[:-1])
+
+
+def _shred_both(journal: Path, plan: Path) -> str:
+    return f"posthog-bulk shred {file_word(str(journal))} --plan {file_word(str(plan))}"
 
 
 def _can_be(plan: Path) -> bool:

@@ -122,6 +122,11 @@ class RunCounts(msgspec.Struct):
     waits: dict[int, Waited] = {}
     shorter_waits: dict[str, WaitTotal] = {}
 
+    def waited_s(self, kind: str) -> float:
+        """Return how long the run waited for one thing, as far as records tell, in seconds."""
+        shorter = self.shorter_waits.get(kind, WaitTotal()).waited_s
+        return shorter + sum(wait.waited_s for wait in self.waits.values() if wait.kind == kind)
+
 
 class RunStats:
     """Counts over the records of a journal, kept up to date by `apply`.

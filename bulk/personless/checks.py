@@ -104,7 +104,8 @@ async def check_no_persons(
     if unread:
         raise NotFinished(
             f"whether a person has them could not be read for {count_of(len(unread), 'distinct ID')}, in "
-            f"{_places(unread, lines)}"
+            f"{_places(unread, lines)}",
+            purpose="check",
         )
 
 

@@ -18,6 +18,10 @@ UNFINISHED = "not_finished"
 """The kind of the cause that a run still has something to do."""
 RESUME = "Resume the job: posthog-bulk run PLAN"
 RUN_AGAIN = "Run the same job again, which tries them again: posthog-bulk run PLAN"
+PLAN_CHANGE_AGAIN = (
+    "Nothing has to be done if that is intended, and no run of this job overwrites it. To change them again, plan the "
+    "same operation under another name, which needs a new approval."
+)
 CONFIRM_BY_HAND = "Confirm this in PostHog by hand: without the plan it cannot be verified any more."
 PLAN_AGAIN = (
     "The plan was destroyed, so this job cannot be run or verified any more: plan the operation again from its input "
@@ -76,8 +80,8 @@ _RULES = (
     _Rule(
         "changed_afterwards",
         _is(Properties.CONTRADICTED, reasons=(Reason.CHANGED_AFTERWARDS,)),
-        "changed by others after this job",
-        "Run the same job again, which changes them again: posthog-bulk run PLAN",
+        "changed after this job, by others or by its revert",
+        PLAN_CHANGE_AGAIN,
     ),
     _Rule(
         "merged",

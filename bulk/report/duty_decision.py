@@ -25,7 +25,7 @@ from bulk.report.duty_causes import (
 )
 from bulk.report.purge_schedule import PURGE_TAKES_S, expected_purge, next_purge
 from bulk.selection.inputs.coverage import Coverage
-from bulk.states import PENDING, Axis, Events, Person, Properties, Recordings
+from bulk.states import PENDING, Axis, Events, Person, Properties, Recordings, ending_label
 from bulk.targets.reasons import AxisStatus, Reason
 from bulk.targets.target_sets import in_either, numbers_of, without
 
@@ -44,6 +44,8 @@ _NOT_MARKED_YET = AxisStatus(Recordings.REQUESTED, Reason.NOT_MARKED_YET)
 _NO_RECORDINGS = AxisStatus(Recordings.NOT_VERIFIABLE, Reason.NO_RECORDINGS)
 _APPLYING = frozenset({Person.ACCEPTED, Properties.ACCEPTED})
 _HELD = frozenset({Person.HELD_BACK, Events.HELD_BACK})
+_INTERRUPTED = frozenset({"finished", "stopped", "interrupted"})
+"""Ends of a run that say nothing about why targets are not finished."""
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -214,12 +216,22 @@ def _unfinished(target_states: TargetStates) -> Findings:
     held = target_states.members(lambda status: status.state in _HELD)
     to_run = without(target_states.members(lambda status: status.state in PENDING - _HELD - _APPLYING), held)
     applying = without(without(target_states.members(lambda status: status.state in _APPLYING), held), to_run)
-    causes = cause_of(to_run, UNFINISHED, "not finished, because the run was interrupted", RESUME)
+    causes = cause_of(to_run, UNFINISHED, *_why_unfinished(target_states))
     applied_at = target_states.last_accepted_at + APPLIES_WITHIN_S
     if target_states.run_stats.last_at >= applied_at:
         return causes + cause_of(applying, "not_applied", "accepted by PostHog and not applied", RUN_AGAIN), []
     what = f"PostHog to apply what it accepted for {count_of(applying.count(1), 'person')}"
     return causes, [Wait(what, applying, applied_at)] * bool(applying.count(1))
+
+
+def _why_unfinished(target_states: TargetStates) -> tuple[str, str]:
+    """Return why targets are not finished, by the end of the last run, and what to do."""
+    reasons = [run.reason for run in target_states.run_stats.runs if run.purpose == "run"]
+    if not reasons or reasons[-1] is None or (ending := ending_label(reasons[-1])) in _INTERRUPTED:
+        return "not finished, because the run was interrupted", RESUME
+    if reasons[-1] == "PermissionDenied":
+        return f"not finished ({ending})", f"Give the key the scopes that the operation needs. {RESUME}"
+    return f"not finished ({ending})", RESUME
 
 
 def _held_back(target_states: TargetStates) -> Findings:

@@ -1,7 +1,8 @@
 """The progress of a job, computed from its replayed journal: for `status`, while another process runs the job. Pure.
 
 A journal tells of requests and their outcomes but not of the running process, so this is what the process shows itself
-except for a wait that leaves no record: that for a response, or in an outage.
+except for what it waits for at the moment: only pauses and used-up rate limits are known. Waits for a response leave no
+record, and the record of an outage does not tell whether the outage is over.
 """
 
 from collections import Counter
@@ -114,7 +115,7 @@ def progress_of(target_states: TargetStates, *, idle_s: float, spent: Mapping[st
     restore_limits(limits, spent=spent, usage=target_states.usage, in_flight=in_flight, now=now)
     wait = choose_wait(_waits(target_states, limits, now=now, idle_s=idle_s))
     pause_left_s = (wait.left_s or 0.0) if wait is not None and wait.kind is WaitKind.PAUSE else 0.0
-    interrupted_s = max(0.0, run.paused_s - pause_left_s)
+    interrupted_s = max(0.0, run.paused_s - pause_left_s) + run.waited_s(WaitKind.OUTAGE)
     figures = PhaseProgress(
         done=done - count_done(run.counts_before, axis, phase=phase),
         elapsed_s=now - run.started_at,

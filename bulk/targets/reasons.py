@@ -114,7 +114,6 @@ RETRY_FROM: dict[Reason, dict[Axis, State]] = {
     Reason.ACCEPTED_NOT_DELETED: {Axis.PERSON: Person.TO_RETRY},
     Reason.REAPPEARED: {Axis.PERSON: Person.TO_RETRY},
     Reason.ACCEPTED_NOT_APPLIED: {Axis.PROPERTIES: Properties.TO_RETRY},
-    Reason.CHANGED_AFTERWARDS: {Axis.PROPERTIES: Properties.TO_RETRY},
     Reason.EVENT_REFUSED: {Axis.PROPERTIES: Properties.TO_RETRY},
     Reason.NO_DISTINCT_ID: {Axis.PROPERTIES: Properties.NOT_STARTED},
 }
@@ -132,7 +131,7 @@ REASON_MEANINGS: dict[Reason, str] = {
     Reason.REAPPEARED: "read as gone, and present again later; the next run queues its events again and deletes it",
     Reason.STILL_PRESENT: "the server accepted the deletion, but the last read still found the person",
     Reason.ACCEPTED_NOT_APPLIED: "the server accepted the change but does not show it; the next run tries again",
-    Reason.CHANGED_AFTERWARDS: "had the desired properties and was changed since; the next run changes it again",
+    Reason.CHANGED_AFTERWARDS: "had the desired properties and was changed since; no run changes it again",
     Reason.EVENT_REFUSED: "the ingestion host rejects the event; the next run tries again",
     Reason.NO_DISTINCT_ID: "the person has no distinct ID to send an event to; the next run tries again",
     Reason.REJECTED: "the server rejects the request for this person alone; no run tries again",

@@ -67,7 +67,7 @@ class RecordingVerifier:
             for number, note in notes.items():
                 if note is None:
                     observed[number] = (Observation.RECORDINGS_NOT_NOTED,)
-                elif number in counts and not is_second and self._needs_second(number, note, counts[number]):
+                elif number in counts and not is_second and self._needs_second(number, counts[number]):
                     undecided.append(number)
                 elif number in counts:
                     observed[number] = (observation_of(note, counts[number], overdue=overdue),)
@@ -76,9 +76,9 @@ class RecordingVerifier:
             job.observe("recordings", observed)
         return undecided
 
-    def _needs_second(self, number: int, note: RecordingNote, count: RecordingCount) -> bool:
+    def _needs_second(self, number: int, count: RecordingCount) -> bool:
         """Return whether a second response has to confirm that the server kept no recording of a person."""
-        if count.kept or count.shown == note.recordings == 0:
+        if count.kept:
             return False
         was_known = self._job.target_states.status(Axis.RECORDINGS, number).reason in _SHOWN_NONE_BEFORE
         return count.shown > 0 or not was_known

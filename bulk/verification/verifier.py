@@ -15,7 +15,6 @@ import msgspec
 from bulk.concurrency.workers import grouped
 from bulk.journal.job_log import JobLog, by_uuid
 from bulk.plan.plan_file import Target
-from bulk.posthog import person_reader
 from bulk.posthog.deletion_rows import COVERS, DeletionRowReader, RowCoverage
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, Unread, UnreadReason, properties_of
@@ -24,6 +23,7 @@ from bulk.states import Axis, Events, Person, Properties
 from bulk.targets.lost_events import ROWS_DECIDE, rows_are_read
 from bulk.targets.observations import LOST, Observation
 from bulk.targets.reasons import Reason
+from bulk.verification.second_reads import SecondReads
 
 SAME_INSTANT = timedelta(milliseconds=1)
 """Two creation times closer than this are the same: a listing and a read of one person differ in precision."""
@@ -115,7 +115,8 @@ class Verifier:
         self._rows = rows
         self._server_time = server_time
         self._max_uncovered_s = max_uncovered_s
-        self._lacking_at: dict[int, float] = {}
+        self._without_properties = SecondReads()
+        self._without_distinct_id = SecondReads()
 
     async def check_persons(self, numbers: list[int], *, listed: bool = False, is_trial: bool = False) -> PersonCheck:
         """Read whether the persons of these targets are present, unchanged and as desired, and record their states.
@@ -153,7 +154,7 @@ class Verifier:
                 continue
             observed[number] = observation
             if not isinstance(result, Unread):
-                self._lacking_at.pop(number, None)
+                self._without_properties.forget((number,))
             if isinstance(result, Present):
                 if observation is not _RECREATED:
                     present[number] = result.person
@@ -169,10 +170,17 @@ class Verifier:
         """
         if not is_trial and self._job.target_states.properties(number) not in UNEXPLAINED:
             return True
-        if number in self._lacking_at:
-            return asked_at >= self._lacking_at[number] + person_reader.CONFIRM_AFTER_S
-        self._lacking_at[number] = asked_at
-        return False
+        return self._without_properties.confirms(number, asked_at)
+
+    def confirm_without_distinct_id(self, check: PersonCheck, lacking: Collection[int]) -> list[int]:
+        """Return the targets of which a second read confirms that no event can address their person (guarantee 11).
+
+        Arguments:
+            check: a read of these targets and others.
+            lacking: those whose persons it shows without a usable distinct ID.
+        """
+        self._without_distinct_id.forget(number for number in check.present if number not in lacking)
+        return [number for number in lacking if self._without_distinct_id.confirms(number, check.requested_at)]
 
     async def check_gone(self, numbers: list[int], *, returned_before: Collection[int] = ()) -> PersonCheck:
         """Read by distinct ID whether persons that were found absent are there again, and record their states.
@@ -222,8 +230,8 @@ class Verifier:
         numbers = sorted(numbers)
         targets = self._job.targets(numbers).values()
         keys = (key for target in targets for key in (target.uuid, target.distinct_id) if key is not None)
-        lacking = [self._lacking_at[n] + person_reader.CONFIRM_AFTER_S for n in numbers if n in self._lacking_at]
-        return max((*lacking, *(self._persons.confirm_at(key) or -math.inf for key in keys)), default=-math.inf)
+        lacking = (self._without_properties.confirm_at(numbers), self._without_distinct_id.confirm_at(numbers))
+        return max((*lacking, *(self._persons.confirm_at(key) or -math.inf for key in keys)))
 
     async def check_rows(self, numbers: list[int]) -> None:
         """Read the deletion rows of these targets, and record the states of their events."""

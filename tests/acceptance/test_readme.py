@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +16,7 @@ import pytest
 from asyncclient import PostHogClient
 from asyncclient.testing import LocalPostHog, ServerOptions
 from asyncclient.testing.http.routing import resolve
+from bulk.cli.commands.server import add_personless_events, command
 from bulk.cli.exit_codes import EXIT_MEANINGS
 
 pytestmark = pytest.mark.slow
@@ -98,7 +100,7 @@ async def test_the_five_minutes_run_as_written(tmp_path: Path) -> None:
 
 def section(title: str) -> list[str]:
     """The shell lines of a section."""
-    text = README.split(f"\n### {title}\n")[1].split("\n#")[0]
+    text = re.split(rf"\n###+ {title}\n", README)[1].split("\n#")[0]
     return [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
 
 
@@ -159,6 +161,19 @@ async def test_delete_events_runs_as_written(server: LocalPostHog, tmp_path: Pat
         *(0, 1, 1, 1, 1, 1, 0)
     ]
     assert server.world.count() == 3000
+
+
+async def test_events_without_a_person_are_deleted_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    title = "Events without a person"
+    start, *lines = section(title)
+    words = shlex.split(start)[2:]
+    settings = {**command.make_context("server", words).params}
+    monkeypatch.setattr(f"{__name__}.section", lambda _title: lines)
+    assert settings["scopes"] == ("none",)
+    async with LocalPostHog(persons=settings["persons"], options=ServerOptions(scopes=None)) as server:
+        add_personless_events(server, settings["personless"])
+        assert await walk(title, tmp_path, server) == [0, 75, 75, 0, 0, 0]
+        assert not [event for number in (1, 2, 3) for event in server.world.personless_events(f"ghost-{number}")]
 
 
 async def test_delete_recordings_runs_as_written(server: LocalPostHog, tmp_path: Path) -> None:

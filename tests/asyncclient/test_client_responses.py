@@ -78,8 +78,29 @@ async def test_a_response_with_other_persons_than_requested_is_invalid(raw: Any,
             await read_ids([raw.uuid, "somebody"])
 
 
+@pytest.mark.parametrize("shown", [["b"], [f"b{n}" for n in range(9)]], ids=len)
+async def test_a_person_under_a_distinct_id_that_it_does_not_have_is_invalid(raw: Any, shown: list[str]) -> None:
+    persons = {"a": raw.person(properties={}, distinct_ids=shown)}
+    server = await raw.serve(raw.http(body=json.dumps({"results": persons}).encode()))
+    persons_of = (await raw.client(server.url)).persons
+    for read in (persons_of.batch_by_distinct_ids, persons_of.refs_by_distinct_ids, persons_of.raw_by_distinct_ids):
+        with pytest.raises(InvalidResponse, match="not requested"):
+            await read(["a"])
+
+
+@pytest.mark.parametrize("shown", [[], ["a"], [f"b{n}" for n in range(10)]], ids=len)
+async def test_a_person_that_may_have_the_distinct_id_is_valid(raw: Any, shown: list[str]) -> None:
+    """A response shows ten distinct IDs at most; an empty list contradicts nothing."""
+    server = await raw.serve(
+        raw.http(body=json.dumps({"results": {"a": raw.person(properties={}, distinct_ids=shown)}}).encode())
+    )
+    found = await (await raw.client(server.url)).persons.refs_by_distinct_ids(["a"])
+    assert found["a"].distinct_ids == tuple(shown)
+
+
 async def test_an_extra_person_beside_all_requested_ones_is_harmless(raw: Any) -> None:
-    persons = {raw.uuid: raw.person(properties={}), str(UUID(int=6)): raw.person(properties={}, uuid=str(UUID(int=6)))}
+    requested = raw.person(properties={}, distinct_ids=[raw.uuid])
+    persons = {raw.uuid: requested, str(UUID(int=6)): raw.person(properties={}, uuid=str(UUID(int=6)))}
     server = await raw.serve(raw.http(body=json.dumps({"results": persons}).encode()))
     client = await raw.client(server.url)
     assert UUID(raw.uuid) in await client.persons.batch_by_uuids([raw.uuid])

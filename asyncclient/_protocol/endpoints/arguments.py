@@ -26,20 +26,20 @@ def deletion_flags(delete_events: bool, delete_recordings: bool, keep_person: bo
     return named
 
 
-def bounded_list(values: Sequence[Any], name: str, max_count: int, min_count: int = 1) -> Sequence[Any]:
+def bounded_list(values: Sequence[Any], name: str, max_count: int) -> Sequence[Any]:
     """Return a list whose length the server accepts.
 
     Arguments:
         values: the list.
         name: name of the argument, for the message.
-        max_count, min_count: bounds of the length.
+        max_count: the greatest length; the least is 1.
 
     Raises:
         InvalidArgument: it is not a list of this length; a string is refused, because it would count as its letters.
     """
-    if isinstance(values, str | bytes) or not isinstance(values, Sequence) or not min_count <= len(values) <= max_count:
+    if isinstance(values, str | bytes) or not isinstance(values, Sequence) or not 1 <= len(values) <= max_count:
         count = str(len(values)) if isinstance(values, list | tuple) else f"a {type(values).__name__}"
-        raise InvalidArgument(f"{name} takes a list of {min_count} to {max_count}, not {count}")
+        raise InvalidArgument(f"{name} takes a list of 1 to {max_count}, not {count}")
     return values
 
 

@@ -104,8 +104,11 @@ def batch_by_distinct_ids(distinct_ids: Sequence[str]) -> Request[BatchResults[P
 
 def batch_by_uuids(uuids: Sequence[UUID | str]) -> Request[BatchResults[Person]]:
     """Build POST persons/batch_by_uuids, which only reads (contract 6.11)."""
-    named = [person_uuid(each) for each in bounded_list(uuids, "uuids", MAX_BATCH_IDS, min_count=0)]
-    body = msgspec.json.encode({"uuids": named})
+    return _batch_by_uuids([person_uuid(each) for each in bounded_list(uuids, "uuids", MAX_BATCH_IDS)])
+
+
+def _batch_by_uuids(uuids: Sequence[UUID]) -> Request[BatchResults[Person]]:
+    body = msgspec.json.encode({"uuids": uuids})
     return persons_call("batch_by_uuids", "POST", "batch_by_uuids/", _BATCH, body=body)
 
 
@@ -130,7 +133,7 @@ def probe(route: str) -> Request[bool]:
 
 def probe_batch() -> Request[bool]:
     """Build POST batch_by_uuids without UUIDs, whose response proves the route."""
-    return batch_by_uuids([]).expecting(Probe(proven_by=_ANY_BATCH))
+    return _batch_by_uuids([]).expecting(Probe(proven_by=_ANY_BATCH))
 
 
 def probe_deletion_status() -> Request[bool]:

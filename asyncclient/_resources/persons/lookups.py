@@ -34,6 +34,8 @@ _REF = msgspec.json.Decoder(PersonRef)
 _REFS: "msgspec.json.Decoder[BatchResults[PersonRef]]" = msgspec.json.Decoder(BatchResults[StoredRef])
 _BY_UUID: "msgspec.json.Decoder[BatchResults[Person]]" = msgspec.json.Decoder(BatchResults[StoredPerson])
 _NIL = UUID(int=0)
+_IDS_SHOWN = 10
+"""Distinct IDs of a person that a batch read shows at most."""
 
 P = TypeVar("P", Person, PersonRef, RawPerson)
 Route = Literal[
@@ -73,8 +75,7 @@ class PersonLookups:
         """
         request = endpoints.batch_by_distinct_ids(distinct_ids)
         found = await (self._pipeline.call(request) if only is None else self._pipeline.read(request, only.decoder))
-        _check_keys(request, distinct_ids, found.results)
-        return found.results
+        return _by_distinct_id(request, distinct_ids, found.results)
 
     async def refs_by_distinct_ids(self, distinct_ids: Sequence[str]) -> dict[str, PersonRef]:
         """Return the identifiers of the persons that up to 200 distinct IDs belong to (contract 6.11).
@@ -91,9 +92,7 @@ class PersonLookups:
             PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.batch_by_distinct_ids(distinct_ids)
-        found = await self._pipeline.read(request, _REFS)
-        _check_keys(request, distinct_ids, found.results)
-        return found.results
+        return _by_distinct_id(request, distinct_ids, (await self._pipeline.read(request, _REFS)).results)
 
     async def batch_by_uuids(
         self, uuids: Sequence[UUID | str], *, only: PropertyProjection | None = None
@@ -148,9 +147,7 @@ class PersonLookups:
             PostHogError: there is no response, or it reports an error.
         """
         request = endpoints.batch_by_distinct_ids(distinct_ids)
-        found = await self._raw(request)
-        _check_keys(request, distinct_ids, found)
-        return found
+        return _by_distinct_id(request, distinct_ids, await self._raw(request))
 
     async def raw_by_uuids(self, uuids: Sequence[UUID | str]) -> dict[UUID, RawPerson]:
         """Return the persons with up to 200 UUIDs, each as the JSON object that the server sent (contract 6.11).
@@ -306,6 +303,21 @@ def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], found: dict[str
         raise _mixed_up(request)
     _check_keys(request, _texts([person_uuid(each) for each in uuids]), keys)
     return dict(zip(persons, found.values(), strict=True))
+
+
+def _by_distinct_id(request: Request[Any], distinct_ids: Sequence[str], found: dict[str, P]) -> dict[str, P]:
+    """Return the persons of a response, checked.
+
+    Raises:
+        InvalidResponse: a person is under a distinct ID of another one, or other persons came in place of the requested
+            ones.
+    """
+    for key in distinct_ids:
+        shown_ids = found[key].distinct_ids if key in found else ()
+        if shown_ids and key not in shown_ids and len(shown_ids) < _IDS_SHOWN:
+            raise _mixed_up(request)
+    _check_keys(request, distinct_ids, found)
+    return found
 
 
 def _texts(uuids: Sequence[UUID]) -> list[str]:

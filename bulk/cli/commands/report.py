@@ -52,7 +52,9 @@ STDOUT = "-"
     help="Write whether the person with this distinct ID, UUID or email was erased; - reads one ID per line from "
     "stdin. Needs the receipts of the job, not the plan",
 )
-@option("--find-file", type=FILE, metavar="FILE", help="The same for a file with one ID per line")
+@option(
+    "--find-file", type=FILE, metavar="FILE", help="Write whether the persons in this file were erased; one ID per line"
+)
 @option(
     "--receipts",
     type=FILE,
@@ -204,22 +206,38 @@ def _ids(given: tuple[str, ...], file: Path | None) -> list[str]:
     """Return the IDs of the options, in their order; those of stdin and of the file one per line.
 
     Raises:
+        UsageError: an ID is blank, or there is none.
         FileTrouble: the file cannot be read.
     """
     from bulk.files.file_errors import as_file_trouble
+    from bulk.sanitize import plain
 
     found: list[str] = []
     for each in given:
-        found += _lines(sys.stdin.buffer.read()) if each == STDOUT else [each]
+        if not each.strip():
+            raise click.UsageError("--find is empty: give an ID")
+        found += _lines(sys.stdin.buffer.read(), "stdin") if each == STDOUT else [each]
     if file is not None:
         with as_file_trouble(file, "cannot be read"):
-            found += _lines(file.read_bytes())
+            data = file.read_bytes()
+        found += _lines(data, plain(file))
     return found
 
 
-def _lines(data: bytes) -> list[str]:
+def _lines(data: bytes, source: str) -> list[str]:
+    """Return the IDs of a file, one per line.
+
+    Raises:
+        UsageError: it is empty or has a blank line, and no answer about a person may come from either.
+    """
     lines = data.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\n").split(b"\n")
-    return [line.removesuffix(b"\r").decode("utf-8", "surrogateescape") for line in lines]
+    found = [line.removesuffix(b"\r").decode("utf-8", "surrogateescape") for line in lines]
+    blank = [number for number, line in enumerate(found, 1) if not line.strip()]
+    if len(blank) == len(found):
+        raise click.UsageError(f"{source} has no ID: give one ID per line")
+    if blank:
+        raise click.UsageError(f"line {blank[0]} of {source} is blank: remove it")
+    return found
 
 
 def _format_of(output: Path) -> str:

@@ -14,10 +14,12 @@ from bulk.cli.options.settings import HOST, KEY, PROJECT_ID
 from bulk.formatting import count_of
 
 if TYPE_CHECKING:
-    from asyncclient.testing import Fault, ServerOptions
+    from asyncclient.testing import Fault, LocalPostHog, ServerOptions
     from bulk.cli.signals import Stopper
 
 SECONDS = Seconds()
+_PERSONLESS_AT = (1_760_000_000.0, 1_760_003_600.0)
+"""When the events of distinct IDs without a person happened, in epoch seconds."""
 
 _FAULTS = {
     "refuse": "close the connection before the request is read",
@@ -113,6 +115,13 @@ class _ServerCommand(HelpCommand):
     help="Give the persons events: up to three each, in the years after their creation",
 )
 @option(
+    "--personless",
+    type=WholeNumber(0),
+    default=0,
+    metavar="N",
+    help="Distinct IDs without a person, ghost-1 to ghost-N, with two events each",
+)
+@option(
     "--scope",
     "scopes",
     multiple=True,
@@ -128,7 +137,9 @@ class _ServerCommand(HelpCommand):
     "swallow,action=capture,share=0.01; repeat it for more. The kinds are listed below",
 )
 @json_option
-def command(port: int, persons: int, seed: int, faults: tuple[str, ...], json: bool, **settings: Any) -> int:
+def command(
+    port: int, persons: int, seed: int, personless: int, faults: tuple[str, ...], json: bool, **settings: Any
+) -> int:
     """Run a local server that behaves like PostHog until you press Ctrl-C, and print how to use it.
 
     It keeps everything in memory and accepts connections from this machine only. Only the lines for the shell go to
@@ -151,6 +162,7 @@ def command(port: int, persons: int, seed: int, faults: tuple[str, ...], json: b
         async with LocalPostHog(persons=persons, seed=seed, options=options, port=port) as server:
             for fault in parsed_faults:
                 server.faults.add(fault)
+            add_personless_events(server, personless)
             click.echo(
                 f"Local server with {count_of(persons, 'person')} at {server.url}; press Ctrl-C to stop it.\n"
                 "To use it, run these lines in another terminal:",
@@ -178,6 +190,13 @@ def command(port: int, persons: int, seed: int, faults: tuple[str, ...], json: b
             raise click.UsageError(f"port {port} is in use: choose another, or 0 for a free one") from None
         raise
     return 0
+
+
+def add_personless_events(server: "LocalPostHog", count: int) -> None:
+    """Add two events of each of the distinct IDs ghost-1 to ghost-COUNT, which have no person."""
+    for number in range(1, count + 1):
+        for timestamp in _PERSONLESS_AT:
+            server.world.add_event(f"ghost-{number}", timestamp=timestamp)
 
 
 def server_options(settings: dict[str, Any]) -> "ServerOptions":

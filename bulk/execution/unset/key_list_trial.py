@@ -4,7 +4,7 @@ The person comes first in the test batch. Its calls are in the journal before th
 result: a later run makes no trial again. Without a result each property takes a call.
 """
 
-from itertools import islice
+from itertools import chain, islice, repeat
 from uuid import UUID
 
 import anyio.lowlevel
@@ -33,6 +33,9 @@ MAX_TRIALS = 3
 
 MAX_WAIT_S = 60.0
 """Seconds to wait for the result of a trial; after that, each property takes a call."""
+
+MAX_READS = 12
+"""Reads after a trial, whatever the waits between them; within `MAX_WAIT_S` there are fewer."""
 
 
 class KeyListTrial:
@@ -100,13 +103,15 @@ class KeyListTrial:
 
     async def _try(self, number: int, keys: tuple[str, ...]) -> None:
         """Remove these properties of one person by the calls of a trial, and read the person back."""
-        context, target_states, waits = self._context, self._job.target_states, iter(WAITS_S)
+        context, target_states = self._context, self._job.target_states
         group = GroupExecutor(context, [number], trial_keys=keys)
         await context.gate.worker(group.run)
         context.gate.check()
         if not group.tried:
             return  # the list was refused, or the last attempt removed one property per call, which shows nothing
-        while target_states.state(Axis.PROPERTIES, number) is Properties.ACCEPTED:
+        for next_wait_s in islice(chain(WAITS_S, repeat(WAITS_S[-1])), MAX_READS):
+            if target_states.state(Axis.PROPERTIES, number) is not Properties.ACCEPTED:
+                return
             check = await context.verifier.check_persons([number], is_trial=True)
             if check.left_out:
                 await context.gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=1)
@@ -120,11 +125,11 @@ class KeyListTrial:
                     self._job.observe("engine", {number: (Observation.OVERDUE,)})
                 return
             if self._left_s <= 0:
-                self._is_too_slow = True  # for another person as well
-                return
-            wait_s = min(next(waits, WAITS_S[-1]), self._left_s)
+                break
+            wait_s = min(next_wait_s, self._left_s)
             self._left_s -= wait_s
             await context.gate.sleep(wait_s, WaitKind.CATCHING_UP, targets=1)
+        self._is_too_slow = True  # for another person as well
 
 
 def _may_lose_several(operation: Operation) -> bool:

@@ -2,20 +2,25 @@
 
 Two things give such a mistake away: a negative condition on a property that the server does not know, which every
 person meets, and a result that leaves no person out. Whether it does is read from a listing of all persons, which ends
-at the first person outside the result; for most selections that is one page.
+once a few persons are outside the result; for most selections that is one page. Where no more are outside than a
+response may have left out by mistake, each is looked up with the filters (guarantee 11); a query cannot be asked about
+a single person.
 """
 
 from contextlib import aclosing
 from datetime import datetime
 
-from asyncclient import PostHogClient, UnreadableRow
-from asyncclient.filters import NEGATIVE_OPERATORS
+from asyncclient import NEGATIVE_OPERATORS, PersonRef, PostHogClient, UnreadableRow
 from bulk.errors import Refused
 from bulk.files.disk_sets import DiskIdSet
 from bulk.formatting import count_of
 from bulk.sanitize import plain
+from bulk.selection.event_distinct_id import pick_distinct_id
 from bulk.selection.lookups.property_names import is_known_property
 from bulk.selection.selections import ByFilter, QuerySelection
+
+MAX_LOOKED_UP = 10
+"""Persons outside a result that are looked up with its filters; if there are more, they are outside."""
 
 _FIX = "or add --everyone (everyone=True) if the selection may be every person"
 
@@ -66,14 +71,33 @@ class EveryoneCheck:
         """
         if not len(matched) or self._newest is None:
             return
+        outside: list[PersonRef] = []
         async with aclosing(self._client.persons.iter_refs(page_size=self._page_size, on_unreadable=_ignore)) as refs:
             async for ref in refs:
                 if ref.created_at <= self._newest and not matched.has_many((ref.uuid,))[0]:
-                    return
+                    outside.append(ref)
+                    if len(outside) > MAX_LOOKED_UP or not isinstance(self._selection, ByFilter):
+                        return
+        for ref in outside:
+            if not await self._meets(ref):
+                return
         raise Refused(
             f"the selection is every person of the project: {count_of(len(matched), 'person')}",
             f"correct the conditions, {_FIX}",
         )
+
+    async def _meets(self, ref: PersonRef) -> bool:
+        """Return whether the list shows that a person meets the filters."""
+        distinct_id = pick_distinct_id(ref.distinct_ids)
+        if distinct_id is None or not isinstance(self._selection, ByFilter):
+            return False
+        found = self._client.persons.iter_refs(
+            distinct_id=distinct_id,
+            email=self._selection.email,
+            properties=self._selection.properties,
+            on_unreadable=_ignore,
+        )
+        return ref.uuid in {each.uuid async for each in found}
 
 
 def _ignore(_: UnreadableRow) -> None:

@@ -10,8 +10,7 @@ from types import TracebackType
 from typing import Any
 from uuid import UUID
 
-from asyncclient import PostHogClient, PropertyFilter, UnreadableRow
-from asyncclient.filters import NEGATIVE_OPERATORS
+from asyncclient import NEGATIVE_OPERATORS, PostHogClient, PropertyFilter, UnreadableRow
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import InputError, NotFinished, Refused
 from bulk.files.disk_sets import DiskIdIndex

@@ -110,7 +110,8 @@ class ProtectionList:
         await self._by_distinct_id(numbers)
         await self._by_uuid(uuids)
         emails = {meaning: named for meaning, named in numbers.items() if "@" in meaning}
-        self._open_emails |= await self._by_email(emails)
+        for email, named in (await self._by_email(emails)).items():
+            self._open_emails.setdefault(email, []).extend(named)
 
     async def look_up_again(self) -> None:
         """Look up again what responses left out, until it is known to name a person or none.
@@ -144,7 +145,7 @@ class ProtectionList:
                 if isinstance(result, Present):
                     self._found(result.person.uuid, numbers[key])
                 elif isinstance(result, Unread):
-                    self._open_ids[key] = numbers[key]
+                    self._open_ids.setdefault(key, []).extend(numbers[key])
 
     async def _by_uuid(self, numbers: Mapping[UUID, list[int]]) -> None:
         for keys in _batches(numbers):
@@ -152,7 +153,7 @@ class ProtectionList:
                 if isinstance(result, Present):
                     self._found(result.person.uuid, numbers[key])
                 elif isinstance(result, Unread):
-                    self._open_uuids[key] = numbers[key]
+                    self._open_uuids.setdefault(key, []).extend(numbers[key])
 
     async def _by_email(self, numbers: Mapping[str, list[int]]) -> dict[str, list[int]]:
         """Protect the persons with these emails; return those emails that no person has by this read."""

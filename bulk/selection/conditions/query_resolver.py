@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, TypeVar
 from uuid import UUID
 
-from asyncclient import BadRequest, PostHogClient, UnreadableRow
+from asyncclient import BadRequest, PermissionDenied, PostHogClient, UnreadableRow
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped
 from bulk.errors import InputError, Refused
@@ -124,7 +124,7 @@ class QueryResolver:
     async def _column(self, selection: ByQuery) -> str:
         """Return the name of the query's only column."""
         probe = f"SELECT * FROM (\n{selection.text}\n) LIMIT 1"  # noqa: S608 - a query of the user's own
-        with _naming_query():
+        with _naming_query(), _naming_scope():
             columns = (await self._client.query.hogql(probe, selection.values)).columns or ()
         if len(columns) == 1 and columns[0] in (*PERSON_COLUMNS, DISTINCT_ID_COLUMN):
             return columns[0]
@@ -136,8 +136,9 @@ class QueryResolver:
         )
 
     async def _ids(self, query: str, values: dict[str, Any]) -> AsyncIterator[list[str]]:
-        async for page in self._client.query.iter_column(query, values, after=PAGE_VALUE):
-            yield page
+        with _naming_scope():
+            async for page in self._client.query.iter_column(query, values, after=PAGE_VALUE):
+                yield page
 
     async def _own_ids(self, query: str, values: dict[str, Any]) -> AsyncIterator[list[str]]:
         """Yield the pages of a query of the user's own."""
@@ -247,6 +248,19 @@ def _naming_query() -> Iterator[None]:
             f"the server does not accept the query (--hogql): {why}; correct the query, which you can try in PostHog's "
             "SQL editor"
         ) from error
+
+
+@contextmanager
+def _naming_scope() -> Iterator[None]:
+    """Add to the error about a key that may not query which options of a selection need a query."""
+    try:
+        yield
+    except PermissionDenied as error:
+        error.add_note(
+            "--created-before, --created-after, --identified, --anonymous, --inactive-since and --hogql select persons "
+            "by a query, for which the key needs the scope query:read."
+        )
+        raise
 
 
 def _paged(selection: ByQuery, column: str) -> str:

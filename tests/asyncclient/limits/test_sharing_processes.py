@@ -25,9 +25,11 @@ class Server:
         self.path = path
         self.throttles = Throttles({"burst": f"{PER_MINUTE}/min"}, lambda: loop.time() * SPEED)
         self.allowed = self.refused = 0
+        self.connected = asyncio.Event()
         self.used = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connected.set()
         while await reader.read(1):
             self.used.set()
             if self.throttles.wait_s() is None:
@@ -104,8 +106,10 @@ async def test_a_stopped_process_blocks_no_other(tmp_path: Path) -> None:
     stopped = await start(tmp_path / "limits", server)
     await server.used.wait()
     stopped.send_signal(signal.SIGSTOP)
+    server.connected.clear()
     other = await start(tmp_path / "limits", server)
-    is_used = await server.reaches(PER_MINUTE, minutes=2, spans=2)
+    await server.connected.wait()  # on a busy machine it takes longer to start than the spans last
+    is_used = await server.reaches(PER_MINUTE, minutes=2, spans=3)
     for process in (stopped, other):
         process.kill()
         await process.wait()

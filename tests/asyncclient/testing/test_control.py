@@ -1,6 +1,7 @@
 """The control routes, for tests in another process."""
 
 import json
+from uuid import uuid4
 
 import pytest
 
@@ -93,7 +94,7 @@ async def test_the_control_routes_apply_pending_changes_and_purge_events(serve):
     await api.post("bulk_delete/", {"ids": [uuid], "delete_events": True})
     assert (await control(api, "POST", "settle")).json == {"persons": 2}
     assert not api.world.listed(uuid)
-    assert (await control(api, "POST", "run_event_deletion")).json == {"completed": 1}
+    assert (await control(api, "POST", "run_event_deletion")).json == {"completed": 1, "requests_completed": 0}
 
 
 @pytest.mark.parametrize(
@@ -103,6 +104,19 @@ async def test_web_pages_and_other_names_are_kept_out(serve, headers):
     api = await serve(3)
     reply = await api.call("GET", "/__local__/state", headers=headers)
     assert reply.status == 403
+
+
+async def test_data_deletion_requests_are_approved_and_completed(serve):
+    api = await serve(3, scopes=None)
+    api.server.world.add_event("ghost", timestamp=1_760_000_000.0)
+    body = {"query": "SELECT uuid FROM events WHERE distinct_id = 'ghost'", "submission_id": str(uuid4())}
+    made = await api.call("POST", "/api/projects/1/data_deletion_requests/", json=body)
+    assert made.status == 201, made.body
+    assert (await control(api, "POST", "run_event_deletion")).json == {"completed": 0, "requests_completed": 0}
+    assert (await control(api, "POST", "approve_deletions")).json == {"approved": 1}
+    assert (await control(api, "POST", "approve_deletions")).json == {"approved": 0}
+    assert (await control(api, "POST", "run_event_deletion")).json == {"completed": 0, "requests_completed": 1}
+    assert not api.server.world.personless_events("ghost")
 
 
 async def test_an_unknown_control_route_is_not_found(serve):

@@ -204,9 +204,15 @@ async def test_a_plan_that_was_never_run_is_destroyed_with_its_receipts(job: Job
 
 
 async def test_a_plan_whose_journal_is_elsewhere_is_refused_unless_it_is_said(job: Job) -> None:
+    folder = job.plan.parent / "a folder"
+    folder.mkdir()
+    for path in (job.plan, job.journal, job.receipts):
+        path.rename(folder / path.name)
+    job = Job(folder, job.ids)
     moved = job.journal.rename(job.journal.with_name("moved.journal.jsonl"))
-    with pytest.raises(Refused, match=r"was run: its journal is .*moved.journal.jsonl"):
+    with pytest.raises(Refused, match=r"was run: its journal is .*moved.journal.jsonl") as refused:
         await shred_job(job.plan)
+    assert f"posthog-bulk shred '{moved}' --plan '{job.plan}'" in str(refused.value)
     moved.unlink()
     with pytest.raises(Refused, match="was run, as its receipts say"):
         await shred_job(job.plan)
@@ -243,11 +249,15 @@ async def test_a_job_with_re_created_persons_keeps_its_plan_unless_it_is_said(jo
     assert "posthog-bulk report JOURNAL --find ID" in cause.action
 
 
-async def test_receipts_that_are_destroyed_alone_or_later_do_not_destroy_the_plan_again(job: Job) -> None:
+async def test_receipts_are_not_destroyed_while_the_plan_is_elsewhere(job: Job) -> None:
     moved = job.plan.rename(job.plan.with_name("moved"))
-    await shred_job(job.journal, receipts=True, now=lambda: NOW)
-    assert read_report(job.journal).shredded_at is None
-    await shred_job(job.journal, plan=moved, now=lambda: NOW + 9)
+    for receipts in (False, True):
+        with pytest.raises(FileTrouble, match="name the plan of the job with --plan"):
+            await shred_job(job.journal, receipts=receipts, now=lambda: NOW)
+    assert job.receipts.exists()
+    assert not [record for record in records(job) if record["type"] == "shredded"]
+    done = await shred_job(job.journal, plan=moved, receipts=True, now=lambda: NOW + 9)
+    assert done.removed == (moved, job.receipts)
     assert read_report(job.journal).shredded_at == "2026-11-18T11:06:49.000Z"
 
 

@@ -299,13 +299,18 @@ def test_a_killed_block_is_unknown_and_all_its_requests_count() -> None:
     assert len(target_states.usage.recent["others"]) == 12 + 1 + 5
 
 
-@pytest.mark.parametrize("reason", ["accepted_not_applied", "changed_afterwards"])
-def test_contradicted_properties_are_tried_again_in_the_next_run(reason: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [("accepted_not_applied", Properties.TO_RETRY), ("changed_afterwards", Properties.CONTRADICTED)],
+)
+def test_the_next_run_tries_again_what_was_not_applied_and_not_what_was_changed_since(
+    reason: str, expected: Properties
+) -> None:
     settled = StatesChanged(at=2.0, source="engine", changes=(Change("properties", "contradicted", "0-1", reason),))
     target_states = of_properties(settled, run("verify"))
     assert target_states.properties(0) is Properties.CONTRADICTED
     target_states.apply(run())
-    assert properties(target_states)[:3] == [Properties.TO_RETRY, Properties.TO_RETRY, Properties.NOT_STARTED]
+    assert properties(target_states)[:3] == [expected, expected, Properties.NOT_STARTED]
 
 
 def test_rejected_targets_stay_failed() -> None:

@@ -59,3 +59,40 @@ async def test_a_line_whose_person_one_response_leaves_out_protects_it(
             protect=[staff],
         )
     assert due == []
+
+
+@pytest.mark.parametrize("kind", READS)
+async def test_lines_of_several_batches_that_name_one_person_all_count(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulk.selection.conditions.protection_list.READ_SIZE", 1)
+    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 3600.0)
+
+    async def sleep(*_: object, **__: object) -> None:
+        monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
+
+    monkeypatch.setattr("bulk.concurrency.stop_gate.StopGate.sleep", sleep)
+    people: list[Any] = [server.world.person(uuid) for uuid in server.world.iter_uuids()]
+    chosen = [person for person in people if "email" in person.properties][:2]
+    named = chosen[0].properties["email"] if kind == "email" else str(chosen[0].uuid)
+    named = chosen[0].distinct_ids[0] if kind == "distinct ID" else named
+    staff = tmp_path / "staff.txt"
+    staff.write_text(f"{named}\n" * 3)
+    due = [True] * 3
+
+    def change(action: str, body: Body) -> Body | None:
+        if action != READS[kind] or not due or str(chosen[0].uuid) not in str(body):
+            return None
+        due.pop()
+        return {**body, "results": [] if action == "list" else {}}
+
+    rewrite(server, change)
+    with await make_plan(
+        client,
+        DeletePersons(),
+        ByPersonIds([person.uuid for person in chosen]),
+        tmp_path / "x.plan.jsonl",
+        protect=[staff],
+    ) as plan:
+        protected = next(each for each in plan.findings if each["kind"] == "protected")
+    assert (due, plan.count, protected["unmatched"]["count"]) == ([], 1, 0)

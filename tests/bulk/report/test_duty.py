@@ -74,6 +74,27 @@ def kinds(duty: Duty) -> list[str]:
     return [cause.kind for cause in duty.causes]
 
 
+@pytest.mark.parametrize(
+    ("reason", "what", "action"),
+    [
+        (None, "not finished, because the run was interrupted", "Resume the job"),
+        ("finished", "not finished, because the run was interrupted", "Resume the job"),
+        ("interrupted", "not finished, because the run was interrupted", "Resume the job"),
+        (
+            "PermissionDenied",
+            "not finished (stopped: the key lacks a permission)",
+            "Give the key the scopes that the operation needs. Resume the job",
+        ),
+        ("BreakerOpened", "not finished (stopped: too many failures)", "Resume the job"),
+    ],
+)
+def test_a_job_that_is_not_finished_says_how_its_last_run_ended(reason: str | None, what: str, action: str) -> None:
+    ends = () if reason is None else (RunEnded(at=FRIDAY, reason=reason),)
+    (cause,) = duty_of(journal(OPERATIONS["delete"], *ends)).causes
+    assert (cause.kind, cause.what) == ("not_finished", what)
+    assert cause.action == f"{action}: posthog-bulk run PLAN"
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_job_whose_targets_are_all_done_is_complete(operation: str) -> None:
     duty = duty_of(journal(OPERATIONS[operation], done(operation)))

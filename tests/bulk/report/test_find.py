@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from asyncclient import Limits, PostHogClient, RateLimits
@@ -11,6 +12,8 @@ from asyncclient.testing import LocalPostHog
 from bulk import ByDistinctIds, DeletePersons, find_persons, find_request, make_plan, run_job
 from bulk.errors import FileTrouble
 from bulk.jobs.shred import shred_job
+from bulk.requests.receipt_lines import NO_KEY, encode
+from bulk.requests.receipts import read_receipts_header
 
 LINE_FEED = 10
 
@@ -101,13 +104,25 @@ async def test_receipts_that_do_not_fit_the_job_are_not_left_behind_in_silence(j
     journal, other = jobs
     path = receipts_of(journal)
     data = path.read_bytes()
-    for given, problem in (
-        (data.replace(b"x", b"y", 1) if b"x" in data[:60] else b"\1" + data[1:], "line 1"),
-        (receipts_of(other).read_bytes(), "belongs to another job"),
+    by_hand = "leave out --receipts, and remove the file yourself"
+    for given, problem, fix in (
+        (
+            data.replace(b"x", b"y", 1) if b"x" in data[:60] else b"\1" + data[1:],
+            "line 1",
+            "restore the receipts from a copy, or move the file away",
+        ),
+        (receipts_of(other).read_bytes(), "belongs to another job", by_hand),
+        (_without_key(receipts_of(other)), "has no key yet", by_hand),
     ):
         path.write_bytes(given)
-        with pytest.raises(FileTrouble, match=problem):
+        with pytest.raises(FileTrouble, match=problem + f".*{fix}"):
             await shred_job(journal, receipts=True)
         assert journal.with_name("x.plan.jsonl").exists()
     path.write_bytes(data)
     assert len((await shred_job(journal, receipts=True)).removed) == 2
+
+
+def _without_key(path: Path) -> bytes:
+    header, _ = read_receipts_header(path)
+    first, _ = encode(msgspec.structs.replace(header, key=NO_KEY), 0)
+    return first + path.read_bytes()[len(first) :]

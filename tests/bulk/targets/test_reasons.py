@@ -72,7 +72,11 @@ def test_a_read_that_succeeds_removes_only_the_reason_of_the_failed_one(
         (AxisStatus(Recordings.FAILED, Reason.NEVER_ACCEPTED), AxisStatus(Recordings.NOT_STARTED)),
         (AxisStatus(Events.FAILED, Reason.NO_DELETION_ROW), AxisStatus(Events.TO_RETRY)),
         (AxisStatus(Person.CONTRADICTED, Reason.REAPPEARED), AxisStatus(Person.TO_RETRY)),
-        (AxisStatus(Properties.CONTRADICTED, Reason.CHANGED_AFTERWARDS), AxisStatus(Properties.TO_RETRY)),
+        (AxisStatus(Properties.CONTRADICTED, Reason.ACCEPTED_NOT_APPLIED), AxisStatus(Properties.TO_RETRY)),
+        (
+            AxisStatus(Properties.CONTRADICTED, Reason.CHANGED_AFTERWARDS),
+            AxisStatus(Properties.CONTRADICTED, Reason.CHANGED_AFTERWARDS),
+        ),
         (AxisStatus(Person.FAILED, Reason.REJECTED), AxisStatus(Person.FAILED, Reason.REJECTED)),
         (AxisStatus(Events.TOO_LATE, Reason.PARTLY_COVERED), AxisStatus(Events.TOO_LATE, Reason.PARTLY_COVERED)),
         (AxisStatus(Person.ACCEPTED, Reason.STILL_PRESENT), AxisStatus(Person.ACCEPTED, Reason.STILL_PRESENT)),

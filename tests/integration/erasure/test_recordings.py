@@ -224,7 +224,7 @@ async def test_recordings_of_all_distinct_ids_are_read_and_a_few_requests_are_en
         before = queries(a)
         report = await verified(a, plan)
         assert axis(report, "recordings") == {"deleted": 144, "not_verifiable": 857}
-        assert queries(a) - before <= 8
+        assert queries(a) - before <= 12  # six, and once more for the persons without recordings
         note = plan.recording_notes([1000])[1000]
         assert (len(note.distinct_ids), note.recordings) == (12, 2)
 

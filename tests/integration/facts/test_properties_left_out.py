@@ -7,6 +7,7 @@ from changed_responses import Body, rewrite
 from virtual_time import run_virtual
 
 from bulk import UnsetProperties
+from bulk.execution.unset.key_list_trial import MAX_READS
 
 KEYS = ("plan", "country", "name")
 
@@ -37,3 +38,28 @@ def test_properties_that_one_response_lacks_are_removed_from_all_persons(
             assert all({*KEYS}.isdisjoint(has) for has in a.properties().values())
 
     run_virtual(main())
+
+
+async def test_a_trial_that_shows_no_result_ends_after_a_few_reads_even_if_none_waits(
+    arena: Any, axis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulk.execution.unset.key_list_trial.WAITS_S", (0.0,))
+    async with arena(persons=3) as a:
+        plan = await a.plan(operation=UnsetProperties(KEYS, route="rest"))
+        shown = {str(uuid): dict(properties) for uuid, properties in a.properties().items()}
+        sent_at_read: list[int] = []
+
+        def change(action: str, body: Body) -> Body | None:
+            if action != "batch_by_uuids":
+                return None
+            sent_at_read.append(len(a.sent()))
+            if len(sent_at_read) > 50:
+                return None
+            return {"results": {key: row | {"properties": shown[row["uuid"]]} for key, row in body["results"].items()}}
+
+        rewrite(a.server, change)
+        report = await a.run(plan, wait_s=1)
+        assert (
+            sent_at_read.count(2) <= MAX_READS + 2
+        )  # after the calls of the trial: one before, and one after the trial
+        assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 3})

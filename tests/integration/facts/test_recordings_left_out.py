@@ -58,3 +58,28 @@ async def test_recordings_that_were_not_counted_and_that_one_response_leaves_out
         rewrite(a.server, change)
         report = await verify_job(a.client, plan, a.journal)
         assert axis(report, "recordings") == {"deleted": 2}
+
+
+@pytest.mark.parametrize("lag_s", [0.0, 1e6], ids=["deleted", "kept"])
+async def test_recordings_that_the_plan_and_one_response_leave_out_are_not_taken_for_none(
+    arena: Any, axis: Any, lag_s: float
+) -> None:
+    async with arena(persons=2, recording_lag_s=lag_s) as a:
+        for number, uuid in enumerate(a.everybody):
+            a.server.world.add_recording(f"s{number}", [a.server.world.person(uuid).distinct_ids[0]])
+        due = [True]
+
+        def change(action: str, body: Body) -> Body | None:
+            if action != "query" or not due:
+                return None
+            due.pop()
+            return {**body, "results": []}
+
+        rewrite(a.server, change)
+        plan = await a.plan(operation=DeleteRecordings())
+        assert due == []
+        await a.run(plan)
+        due.append(True)
+        report = await verify_job(a.client, plan, a.journal)
+        assert due == []
+        assert axis(report, "recordings") == {"requested" if lag_s else "deleted": 2}

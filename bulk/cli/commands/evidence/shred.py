@@ -25,7 +25,7 @@ NOTE = (
 @option(
     "--receipts",
     is_flag=True,
-    help="Also destroy the receipts: nobody can then find out any more whether a person was part of the job",
+    help="Also destroy the receipts: it can then no longer be found out whether a person was part of the job",
 )
 @option(
     "--unfinished",
@@ -77,7 +77,7 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
             on_overwrite=progress.overwritten,
         )
 
-    in_part = "Files may be destroyed in part. To continue:"
+    in_part = "Some files may already be destroyed. To continue:"
     with explained(lambda: f"{in_part}\n  {same_command_line()}"), long_reads_shown() as progress:
         done = anyio.run(work)
     for path in done.removed:

@@ -193,6 +193,8 @@ def test_batches_beyond_200_are_refused_since_the_server_would_cut_them_off() ->
     assert endpoints.batch_by_uuids([U] * 200).body
     with pytest.raises(InvalidArgument, match="to 200, not 201"):
         endpoints.batch_by_uuids([U] * 201)
+    with pytest.raises(InvalidArgument, match="uuids takes a list of 1 to 200, not 0"):
+        endpoints.batch_by_uuids([])
     with pytest.raises(InvalidArgument, match="to 200, not 201"):
         endpoints.batch_by_distinct_ids(["a"] * 201)
     with pytest.raises(InvalidArgument, match="to 200, not 0"):
@@ -246,7 +248,7 @@ def test_projects_are_paged_within_bounds(wrong: dict[str, int]) -> None:
     [
         (endpoints.list_persons(), Bucket.OTHERS, False),
         (endpoints.get_person(7), Bucket.OTHERS, False),
-        (endpoints.batch_by_uuids([]), Bucket.OTHERS, False),
+        (endpoints.batch_by_uuids([U]), Bucket.OTHERS, False),
         (endpoints.batch_by_distinct_ids(["a"]), Bucket.OTHERS, False),
         (endpoints.deletion_status(status=None, person=None, limit=1, offset=0), Bucket.OTHERS, False),
         (endpoints.probe("bulk_delete/"), Bucket.OTHERS, False),

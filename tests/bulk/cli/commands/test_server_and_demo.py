@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from bulk.cli.commands.server import command, export_lines, parse_fault, server_options
+from asyncclient.testing import LocalPostHog
+from bulk.cli.commands.server import add_personless_events, command, export_lines, parse_fault, server_options
 from bulk.cli.options.help_layout import LOG_PARAMS
 from tests.bulk.cli.help.test_help_examples import examples
 
@@ -104,7 +105,7 @@ def test_a_fault_is_written_with_its_fields() -> None:
 
 def test_captures_can_lag_and_lose_events() -> None:
     knobs = command.make_context("server", ["--capture-lag", "2.5"]).params
-    names = {"port", "persons", "seed", "faults", "json", *LOG_PARAMS}
+    names = {"port", "persons", "personless", "seed", "faults", "json", *LOG_PARAMS}
     options = server_options({name: value for name, value in knobs.items() if name not in names})
     assert (options.capture_lag_s, options.list_lag_s) == (2.5, 0)
     fault = parse_fault("swallow,action=capture,share=0.01,seed=3")
@@ -116,8 +117,15 @@ def test_captures_can_lag_and_lose_events() -> None:
 )
 def test_the_key_has_all_scopes_those_given_or_none(words: list[str], scopes: tuple[str, ...] | None) -> None:
     knobs = command.make_context("server", words).params
-    names = {"port", "persons", "seed", "faults", "json", *LOG_PARAMS}
+    names = {"port", "persons", "personless", "seed", "faults", "json", *LOG_PARAMS}
     assert server_options({name: value for name, value in knobs.items() if name not in names}).scopes == scopes
+
+
+def test_distinct_ids_without_a_person_have_events() -> None:
+    server = LocalPostHog(persons=3)
+    add_personless_events(server, 2)
+    assert [len(server.world.personless_events(f"ghost-{number}")) for number in range(4)] == [0, 2, 2, 0]
+    assert server.world.count() == 3
 
 
 def test_exports_can_be_read_by_a_shell() -> None:

@@ -320,3 +320,18 @@ class LaterClock(datetime):
     @classmethod
     def now(cls, tz: Any = None) -> Any:
         return datetime.now(tz) + timedelta(days=10)
+
+
+def test_find_without_an_id_is_no_question_and_gets_no_answer(run: Run, posthog: Any, requests_file: Path) -> None:
+    assert erase(run).code == 0
+    for content, problem in (
+        ("", "has no ID"),
+        ("\n\n", "has no ID"),
+        ("x\n \ny\n", "line 2 of {} is blank: remove it"),
+    ):
+        Path("ids").write_text(content)
+        for source, arguments in (("ids", ("--find-file", "ids")), ("stdin", ("--find", "-"))):
+            result = run("report", "x.journal.jsonl", *arguments, stdin=Path("ids"))
+            assert (result.code, result.out) == (2, "")
+            assert problem.format(source) in result.sentence
+    assert "--find is empty" in run("report", "x.journal.jsonl", "--find", "").sentence

@@ -57,6 +57,30 @@ def test_an_update_of_values_and_its_revert(run: Run, posthog: Any, route: str) 
     assert "Persons that others changed since" in report.out
 
 
+def test_a_finished_job_overwrites_neither_its_revert_nor_what_others_changed(run: Run, posthog: Any) -> None:
+    """`verify` shows both; the same line, with the names of its files or not, sends nothing."""
+    line = ("update", *ROWS, "--keep-before", "before.jsonl", *GO, "--plan", "seats.plan.jsonl")
+    assert run(*line).code == 0
+    world = posthog.server.world
+    world.set_properties(world.uuid_of("user-4"), {"plan": "other"})
+    approve = run("revert", "before.jsonl", "-o", "back.plan.jsonl").out.rpartition("--approve ")[2].split()[0]
+    assert run("run", "back.plan.jsonl", "--approve", approve).code == 0
+    sent, kept = len(posthog.mutations), properties(posthog)
+    verified = run("verify", "seats.journal.jsonl")
+    assert verified.code == 1
+    assert "12 persons: changed after this job, by others or by its revert" in " ".join(verified.out.split())
+    assert "posthog-bulk run seats.plan.jsonl" not in verified.out
+    again = run(*line)
+    assert (again.code, len(posthog.mutations), properties(posthog)) == (1, sent, kept)
+    assert "needs a new approval" in again.out
+    unnamed = run(*line[:-2])
+    assert (unnamed.code, len(posthog.mutations)) == (3, sent)
+    assert "this job finished at" in unnamed.err
+    anew = run("update", *ROWS, *GO, "--plan", "again.plan.jsonl")
+    assert anew.code == 0, anew.err
+    assert properties(posthog)[4]["plan"] == "plan 4"
+
+
 def test_the_review_of_every_change_says_whether_a_before_image_is_kept(run: Run) -> None:
     for words in (("update", "plan=x"), ("unset", "email")):
         plain = run("plan", *words, "--everyone", "-o", f"{words[0]}.plan.jsonl")

@@ -100,7 +100,8 @@ def test_a_key_without_query_read_is_told_so(run: Run, posthog: Any) -> None:
     posthog.server.reconfigure(scopes=("person:write", "project:read"))
     result = run("delete", "--anonymous", "--yes", "--expect-count", "1")
     assert result.code == 77
-    assert "query:read" in result.sentence
+    assert "--anonymous, --inactive-since and --hogql select persons by a query" in result.sentence
+    assert result.sentence.endswith("add the scope query:read to the key in PostHog, then run the same command again")
     assert not posthog.mutations
 
 

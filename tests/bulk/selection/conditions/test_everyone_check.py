@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from changed_responses import Body, rewrite
 
 from asyncclient import OPERATORS, Limits, PostHogClient, PropertyFilter, RateLimits
 from asyncclient.filters import EXISTENCE, NEEDING_PROPERTY, NEGATIVE_OPERATORS
 from asyncclient.testing import LocalPostHog, ServerOptions
 from bulk import ByActivity, ByFilter, ByQuery, DeletePersons, UnsetProperties, make_plan
 from bulk.errors import InputError, Refused
+from bulk.selection.conditions.everyone_check import MAX_LOOKED_UP
 from bulk.selection.conditions.filter_checks import OWN_FIELDS
 
 READS = {"list", "projects", "values"}
@@ -114,12 +116,31 @@ async def test_one_person_outside_is_enough_wherever_it_is_listed(
         server.world.unset_properties(uuid, ["staff"])
 
 
+@pytest.mark.parametrize("left_out", [1, MAX_LOOKED_UP])
+async def test_persons_that_one_response_leaves_out_of_the_selection_are_not_outside(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path, left_out: int
+) -> None:
+    hidden = [str(server.world.uuid_of(f"user-{number}")) for number in range(3, 3 + left_out)]
+
+    def change(action: str, body: Body) -> Body | None:
+        is_listing = action == "list" and "distinct_id" not in dict(server.requests[-1].query)
+        if not is_listing or "properties" not in dict(server.requests[-1].query):
+            return None
+        return {**body, "results": [row for row in body["results"] if row["uuid"] not in hidden]}
+
+    rewrite(server, change)
+    for condition in (PropertyFilter("plan", operator="is_set"), PropertyFilter("plan", "gold", operator="is_not")):
+        with pytest.raises(Refused, match=f"every person of the project: {60 - left_out} persons"):
+            await make_plan(client, DeletePersons(), having(condition), tmp_path / "x.plan.jsonl")
+
+
+@pytest.mark.parametrize("case", ["a pattern that all match", "a query of all"])
 async def test_persons_that_arrive_meanwhile_make_no_difference(
-    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path, case: str
 ) -> None:
     server.churn(adds_per_request=1)
     with pytest.raises(Refused, match="every person of the project"):
-        await make_plan(client, DeletePersons(), EVERYONE["a pattern that all match"], tmp_path / "x.plan.jsonl")
+        await make_plan(client, DeletePersons(), EVERYONE[case], tmp_path / "x.plan.jsonl")
 
 
 async def test_unset_counts_the_persons_that_match_and_not_only_those_that_have_the_property(

@@ -51,6 +51,15 @@ STATES: tuple[Twin, ...] = (
     ),
     twin(
         7,
+        "a finished job overwrites what others changed since",
+        "bulk/cli/flows/test_values_and_revert.py::test_a_finished_job_overwrites_neither_its_revert_nor_what_others_changed",
+        "bulk/targets/reasons.py",
+        "    Reason.EVENT_REFUSED: {Axis.PROPERTIES: Properties.TO_RETRY},\n",
+        "    Reason.EVENT_REFUSED: {Axis.PROPERTIES: Properties.TO_RETRY},\n"
+        "    Reason.CHANGED_AFTERWARDS: {Axis.PROPERTIES: Properties.TO_RETRY},\n",
+    ),
+    twin(
+        7,
         "failed targets are tried again although the person is lost",
         (
             _WALK + "a_lost_person_has_nothing_pending",

@@ -93,7 +93,7 @@ RECEIPTS: tuple[Twin, ...] = (
         "shred leaves receipts behind that were changed",
         "bulk/report/test_find.py::test_receipts_that_do_not_fit_the_job_are_not_left_behind_in_silence",
         "bulk/jobs/shred.py",
-        "                refuse_receipts(usual, journal)  # rather than leave them where they were to be destroyed\n",
+        "                _refuse_receipts(usual, journal)  # the user asked to destroy them: do not keep them silently\n",
         "                return found\n",
     ),
 )

@@ -60,8 +60,16 @@ SELECTIONS: tuple[Twin, ...] = (
     ),
     twin(
         32,
+        "a person that one response leaves out hides that the plan is for every person",
+        _EVERYONE + "persons_that_one_response_leaves_out_of_the_selection_are_not_outside[1]",
+        "bulk/selection/conditions/everyone_check.py",
+        "            if not await self._meets(ref):\n",
+        "            if True:\n",
+    ),
+    twin(
+        32,
         "a person that arrived while the plan was made hides that it is for every person",
-        _EVERYONE + "persons_that_arrive_meanwhile_make_no_difference",
+        _EVERYONE + "persons_that_arrive_meanwhile_make_no_difference[a query of all]",
         "bulk/selection/conditions/everyone_check.py",
         "if ref.created_at <= self._newest and not",
         "if not",

@@ -45,10 +45,17 @@ def test_an_id_that_gets_a_person_before_a_resume_refuses_it(haunted: Any, run: 
 
 
 @pytest.mark.parametrize(
-    "options", [{"data_deletion": False, "scopes": None}, {"scopes": ("person:read", "project:read")}]
+    ("options", "advice"),
+    [
+        ({"data_deletion": False, "scopes": None}, "check the project ID, and the scopes and projects of the key"),
+        (
+            {"scopes": ("person:read", "project:read")},
+            "add the scope data_deletion_request:read to the key in PostHog, then run the same command again",
+        ),
+    ],
 )
 def test_a_missing_flag_or_scope_is_said_before_anything_else(
-    serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+    serve: Callable[..., Any], run: Run, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], advice: str
 ) -> None:
     served = haunt(serve(1, **options), monkeypatch)
     result = run(*APPROVED)
@@ -57,7 +64,7 @@ def test_a_missing_flag_or_scope_is_said_before_anything_else(
     assert result.sentence.endswith(
         "). Deleting events without a person needs PostHog's data deletion requests: ask PostHog's support to switch "
         "them on for the organization, and give the key the scopes data_deletion_request:read and "
-        "data_deletion_request:write; check the project ID, and the scopes and projects of the key"
+        f"data_deletion_request:write; {advice}"
     )
     assert [each.action for each in served.server.requests] == ["list_deletions"]
 
