@@ -18,7 +18,7 @@ IDS = ("--distinct-ids", "ids", "--plan", "x.plan.jsonl")
 GO = ("--yes", "--expect-count", "3")
 UNMATCHED = "user-1\nnobody\nuser-2\nno one\nuser-3\nnobody\n"
 """Six lines: three persons, two lines without one, and one that repeats a line without one."""
-WITH_BLANK = UNMATCHED + "\n"
+WITH_REFUSED = UNMATCHED + "null\n"
 
 
 def flat(text: str) -> str:
@@ -50,7 +50,7 @@ TABLE = [
     (UNMATCHED, ("2",), (), "complete", 0, "3 input lines matched no person, as expected"),
     (UNMATCHED, (), ("2",), "complete", 0, "3 input lines matched no person, as expected"),
     (UNMATCHED, ("2",), ("2",), "complete", 0, "3 input lines matched no person, as expected"),
-    (WITH_BLANK, ("2",), (), "needs_attention", 1, "1 of 7 input lines is not covered (1 refused)"),
+    (WITH_REFUSED, ("2",), (), "needs_attention", 1, "1 of 7 input lines is not covered (1 refused)"),
     ("user-1\nuser-2\nuser-3\n", ("0",), ("0",), "complete", 0, "3 persons gone (confirmed by reading back)."),
 ]
 
@@ -131,7 +131,7 @@ def test_the_review_and_the_needs_attention_text_name_the_option(run: Run, posth
 
 
 def test_the_review_counts_expected_lines_as_covered(run: Run, posthog: Any) -> None:
-    Path("ids").write_text(WITH_BLANK)
+    Path("ids").write_text(WITH_REFUSED)
     out = flat(run("delete", *IDS, *GO, "--expect-unmatched", 2).out)
     assert "Not covered 1 of 7 input lines (1 refused)" in out
     assert "As expected 3 input lines matched no person, as expected" in out
