@@ -97,7 +97,8 @@ def _origin(host: str, *, allow_http: bool, which: str = "host", by: str = f"{HO
         raise InvalidArgument(f"the {which} contains user information: give the URL without the part before the @")
     if parts.scheme not in ("http", "https") or not _is_name(name) or port == 0:
         raise InvalidArgument(
-            f"{which} {shown(host)} is neither us, eu, nor a URL that starts with https://: correct {by}"
+            f"{which} {shown(host)} is neither us, eu, nor a URL that starts with https://: "
+            f"{_suggestion(text) or f'correct {by}'}"
         )
     written = f"[{name}]" if ":" in name else name
     default = {"http": 80, "https": 443}[parts.scheme]
@@ -254,6 +255,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if self.key is None:
             raise InvalidArgument(f"no personal API key: set {KEY} or {KEY_FILE}, or give --key-file")
         return self.key
+
+
+def _suggestion(text: str) -> str:
+    """Return what is meant by a host without a scheme; empty for anything else."""
+    name = text.lower().rstrip("/")
+    if "." not in name or not _is_name(name):
+        return ""
+    region = next((region for region, origin in REGIONS.items() if origin == f"https://{name}"), None)
+    return f"did you mean {f'{region} or ' if region else ''}https://{name}?"
 
 
 def _is_name(name: str) -> bool:

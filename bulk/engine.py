@@ -89,9 +89,9 @@ async def run_job(
         stop: set it to end the run early: nothing more is sent, and requests in flight are awaited.
         protect: refuse a plan that contains one of these persons, as for `make_plan`.
         approver: who approves the plan, for journal and report; only the run that records the approval uses it.
-        expect_unmatched: refuse a plan of whose input another number of lines match no person, and record that these
-            have none: they count as covered from then on.
-        operator: who says so, for journal and report.
+        expect_unmatched: number of input lines expected to match no person. Another number is refused; this number is
+            recorded, and the lines count as covered.
+        operator: name of the user who confirms `expect_unmatched`, for journal and report.
 
     Returns:
         The report. Its `verdict` and `exit_code` say how the run ended: 0 when every target is read back as done. Its
@@ -170,7 +170,7 @@ async def verify_job(
         on_progress: called with typed events (`bulk.events`) in the caller's task; must not block.
         stop: set it to end early.
         expect_unmatched: as for `run_job`.
-        operator: who says so, for journal and report.
+        operator: name of the user who confirms `expect_unmatched`, for journal and report.
 
     Returns:
         The report; its `exit_code` follows from its `duty`: 0 when the job is complete, 75 while it waits for PostHog,

@@ -6,6 +6,7 @@ of a property, or a key. The checks that raise `Refused` have their own wording:
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,7 +113,11 @@ class JournalBusy(BulkError):
         self.path = Path(path)
 
     def __str__(self) -> str:
-        return f"{self.path}: another process is using this journal; wait until it ends or stop it, then run again."
+        watch = f"watch it with posthog-bulk status {shlex.quote(str(self.path))} --watch, "
+        return (
+            f"{self.path}: another process is using this journal; {watch * self.path.name.endswith('.journal.jsonl')}"
+            "wait until it ends or stop it, then run again."
+        )
 
 
 class JobPlannedTwice(JournalBusy):

@@ -72,11 +72,11 @@ class PlanProgress(_Event, frozen=True, tag="planning"):
 
 
 class Activity(_Event, frozen=True, tag="activity"):
-    """The progress of work without a plan's targets, once per second: the phase "checking", "exporting",
-    "reading" or "destroying" for files alone, "reporting" at the end of a run, or "checking person" and "sending" of a
-    split.
+    """The progress of work without a plan's targets, once per second.
 
-    `persons` were exported so far; None while checking.
+    `phase` is "checking" or "exporting"; "reading" or "destroying" for files alone; "reporting" at the end of a run;
+    "checking person" and "sending" of a split; or "submitting" of a deletion of events without a person.
+    `persons` is how many were exported so far; None in the other phases.
     """
 
     phase: str
@@ -203,7 +203,7 @@ class LimitMoved(_Event, frozen=True, tag="limit"):
 
 
 class ServerUnreachable(_Event, frozen=True, tag="unreachable"):
-    """The server does not respond since `away_s` seconds: all requests wait, and the server is probed again.
+    """The server has not responded for `away_s` seconds: all requests wait, and the server is probed again.
 
     The next probe comes in `retry_in_s`, the last one in `gives_up_in_s`; if that fails too, the command ends and can
     be resumed. `reason` is the HTTP status of the last probe, or what happened to it.

@@ -24,6 +24,14 @@ from asyncclient.retry import RetryPolicy
 PROBE_TIMEOUT_S = 30.0
 
 
+class _NotProbed(Exception):
+    """The server asked for a longer pause than the policy allows, so that no probe is sent."""
+
+    def __init__(self, paused: PostHogError) -> None:
+        super().__init__(paused)
+        self.paused = paused
+
+
 class Availability:
     """What is known about the availability of one server, shared by all views of a client.
 
@@ -128,8 +136,11 @@ class OutageWatch:
             if availability.responded_at >= failed_at:  # to the probe of another request
                 return False
             began = availability.clock()
-            with availability.first_probe_under_way():
-                failed_with = await self._probe()
+            try:
+                with availability.first_probe_under_way():
+                    failed_with = await self._probe()
+            except _NotProbed:  # the request that failed meets the same pause when it is sent again
+                return False
             if failed_with is None:
                 availability.responded_at = began
                 return False
@@ -180,7 +191,10 @@ class OutageWatch:
             )
         )
         await anyio.sleep(step.after_s)
-        failed_with = await self._probe()
+        try:
+            failed_with = await self._probe()
+        except _NotProbed as error:
+            raise error.paused from None
         now = availability.clock()
         if failed_with is not None:
             availability.outage, availability.cause = outage.after_failed_probe(now), cause_of(failed_with)
@@ -189,11 +203,22 @@ class OutageWatch:
         self._emit(ServerReachable(away_s=now - outage.since))
 
     async def _probe(self) -> PostHogError | None:
-        """Return the error of a probe; None if the server responded, whatever it said."""
+        """Return the error of a probe; None if the server responded, whatever it said.
+
+        Raises:
+            _NotProbed: nothing was sent.
+        """
         request, path = self._probe_request()
+        may_leave = anyio.Event()
+
+        async def note() -> None:
+            may_leave.set()
+
         try:
-            response = await self._inner.send(request, path, None, attempt=1)
+            response = await self._inner.send(request, path, note, attempt=1)
         except PostHogError as error:
+            if not may_leave.is_set():
+                raise _NotProbed(error) from None
             failed_with = error
         else:
             self._availability.has_responded = True

@@ -94,7 +94,7 @@ def settling_read() -> Request[None]:
 
     It reads nobody: a person whose reads time out would otherwise block all other reads.
     """
-    return endpoints.get_nobody()
+    return endpoints.get_nil_person()
 
 
 def _moved_away(response: Response) -> bool:

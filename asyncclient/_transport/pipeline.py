@@ -139,7 +139,7 @@ class RequestPipeline:
         return reading.read(request, response, self._secret(True) if request.to_ingestion else self.shared.key)
 
     def read(self, request: Request[Any], decoder: "msgspec.json.Decoder[T]") -> Awaitable[T]:
-        """As `call`, for a read whose body is to be decoded otherwise."""
+        """Send a read and decode its body with this decoder."""
         return self.call(request.expecting(Json(decoder=decoder)))
 
     async def open(self, request: Request[str]) -> tuple[Response, Stream]:
@@ -148,7 +148,7 @@ class RequestPipeline:
         return response, reading.opened(request, response, self._secret(request.to_ingestion))
 
     def reader(self) -> "RequestPipeline":
-        """This view for reads beside the call that was asked for: they are no attempts of it."""
+        """Return a pipeline for extra reads, which do not count as attempts of the call."""
         return self if self.before_send is None else RequestPipeline(self.shared, self.policy, self.listeners)
 
     async def in_outage(self, *, to_ingestion: bool) -> bool:
@@ -157,7 +157,7 @@ class RequestPipeline:
         return await self._outages[to_ingestion].in_outage()
 
     def refuse_current_project(self) -> None:
-        """Pass where the project is fixed.
+        """Check that the project ID is a number.
 
         Raises:
             InvalidArgument: it is "@current".
@@ -192,7 +192,7 @@ class RequestPipeline:
         return await stack.send(request, self.before_send)
 
     def _secret(self, to_ingestion: bool) -> Secret:
-        """What the server that gets a request was shown, and may repeat."""
+        """Return the secret that this server knows and may repeat in an error."""
         shared = self.shared
         return shared.token if to_ingestion and shared.token is not None else shared.key
 

@@ -17,7 +17,7 @@ from asyncclient.limits import Limits, PausedTooLong, Permit
 from asyncclient.retry import UNAVAILABLE, RetryPolicy, shared_pause_s
 
 
-class MayBeAway(Protocol):
+class OutageState(Protocol):
     """A server that may be in an outage: while it is in doubt, requests wait until it is known whether it responds."""
 
     is_in_doubt: bool
@@ -55,7 +55,7 @@ class RateLimitedTransport:
         before_send: BeforeSend | None,
         *,
         attempt: int,
-        server: MayBeAway | None = None,
+        server: OutageState | None = None,
     ) -> Response:
         """Send the request when the rate limit allows it, and emit its events.
 

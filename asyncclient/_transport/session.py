@@ -64,7 +64,7 @@ NO_HEADERS: Final[Mapping[str, str]] = {}
 
 
 def open_session(options: SessionOptions, origin: str) -> aiohttp.ClientSession:
-    """A client's own session for one origin: it keeps no cookies, and knows no key.
+    """Return a client's own session for one origin, which keeps no cookies and knows no key.
 
     Raises:
         InvalidArgument: the environment's proxy for the origin cannot be used.
@@ -80,7 +80,7 @@ def open_session(options: SessionOptions, origin: str) -> aiohttp.ClientSession:
 
 
 def check_session(session: object) -> None:
-    """Pass for a session of aiohttp.
+    """Check that a session is one of aiohttp.
 
     Raises:
         InvalidArgument: it is something else, such as a wrapper that retries.
@@ -93,7 +93,7 @@ def check_session(session: object) -> None:
 
 
 def connections_of(session: aiohttp.ClientSession) -> int | None:
-    """How many connections a session keeps open at once; None where it has no limit, or was closed."""
+    """Return how many connections a session keeps open at once; None if it has no limit, or was closed."""
     connector = session.connector
     return connector.limit or None if connector is not None else None
 
@@ -142,7 +142,7 @@ class SessionWire:
         if self._owns_session:
             await self._session.close()
 
-    async def send(self, request: Request[Any], path: str, left: OnSent) -> Response:
+    async def send(self, request: Request[Any], path: str, on_sent: OnSent) -> Response:
         """Send the request once.
 
         Raises:
@@ -168,7 +168,7 @@ class SessionWire:
         problem: BaseException
         try:
             response = await self._request(request, attempt, timeout, None if self._owns_session else headers)
-            left()
+            on_sent()
             if not request.streamed and response.content.at_eof():
                 return Response(
                     status=response.status, path=path, headers=response.headers, body=b"", origin=self._origin
@@ -195,7 +195,7 @@ class SessionWire:
         finally:
             self._deadlines.over(call)
         if sent:
-            left()
+            on_sent()
         # outside of `except`: the text and the frames of aiohttp's exceptions hold headers and addresses
         raise problem
 
@@ -206,7 +206,7 @@ class SessionWire:
         timeout: aiohttp.ClientTimeout,
         headers: Mapping[str, str] | None,
     ) -> Awaitable[aiohttp.ClientResponse]:
-        """The response, its body unread; every setting of the session that would change the call is overridden."""
+        """Return the response, its body unread; override every setting of the session that would change the call."""
         body = request.body
         return self._session.request(
             request.method,
@@ -223,7 +223,7 @@ class SessionWire:
     async def _read(
         self, request: Request[Any], path: str, response: aiohttp.ClientResponse, limit_s: float
     ) -> Response:
-        """The response with its body, or with the body as a stream."""
+        """Return the response with its body, or with the body as a stream."""
         status, headers = response.status, response.headers
         body, stream = b"", None
         if request.streamed and status < 300:
@@ -245,7 +245,7 @@ class SessionWire:
 
 
 def _is_of_another_loop(error: Exception) -> bool:
-    """Whether asyncio says so; aiohttp has no documented way to ask a session for its loop."""
+    """Return whether asyncio says so; aiohttp has no documented way to ask a session for its loop."""
     return isinstance(error, RuntimeError) and re.search("different (event )?loop", str(error)) is not None
 
 
@@ -254,7 +254,7 @@ def _unpacker(headers: Mapping[str, str]) -> Unpacker:
 
 
 def target_of(path: str, query: tuple[tuple[str, str], ...]) -> str:
-    """Path and query of a request, as they are sent.
+    """Return path and query of a request, as they are sent.
 
     Raises:
         ValueError: they hold a character that has to be encoded, and could break out of its line.
@@ -267,7 +267,7 @@ def target_of(path: str, query: tuple[tuple[str, str], ...]) -> str:
 
 @lru_cache(maxsize=64)
 def timeout_of(limit_s: float, streamed: bool, to_ingestion: bool) -> aiohttp.ClientTimeout:
-    """How long aiohttp waits for a connection, and for the next bytes of a streamed response.
+    """Return how long aiohttp waits for a connection, and for the next bytes of a streamed response.
 
     A call that is not streamed has a deadline for the whole. It may spend all of that but `MOST_TO_RESPOND_S`, or nine
     tenths of it, on getting a connection. So when its time is over it has one, and bytes may have left; before that

@@ -42,7 +42,7 @@ class Queue:
             self.changed.set()
 
     def set_pace(self, minute_limit: int) -> None:
-        """Smooth bursts from now on, if nothing does so yet."""
+        """Start to smooth bursts, unless that is on already."""
         if self.pace is None:
             self.pace = burst_pace(minute_limit)
 

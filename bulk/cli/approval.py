@@ -90,7 +90,7 @@ def _ask(
     warn: Callable[[str], None],
     read: Callable[[], str],
 ) -> str:
-    """Ask below the warning, and return the line; what follows stands on a line of its own, whatever ends it."""
+    """Ask below the warning and return the line; end the line on the terminal even if the read fails."""
     say(f"{about}\n\n  ")
     warn(WARNING)
     if note:

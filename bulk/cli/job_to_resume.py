@@ -30,7 +30,7 @@ from bulk.jobs.job_choice import (
     UsePlan,
     choose_job,
 )
-from bulk.jobs.job_files import unreported_marker
+from bulk.jobs.job_files import unreported_marker, was_published_first
 from bulk.jobs.job_search import find_jobs
 from bulk.jobs.job_summary import JobSummary
 from bulk.jobs.next_run import progress_words, run_command
@@ -107,19 +107,17 @@ def find_job_files(
 def refuse_second_job(plan: Plan, files: JobFiles) -> None:
     """Refuse a plan if another process has planned the same job since the folder was searched, and did so first.
 
-    Of two processes that see each other's plan, the one whose plan was published first continues. If both were
-    published in the same instant, neither does.
+    Of two processes that see each other's plan, the one whose plan was published first continues.
 
     Raises:
         JobPlannedTwice: there is such a plan; this one is removed.
     """
     if files.identity is None:
         return
-    own = plan.path.stat().st_ctime_ns
     for other in find_jobs(Path(), files.identity).jobs:
         if other.plan is None or other.plan in files.known or other.content != plan.content:
             continue
-        if other.plan.name != plan.path.name and other.plan.stat().st_ctime_ns <= own:
+        if other.plan.name != plan.path.name and was_published_first(other.plan, plan.path):
             plan.discard()
             raise JobPlannedTwice(other.plan)
 

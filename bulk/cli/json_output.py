@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from bulk.personless.report import SubmissionsReport
 from bulk.report.duty import Duty
 from bulk.requests.due_dates import DueCount
 from bulk.requests.job_record import JobRecord
+from bulk.without_person.report import SubmissionsReport
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -21,9 +21,9 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
 class WaitShown(msgspec.Struct, frozen=True, kw_only=True):
     """A wait of more than 2 s. Times are ISO 8601 in UTC; None where they are not known or do not apply.
 
-    `kind` is outage, pause, rate_limit, catching_up, second_read, retry, response, file or input. `bucket` is a rate
-    limit, `targets` the number of persons that are waited for, `axis` what was changed, `reason` the end of the last
-    probe in an outage, `file` the name of a file that is read, and `percent` how much of it is read.
+    `kind` is outage, pause, rate_limit, catching_up, second_read, retry, response, file, overwrite or input. `bucket`
+    is a rate limit, `targets` the number of persons that are waited for, `axis` what was changed, `reason` the end of
+    the last probe in an outage, `file` a file that is read or overwritten, and `percent` how much of it is done.
     """
 
     kind: str
@@ -41,8 +41,8 @@ class WaitShown(msgspec.Struct, frozen=True, kw_only=True):
 class InputCovered(msgspec.Struct, frozen=True, kw_only=True):
     """How many lines the input has, and how many of them the plan does not cover, by reason; 0 lines for a filter.
 
-    `repeated_unmatched` of the `repeated` lines repeat one that matches no person. `expected` lines count as covered
-    although they match none, because --expect-unmatched said so, at `expected_at` and by `expected_by` (--operator).
+    `repeated_unmatched` of the `repeated` lines repeat one that matches no person. `expected` is how
+    many lines match no person and count as covered, because `expected_by` (--operator) confirmed it at `expected_at`.
     """
 
     lines: int

@@ -65,6 +65,9 @@ _ENVIRONMENT = {
     "POSTHOG_PROJECT_API_KEY": "Project token for --route capture (default: read from the server)",
 }
 
+_OWNERS_SHOWN = 3
+"""Commands that an error names to which an option belongs."""
+
 
 class LazyGroup(click.Group):
     """The group of all commands, each in its own module of `bulk.cli.commands`."""
@@ -175,12 +178,41 @@ def _run(arguments: list[str]) -> int:
             )
     except click.exceptions.Exit as end:
         return end.exit_code
+    except click.NoSuchOption as error:
+        raise _misplaced(error) or error from None
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return ExitCode.USAGE
     except click.Abort:
         raise KeyboardInterrupt from None
     return int(result or 0)
+
+
+def _misplaced(error: click.NoSuchOption) -> click.UsageError | None:
+    """Return the error that says where an option belongs which a command does not have; None if it has no place."""
+    context, name = error.ctx, error.option_name
+    if context is None or not (owners := [each for each in COMMANDS if _has_option(context, each, name)]):
+        return None
+    command = str(context.command.name)
+    if command not in COMMANDS:
+        return click.UsageError(f"No such option {name!r} before the command: give it after the name of the command")
+    if name in ("-o", "--output") and _has_option(context, command, "--plan"):
+        return click.UsageError(f"No such option {name!r} of {command}: name the plan file with --plan", context)
+    if command == "run" and not {*owners} - {*OPERATIONS, "plan", "revert", "persons"}:
+        return click.UsageError(
+            f"No such option {name!r} of run: a plan is run as it is; to change what it does, make another plan",
+            context,
+        )
+    if len(owners) > _OWNERS_SHOWN:
+        belongs = f"{', '.join(owners[:_OWNERS_SHOWN])} and other commands"
+    else:
+        belongs = " and ".join(filter(None, (", ".join(owners[:-1]), owners[-1])))
+    return click.UsageError(f"No such option {name!r} of {command}: it belongs to {belongs}", context)
+
+
+def _has_option(context: click.Context, command: str, name: str) -> bool:
+    found = posthog_bulk.get_command(context, command)
+    return found is not None and any(name in param.opts for param in found.params)
 
 
 def _wants_json(arguments: list[str]) -> bool:

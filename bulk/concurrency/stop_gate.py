@@ -1,4 +1,4 @@
-"""The stop gate: every worker asks it before it sends, and it ends what only waits once the run has to stop.
+"""StopGate: workers check it before each request; when the run stops, it cancels waits and reads.
 
 A stop has two effects. Nothing new is sent, and waits and reads are cancelled; requests in flight are awaited.
 """
@@ -109,7 +109,7 @@ class StopGate:
         await self.wait(Wait(kind=kind, waited_s=0.0, left_s=seconds, targets=targets))
 
     async def wait(self, wait: Wait) -> None:
-        """Wait for as long as a wait is left to last.
+        """Sleep for `wait.left_s` seconds and show the wait.
 
         Arguments:
             wait: what for, and how long.

@@ -8,10 +8,11 @@ from bulk.errors import Refused
 from bulk.formatting import count_of
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_file import Plan, digest_matches
-from bulk.plan.plan_lines import DIGEST_PREFIX, SHORT_DIGEST
+from bulk.plan.plan_lines import DIGEST_PREFIX, SHORT_DIGEST, PlanHeader
 from bulk.sanitize import file_word
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import coverage_of
+from bulk.without_person.plan import SubmissionsHeader
 
 
 def check_client(plan: Plan, *, origin: str, project_id: int | str) -> None:
@@ -32,16 +33,20 @@ def check_client(plan: Plan, *, origin: str, project_id: int | str) -> None:
         )
 
 
-def check_project_name(plan: Plan, name: str) -> None:
+def check_project_name(header: PlanHeader | SubmissionsHeader, name: str) -> None:
     """Check that the project has the name that it had when the plan was reviewed.
+
+    Arguments:
+        header: of the plan.
+        name: the name of the project now.
 
     Raises:
         Refused: it has another name now.
     """
-    if name != plan.header.project_name:
+    if name != header.project_name:
         raise Refused(
-            f"project {plan.header.project_id} had another name when the plan was made",
-            "check that it is the right project, then make a new plan",
+            f"project {header.project_id} had another name when the plan was made",
+            "check that it is the right project, then make a new plan under another name",
         )
 
 
@@ -84,9 +89,13 @@ def check_unmatched(plan: Plan, expected: int | None) -> None:
     coverage = coverage_of(by_kind(plan.findings))
     if expected is None or coverage.unmatched == expected:
         return
-    matched = f"{count_of(coverage.unmatched, 'line')} of its input {'matches' if coverage.unmatched == 1 else 'match'}"
+    if coverage.unmatched:
+        match = "matches" if coverage.unmatched == 1 else "match"
+        has = f"has {count_of(coverage.unmatched, 'input line')} that {match} no person"
+    else:
+        has = "has no input line without a person"
     raise Refused(
-        f"of the plan {plan.path}, {matched} no person, but --expect-unmatched says {expected}",
+        f"the plan {plan.path} {has}, but --expect-unmatched says {expected}",
         "look at these lines, which the review of the plan lists, then give their number, or plan those that are needed"
         if coverage.unmatched
         else "leave out --expect-unmatched",

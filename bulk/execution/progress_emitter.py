@@ -86,7 +86,7 @@ class ProgressEmitter:
             self.progress()
 
     def will_read_again(self, count: int) -> None:
-        """Do not show so many targets as done: they are, but this run has still to read them again."""
+        """Exclude this many finished targets from `done` until this run has read them again."""
         self._to_read_again = count
 
     def count_reads(self, groups: Iterable[list[int]]) -> Iterator[list[int]]:

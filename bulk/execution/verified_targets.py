@@ -1,4 +1,4 @@
-"""The persons of a group that were read shortly before a request for them leaves, and how long a read is good for.
+"""VerifiedTargets: keeps recent reads of the persons of a group, and says when a read is too old to send on.
 
 A request leaves only for a person that was just read as present and unchanged (guarantee 22). This module keeps what
 was read, says when a read is too old, and how many persons to read ahead. It reads and sends nothing.

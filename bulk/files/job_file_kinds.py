@@ -10,6 +10,8 @@ JOURNAL_SUFFIX = ".journal.jsonl"
 RECEIPTS_SUFFIX = ".receipts"
 _PLAN = re.compile(rb'\{"format":[0-9]+,"project_id":')
 _JOURNAL = re.compile(rb'\{"n":0,"type":"job_opened"')
+_RECEIPTS = b'{"type":"receipts",'
+_BEFORE_IMAGE = b'{"n":0,"type":"before_image",'
 _SUBMISSIONS_PLAN = b'{"type":"submissions_plan",'
 _SUBMISSIONS_JOURNAL = b'{"n":0,"type":"submissions_opened",'
 
@@ -34,9 +36,29 @@ def is_submissions_journal(head: bytes) -> bool:
     return head.startswith(_SUBMISSIONS_JOURNAL)
 
 
-def how_to_give_journal(plan: Path) -> str:
-    """Return the advice to give the journal instead of this plan."""
-    return _advice(plan, PLAN_SUFFIX, JOURNAL_SUFFIX, "the journal of the job")
+def begins_submissions_journal(head: bytes) -> bool:
+    """Return whether a file of only these bytes is such a journal, empty or cut within the start of its first line."""
+    return _SUBMISSIONS_JOURNAL.startswith(head)
+
+
+def other_kind(head: bytes) -> str | None:
+    """Return what a file that starts with these bytes is in place of a journal or a plan; None for any other file."""
+    if head.startswith(_RECEIPTS):
+        return "the receipts of a job"
+    if head.startswith(_BEFORE_IMAGE):
+        return "a file of --keep-before"
+    return None
+
+
+def is_no_job_file(head: bytes) -> bool:
+    """Return whether a file that starts with these bytes is no file of a job, not even one with a damaged start."""
+    return head.strip() != b"" and not head.startswith(b"{") and b'"' not in head
+
+
+def how_to_give_journal(path: Path) -> str:
+    """Return the advice to give the journal instead of this plan, these receipts or another file."""
+    suffix = RECEIPTS_SUFFIX if path.name.endswith(RECEIPTS_SUFFIX) else PLAN_SUFFIX
+    return _advice(path, suffix, JOURNAL_SUFFIX, "the journal of the job")
 
 
 def how_to_give_plan(journal: Path) -> str:

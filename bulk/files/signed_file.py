@@ -147,6 +147,14 @@ def check_signature(path: Path, signature_path: Path, public_key: bytes | None) 
         FileTrouble: the file or its signature was changed, and where; or another key signed it.
     """
     invalid, keys, _ = _library()
+    if not os.path.lexists(signature_path) and os.path.lexists(path):
+        if path.suffix == SUFFIX:
+            raise FileTrouble(path, "is a signature", f"give the report that it signs: {path.with_suffix('')}")
+        raise FileTrouble(
+            path,
+            f"has no signature in {signature_path}",
+            "give the signature with --signature; a report is signed by: report JOURNAL -o FILE --sign KEYFILE",
+        )
     signature = read_signature(signature_path)
     if public_key is not None and public_key != signature.public_key:
         problem = f"was signed with another key, whose fingerprint is {fingerprint(signature.public_key)}"

@@ -95,25 +95,51 @@ class FolderJournals:
 
 def recorded_plan(journal: Path) -> PlanIdentity | None:
     """Return the plan that a journal belongs to; None if the file does not say, or cannot be read."""
+    first = _first_line(journal)
+    digest, planned_at = _DIGEST.search(first), _PLANNED_AT.search(first)
+    if digest is None or planned_at is None:
+        return None
+    return PlanIdentity(digest[1].decode("ascii"), planned_at[1].decode("ascii"))
+
+
+def recorded_digest(journal: Path) -> str | None:
+    """Return the digest of the plan that a journal belongs to; None if the file does not say, or cannot be read."""
+    digest = _DIGEST.search(_first_line(journal))
+    return None if digest is None else digest[1].decode("ascii")
+
+
+def was_published_first(other: Path, own: Path) -> bool:
+    """Return whether of two plans the other one got its name first; False if it is gone.
+
+    Of two that got it in the same instant, it is the one whose name comes first, so that exactly one of them is.
+
+    Arguments:
+        other: a plan that another process may remove.
+        own: a plan of this process.
+    """
+    try:
+        return (other.stat().st_ctime_ns, other.name) < (own.stat().st_ctime_ns, own.name)
+    except FileNotFoundError:
+        return False
+
+
+def _first_line(journal: Path) -> bytes:
+    """Return the first line of a journal; empty if it cannot be read, or is none."""
     try:
         fd = open_regular(journal, os.O_RDONLY, JournalError)
     except FileTrouble:
-        return None
+        return b""
     line = b""
     try:
         while b"\n" not in line and len(line) < _FIRST_LINE_MAX and (data := os.read(fd, _STEP)):
             line += data
             if not line.startswith(b"{"):
-                return None
+                return b""
     except OSError:
-        return None
+        return b""
     finally:
         os.close(fd)
-    first = line.partition(b"\n")[0]
-    digest, planned_at = _DIGEST.search(first), _PLANNED_AT.search(first)
-    if digest is None or planned_at is None:
-        return None
-    return PlanIdentity(digest[1].decode("ascii"), planned_at[1].decode("ascii"))
+    return line.partition(b"\n")[0]
 
 
 def unreported_marker(plan: Path) -> Path:

@@ -126,7 +126,7 @@ def _person_of(target: Target, results: dict[UUID, ReadResult]) -> _Found:
 
 
 async def _with_all_ids(client: PostHogClient, persons: list[_Found], gate: StopGate) -> list[_Found]:
-    """Return the persons, those of which a batch read may show too few distinct IDs as read by themselves.
+    """Return the persons; each with as many distinct IDs as a batch read shows is read again on its own.
 
     A response that does not find such a person, or lacks distinct IDs that the batch read showed, proves nothing: a
     second read some seconds later decides (guarantee 11).

@@ -92,7 +92,7 @@ async def shred_job(
     """
     path = Path(journal)
     if (unstarted := plan_to_shred(path, None if plan is None else Path(plan))) is not None:
-        removed = shred_plan(unstarted, was_run=unfinished, on_overwrite=on_overwrite)
+        removed = shred_plan(unstarted, allow_run=unfinished, on_overwrite=on_overwrite)
         return Shredded(removed=removed, kept=(), shredded_at=_iso(now()))
     opened, target_states, found = _open(
         path, plan_of(path) if plan is None else Path(plan), receipts=receipts, unfinished=unfinished, on_read=on_read
@@ -102,7 +102,7 @@ async def shred_job(
     writer = opened.writer()
     at = now()
     async with writer:
-        if found or _is_unfinished(target_states):
+        if found or _was_interrupted(target_states):
             kinds = tuple(found) or (target_states.shredded.files if target_states.shredded else ())
             writer.append(FilesShredded(at=at, files=kinds))
             await writer.durable()
@@ -167,7 +167,7 @@ def _check_finished(journal: Path, target_states: TargetStates) -> None:
         )
 
 
-def _is_unfinished(target_states: TargetStates) -> bool:
+def _was_interrupted(target_states: TargetStates) -> bool:
     """Return whether a process began to destroy files and did not record that they are gone."""
     return target_states.shredded is not None and not target_states.shredded.done
 
@@ -177,7 +177,7 @@ def _files(
 ) -> dict[str, Path]:
     """Return the files to destroy by their kind, after a check that they belong to the job."""
     found: dict[str, Path] = {}
-    was_begun = _is_unfinished(target_states)
+    was_begun = _was_interrupted(target_states)
     if os.path.lexists(plan):
         if not (was_begun and is_overwritten(plan)):
             _check_plan(plan, job, was_begun=was_begun)

@@ -29,12 +29,12 @@ def plan_to_shred(named: Path, plan: Path | None) -> Path | None:
     return plan if not os.path.lexists(journal) and _can_be(plan) else None
 
 
-def shred_plan(plan: Path, *, was_run: bool, on_overwrite: OnOverwrite | None = None) -> tuple[Path, ...]:
+def shred_plan(plan: Path, *, allow_run: bool, on_overwrite: OnOverwrite | None = None) -> tuple[Path, ...]:
     """Overwrite and remove a plan that was never run, and its receipts; the same call can be repeated after a kill.
 
     Arguments:
         plan: the plan.
-        was_run: also accept a plan that was run, with a journal that is not at hand; its receipts stay.
+        allow_run: also accept a plan that was run, with a journal that is not at hand; its receipts stay.
         on_overwrite: called while a file is overwritten.
 
     Returns:
@@ -59,7 +59,7 @@ def shred_plan(plan: Path, *, was_run: bool, on_overwrite: OnOverwrite | None = 
             removed.append(receipts)
         else:
             found, end = read_receipts_header(receipts)
-            if end.plan_digest == footer.digest and found.job != NO_JOB and not was_run:
+            if end.plan_digest == footer.digest and found.job != NO_JOB and not allow_run:
                 raise Refused(
                     f"{plan} was run, as its receipts say, and its journal is not beside it",
                     "name the journal, or give --unfinished: the destruction of the plan is then recorded nowhere",

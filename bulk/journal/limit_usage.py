@@ -93,9 +93,8 @@ def restore_limits(
         usage: from the journal.
         in_flight: requests per bucket without a recorded outcome.
         now: the server's time in seconds since the epoch; later times count as just now.
-        counts_earlier_runs: whether these limits were used for the planning or the last run, so that they count some of
-            these requests already; a limits file does. Without it none of their own requests, which may be of the same
-            time, is taken for one of another process.
+        counts_earlier_runs: whether `limits` may already contain some of these requests. If True, times that match a
+            known request are not charged again. A limits file always counts as True.
     """
     counted = counts_earlier_runs or limits.is_shared
     for bucket in Bucket:

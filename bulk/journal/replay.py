@@ -12,7 +12,13 @@ import msgspec
 
 from bulk.errors import JournalEmpty, JournalError
 from bulk.files.file_errors import as_file_trouble
-from bulk.files.job_file_kinds import how_to_give_journal, is_plan, is_submissions_journal
+from bulk.files.job_file_kinds import (
+    how_to_give_journal,
+    is_no_job_file,
+    is_plan,
+    is_submissions_journal,
+    other_kind,
+)
 from bulk.files.private_files import open_regular
 from bulk.journal.framing import Framing, TornTail
 from bulk.journal.records import FORMAT, JobOpened, Record
@@ -196,7 +202,7 @@ def _explaining(path: Path) -> Iterator[None]:
 
 
 def refuse_other_file(path: Path) -> None:
-    """Refuse a plan, and a journal of another format, before the file is locked, repaired or replayed.
+    """Refuse a file that is no journal, and a journal of another format, before it is locked, repaired or replayed.
 
     Raises:
         JournalError: it is such a file, or cannot be read.
@@ -210,6 +216,10 @@ def refuse_other_file(path: Path) -> None:
         os.close(fd)
     if is_plan(head):
         raise JournalError(path, "is a plan, not a journal", how_to_give_journal(path))
+    if kind := other_kind(head):
+        raise JournalError(path, f"is {kind}, not a journal", how_to_give_journal(path))
+    if is_no_job_file(head):
+        raise JournalError(path, "is not a journal", how_to_give_journal(path))
     if is_submissions_journal(head):
         problem = "is the journal of a job for events without a person, which this cannot use"
         raise JournalError(path, problem, "give it to verify, status, report or shred")

@@ -44,7 +44,7 @@ class RawReads(msgspec.Struct, Generic[K], frozen=True):
     Arguments:
         results: one entry per person.
         left_out: persons that a response left out, `Unread(LEFT_OUT)` in the results.
-        maybe_shown: those of them that a response may have shown that could not be decoded.
+        maybe_shown: persons in `left_out` that an undecodable response may have contained.
         asked_at: when the oldest request left, by `PostHogClient.boot_time`.
     """
 

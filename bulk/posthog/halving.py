@@ -39,7 +39,7 @@ class HalvedReads(msgspec.Struct, Generic[K, V], frozen=True):
     Arguments:
         results: what was read of each person, or why nothing was.
         left_out: persons that a response left out, `Unread(LEFT_OUT)` in the results.
-        maybe_shown: those of them that a failed request was for: a response that cannot be decoded may have shown them.
+        maybe_shown: persons in `left_out` that an undecodable response may have contained.
         failed_with: the last error, where no request of the batch succeeded.
     """
 

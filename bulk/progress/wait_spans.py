@@ -1,4 +1,4 @@
-"""When a command waited, and for what: from the waits of each moment to spans of time worth recording. Pure.
+"""WaitSpans: turns the waits of each moment into the spans of time that a journal records. Pure.
 
 A journal keeps these spans, so they have to be few: short waits are left out, waits of one kind that follow each other
 closely are one span, and a span that lasts is handed out again only each time it has doubled.

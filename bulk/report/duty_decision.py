@@ -324,10 +324,10 @@ def _to_cover(coverage: Coverage) -> str:
     if not coverage.unmatched or coverage.unmatched_expected:
         return "Look at these lines and plan those that are needed: posthog-bulk show PLAN lists their numbers."
     count = coverage.unmatched
-    lines = f"the {count:,} lines that matched no person have" if count > 1 else "the line that matched no person has"
+    lines = f"the {count:,} lines that matched none" if count > 1 else "the line that matched none"
     return (
-        "Look at these lines and plan those that are needed (posthog-bulk show PLAN lists their numbers). If "
-        f"{lines} none in PostHog, record that: posthog-bulk verify JOURNAL --expect-unmatched {count}"
+        "Look at these lines and plan those that are needed (posthog-bulk show PLAN lists their numbers). If no person "
+        f"should exist for {lines}, record that: posthog-bulk verify JOURNAL --expect-unmatched {count}"
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,7 +15,7 @@ from bulk.plan.plan_file import Plan
 from bulk.progress.file_reading import OnRead
 from bulk.report.receipt import Receipt, answer_ids, answer_request, build_receipt
 from bulk.report.target_history import TargetHistory
-from bulk.requests.receipt_lines import NO_JOB
+from bulk.requests.receipt_lines import NO_JOB, LineEntry
 from bulk.requests.receipts import LookUp, Receipts, ReceiptsError, read_receipts_header
 
 
@@ -78,6 +79,23 @@ def find_request(
     target_states, facts, history = _replay(Path(journal), lines, on_read)
     answers = answer_request([(line, line.lines[0].line) for line in lines], target_states, history)
     return build_receipt(answers, target_states, facts, reference=reference, receipts_digest=digest)
+
+
+def closest_reference(journal: Path, reference: str, *, receipts: Path | None, plan: Plan | None) -> str | None:
+    """Return the reference of a request of the job that is spelled most like this one; None if none is close.
+
+    Arguments:
+        journal: of the job.
+        reference: that no request of the job has.
+        receipts, plan: as for `find_request`.
+
+    Raises:
+        FileTrouble: journal or receipts are damaged, missing, or belong to another job.
+    """
+    opened, _ = _open(journal, receipts, plan, None)
+    lines = (entry for entry in opened.entries() if isinstance(entry, LineEntry))
+    close = get_close_matches(reference, sorted({entry.reference or "" for entry in lines}), n=1)
+    return close[0] if close else None
 
 
 def receipts_beside(journal: Path, job: JobOpened) -> Path | None:

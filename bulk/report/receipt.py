@@ -73,8 +73,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     Arguments:
         number: the place of the ID among those that were asked for, or the number of the line, from 1.
-        result: that of its persons, the worst first; `no_person` if it has none, as somebody expected; or `not_found`,
-            `not_covered`, `not_in_job`.
+        result: that of its persons, the worst first; `no_person` if it has none and a user confirmed that; or
+            `not_found`, `not_covered`, `not_in_job`.
         sentence: the result in words, with times.
         lines: the numbers of the input lines that have the ID.
         outcome: what became of the line; None for an ID.

@@ -84,7 +84,7 @@ class StateCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FailureCount(msgspec.Struct, frozen=True, kw_only=True):
-    """The targets whose state has one reason."""
+    """The targets in one state for one reason."""
 
     axis: str
     state: str

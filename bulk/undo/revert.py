@@ -1,4 +1,4 @@
-"""Plans to give persons back what they had before a job that kept a before-image. Only reads from the server.
+"""Plans the revert of a job from its before-image. Only reads from the server.
 
 A person that has other values than those that the job set was changed by others since: it stays as it is and is named
 by its number in the plan of the job. A person that is gone stays gone. What one response does not show, a person or a
@@ -171,7 +171,7 @@ class _Found:
         if unread := len(self.left["unread"]):
             were = f"{count_of(unread, 'person')} could not be read"
             return NotFinished(f"{were}, and no other person can be reverted", purpose="plan")
-        words = {"changed": "changed by others since", "as_before": "as before already", "gone": "gone"}
+        words = {"changed": "changed by others since", "as_before": "already as before", "gone": "gone"}
         parts = []
         for name, what in words.items():
             if count := len(self.left[name]):

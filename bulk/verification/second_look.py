@@ -1,4 +1,4 @@
-"""Works on targets in groups, and once more, some seconds later, on those that a response left out (guarantee 11).
+"""SecondLook: works on targets in groups, and again, seconds later, on those that a response left out (guarantee 11).
 
 Meanwhile the other groups are worked on: a few targets that were left out do not delay the rest.
 """

@@ -265,7 +265,7 @@ class Verifier:
         return rows, covered
 
     async def _rows_of_lost(self, lost: Mapping[int, Target]) -> tuple[dict[int, Observation], dict[int, int]]:
-        """Read the rows of those lost targets whose events are decided by them, or may still be."""
+        """Read the deletion rows of lost targets whose event state depends on them, now or later."""
         statuses = {n: self._job.target_states.status(Axis.EVENTS, n) for n in lost}
         return await self._read_rows(
             {n: target for n, target in lost.items() if rows_are_read(statuses[n])},
@@ -273,7 +273,7 @@ class Verifier:
         )
 
     def oldest_cover(self) -> float:
-        """Return the time that a deletion row must have, at least, for its person to be deleted now."""
+        """Return the earliest time that a deletion row may have if its person is to be deleted now."""
         return self._server_time() - self._max_uncovered_s
 
     def with_outdated_row(self, numbers: Collection[int]) -> list[int]:

@@ -155,6 +155,15 @@ async def test_update_runs_as_written(server: LocalPostHog, tmp_path: Path) -> N
     assert "seats" not in people(server, 6)[0].properties
 
 
+async def test_split_runs_as_written(server: LocalPostHog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    merged = server.world.person(server.world.uuid_of("user-5-device-1"))
+    lines = [re.sub(r"018f[0-9a-f-]{32}", str(merged.uuid), line) for line in section("Split")]
+    monkeypatch.setattr(f"{__name__}.section", lambda _title: lines)
+    assert await walk("Split", tmp_path, server) == [0, 0, 0, 0]
+    assert server.world.count() == 3001
+    assert server.world.uuid_of("user-5") == merged.uuid != server.world.uuid_of("user-5-device-1")
+
+
 async def test_delete_events_runs_as_written(server: LocalPostHog, tmp_path: Path) -> None:
     assert await walk("Delete events", tmp_path, server) == [0, 0, 0, 75, 0, 0]
     assert [len(server.world.deletion_rows(one.uuid)) for one in people(server, 10, 11, 12, 13, 14, 15, 16)] == [
@@ -171,7 +180,7 @@ async def test_events_without_a_person_are_deleted_as_written(tmp_path: Path, mo
     monkeypatch.setattr(f"{__name__}.section", lambda _title: lines)
     assert settings["scopes"] == ("none",)
     async with LocalPostHog(persons=settings["persons"], options=ServerOptions(scopes=None)) as server:
-        add_personless_events(server, settings["personless"])
+        add_personless_events(server, settings["without_person"])
         assert await walk(title, tmp_path, server) == [0, 75, 75, 0, 0, 0]
         assert not [event for number in (1, 2, 3) for event in server.world.personless_events(f"ghost-{number}")]
 

@@ -90,7 +90,7 @@ def get_person(person: object, *, format: Format | None = None) -> Request[Perso
     )
 
 
-def get_nobody() -> Request[None]:
+def get_nil_person() -> Request[None]:
     """Build GET persons/:id of the nil UUID, which no person has; every server has the route (contract 6.2)."""
     return persons_call("retrieve", "GET", f"{UUID(int=0)}/", NoPerson(), route=":id/", reveals_prefix=True)
 

@@ -198,7 +198,8 @@ class NoPerson(msgspec.Struct, frozen=True):
         check_not_html(response)
         if response.status != 404 or error_text(response.body) != NO_SUCH_PERSON:
             raise UnexpectedResponse(
-                f"{response.status} does not say that nobody has the nil UUID", error_text(response.body)
+                f'{response.status} instead of 404 "Not found." for a person that does not exist',
+                error_text(response.body),
             )
 
 

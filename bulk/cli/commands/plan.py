@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bulk.cli.options.connection_options import FILE, json_option, planning_options, settings_options
+from bulk.cli.options.help_layout import HelpCommand, option
 from bulk.cli.options.help_layout import command as help_command
-from bulk.cli.options.help_layout import option
 from bulk.cli.options.operation_options import KINDS, OperationArguments, any_operation_options
 from bulk.cli.options.protect_option import build_protect, protect_option
 from bulk.cli.options.reappeared_options import ReappearedArguments, reappeared_options
@@ -27,8 +27,25 @@ if TYPE_CHECKING:
     from bulk.plan.plan_file import Plan
     from bulk.selection.conditions.protection import Protect
 
+_NO_OPERATION = f"Missing argument 'OPERATION'. Choose from: {', '.join(KINDS)}"
 
-@help_command("plan")
+
+class _PlanCommand(HelpCommand):
+    """The command, which names a missing operation before a missing file."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.MissingParameter as error:
+            if not isinstance(ctx.params.get("operation"), str) and not isinstance(
+                ctx.params.get("from_journal"), Path
+            ):
+                raise click.UsageError(_NO_OPERATION, ctx) from None
+            raise error
+
+
+@help_command("plan", cls=_PlanCommand)
 @click.argument("operation", type=click.Choice(KINDS), metavar="[OPERATION]", required=False)
 @any_operation_options
 @option("-o", "--output", type=FILE, required=True, metavar="PLAN", help="Plan file to write; it must not exist yet")
@@ -92,7 +109,7 @@ def command(
     if reappeared_arguments.is_given:
         make = partial(_make_reappeared_plan, settings, reappeared_arguments)
     elif operation is None:
-        raise click.UsageError(f"Missing argument 'OPERATION'. Choose from: {', '.join(KINDS)}")
+        raise click.UsageError(_NO_OPERATION)
     else:
         make = partial(_make_selected_plan, settings, operation, operation_arguments, selection_arguments)
     with explained(nothing_kept):

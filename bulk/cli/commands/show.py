@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,8 @@ def _ranges(text: str) -> list[tuple[int, int]]:
         return list(parse_ranges(bare))
     except ValueError:
         raise click.BadParameter(
-            f"{text!r} does not name persons: give numbers and ranges in ascending order, as in 4-7,9.",
+            f"{text!r} does not name persons: give numbers and ranges in ascending order, as in 4-7,9. Whether a "
+            "person with an ID is part of a job that has begun: posthog-bulk report JOURNAL --find ID",
             param_hint="'--target'",
         ) from None
 
@@ -134,8 +136,8 @@ def _show_line(plan: "Plan", number: int, output: "CommandOutput", *, json: bool
     from bulk.cli.display.plan.plan_targets import line_text
     from bulk.selection.inputs.line_outcome import SELECTED
 
-    targets, records_lines = _selected_by(plan, number)
-    outcome = SELECTED if targets else _outcome(plan, number, records_lines=records_lines)
+    targets = [target for target in plan.iter() if target.line == number]
+    outcome = SELECTED if targets else _outcome(plan, number)
     changes = _changes(plan, targets)
     if json:
         persons = [_person_fields(target, changes) for target in targets]
@@ -146,23 +148,12 @@ def _show_line(plan: "Plan", number: int, output: "CommandOutput", *, json: bool
         _show_line(plan, outcome.repeats, output, json=False)
 
 
-def _selected_by(plan: "Plan", line: int) -> tuple[list["Target"], bool]:
-    """Return the persons that a line selects, and whether the plan records which line selects which person."""
-    targets: list[Target] = []
-    records_lines = False
-    for target in plan.iter():
-        records_lines |= target.line is not None
-        if target.line == line:
-            targets.append(target)
-    return targets, records_lines
-
-
-def _outcome(plan: "Plan", number: int, *, records_lines: bool) -> "LineOutcome":
+def _outcome(plan: "Plan", number: int) -> "LineOutcome":
     """Return why a line selected no person; raises UsageError where the plan does not know."""
     from bulk.formatting import count_of, format_count
     from bulk.sanitize import plain
     from bulk.selection.input_findings import by_kind
-    from bulk.selection.inputs.line_outcome import is_cut, line_outcome
+    from bulk.selection.inputs.line_outcome import is_cut, line_outcome, not_a_line
     from bulk.selection.selections import describe
 
     findings = by_kind(plan.findings)
@@ -172,17 +163,20 @@ def _outcome(plan: "Plan", number: int, *, records_lines: bool) -> "LineOutcome"
     if "lines" not in findings:
         selected = plain(describe(plan.header.selection.get("details", {})))
         raise click.UsageError(f"{path} has no input lines: it selects {selected}")
-    if not records_lines:
+    selecting = (target.line for target in plan.iter() if target.line is not None)
+    if (first := next(selecting, None)) is None:
         raise click.UsageError(
             f"{path} does not record which line selected which person, because an earlier version made it; "
             "make a new plan"
         )
-    lines = count_of(int(findings["lines"].get("count", 0)), "line")
-    also = "; the plan does not name all lines, because there are too many" if is_cut(findings) else ""
-    raise click.UsageError(
-        f"{path} has nothing about line {format_count(number)}: its input has {lines}, without a header and without "
-        f"line ends within a cell{also}"
-    )
+    if is_cut(findings):
+        lines = count_of(int(findings["lines"].get("count", 0)), "line")
+        raise click.UsageError(
+            f"{path} has nothing about line {format_count(number)} of the {lines} of its input: the plan does not name "
+            "all of them, because there are too many"
+        )
+    why = not_a_line(findings, chain([first], selecting), number)
+    raise click.UsageError(f"line {format_count(number)} of the input of {path} {why}")
 
 
 def _changes(plan: "Plan", targets: Sequence["Target"]) -> "Changes":

@@ -18,7 +18,7 @@ approver_option = option("--approver", metavar="NAME", help="Who approves the pl
 
 
 def check_operator(operator: str | None, expect_unmatched: int | None) -> None:
-    """Check that a command which records nothing else of an operator has the option that it does record."""
+    """Check that --operator is given only with --expect-unmatched."""
     if operator is not None and expect_unmatched is None:
         raise click.UsageError("--operator only works with --expect-unmatched here: add it, or leave out --operator")
 

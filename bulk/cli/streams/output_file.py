@@ -8,7 +8,13 @@ from pathlib import Path
 import click
 
 from bulk.errors import FileTrouble
-from bulk.files.job_file_kinds import HEAD_BYTES, is_journal, is_plan
+from bulk.files.job_file_kinds import (
+    HEAD_BYTES,
+    is_journal,
+    is_plan,
+    is_submissions_journal,
+    is_submissions_plan,
+)
 from bulk.files.private_files import open_regular
 from bulk.files.unnamed_file import UnnamedFile, create_unnamed
 from bulk.sanitize import plain
@@ -70,4 +76,4 @@ def is_plan_or_journal(path: Path) -> bool:
         head = os.pread(descriptor, HEAD_BYTES, 0)
     finally:
         os.close(descriptor)
-    return is_plan(head) or is_journal(head)
+    return any(is_kind(head) for is_kind in (is_plan, is_journal, is_submissions_plan, is_submissions_journal))

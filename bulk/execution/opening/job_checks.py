@@ -43,7 +43,7 @@ CHECKING = "checking"
 class CheckedJob(msgspec.Struct, frozen=True, kw_only=True):
     """A job that passed every check, with its journal open and nothing written yet.
 
-    `early` are the events of the client during the checks, when there was no emitter yet.
+    `events_during_checks` are the events of the client during the checks, when there was no emitter yet.
     """
 
     job: JobLog
@@ -51,7 +51,7 @@ class CheckedJob(msgspec.Struct, frozen=True, kw_only=True):
     client: PostHogClient
     strategy: Strategy
     wait_tracker: WaitTracker
-    early: list[ClientEvent]
+    events_during_checks: list[ClientEvent]
 
 
 async def check_job(
@@ -112,7 +112,7 @@ async def check_job(
         client=client,
         strategy=strategy,
         wait_tracker=wait_tracker,
-        early=early,
+        events_during_checks=early,
     )
 
 
@@ -200,7 +200,7 @@ async def _check_server(
         with gate.cancel_on_stop(), as_not_finished():
             project = await client.projects.get(plan.header.project_id)
             count_earlier_requests()
-            preflight.check_project_name(plan, project.name)
+            preflight.check_project_name(plan.header, project.name)
             checked = await refuse_protected(client, plan, protect, gate)
             if checked is not None and on_progress is not None:
                 on_progress(checked)
@@ -218,7 +218,7 @@ async def _check_server(
 
     await gate.run(check)
     if not found:
-        raise NotFinished("it was stopped before the job began")
+        raise NotFinished("the command was stopped before the job began")
     return found[0]
 
 

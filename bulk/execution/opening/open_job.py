@@ -82,7 +82,7 @@ async def open_job(
             batch_size=settings.batch_size,
             route=route,
         )
-        for event in checked.early:
+        for event in checked.events_during_checks:
             if outage_event(event) is None:
                 emitter.client_event(event)
         emitter.emit(_started(job, runs_before, purpose))
@@ -104,7 +104,7 @@ async def open_job(
 async def _record_start(
     job: JobLog, settings: RunSettings, rates: str, purpose: str, *, approve: str | None, route: str | None
 ) -> None:
-    """Return when the records with which a run starts are on disk; raises Refused if the plan is not approved."""
+    """Record the start of the run, and wait until it is on disk; raises Refused if the plan is not approved."""
     newly = purpose == "run" and preflight.check_approval(job.target_states, job.plan, approve)
     for record in _first_records(job, settings, rates, purpose, newly=newly, route=route):
         job.record(record)

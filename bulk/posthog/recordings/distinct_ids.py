@@ -1,4 +1,4 @@
-"""Completes the distinct IDs of persons of which a batch read shows only the first (contract 6.1, 6.11). Reads only."""
+"""Reads all distinct IDs of persons that have more of them than a batch read shows (contract 6.1, 6.11). Reads only."""
 
 from collections.abc import Sequence
 

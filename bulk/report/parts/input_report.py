@@ -8,9 +8,9 @@ from bulk.selection.inputs.coverage import Coverage
 class InputReport(msgspec.Struct, frozen=True, kw_only=True):
     """How many lines the input has, and how many of them the plan does not cover, by reason; 0 lines for a filter.
 
-    `repeated_unmatched` of the `repeated` lines repeat one that matches no person. If it is confirmed that these lines
-    have no person, `expected` of all lines count as covered although they match none; `expected_at` is when that was
-    confirmed, ISO 8601, and `expected_by` who did, if that was given.
+    `repeated_unmatched` of the `repeated` lines repeat one that matches no person. `expected` is the
+    number of lines that match no person and count as covered, because a user confirmed it: at `expected_at`, ISO 8601,
+    by `expected_by`, if that was given.
     """
 
     lines: int

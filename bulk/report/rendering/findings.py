@@ -63,7 +63,7 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
 
 _REVERT_TITLES = {
     "changed": "Persons that others changed since, left as they are, by number in the plan of the job",
-    "as_before": "Persons that are as before already, by number in the plan of the job",
+    "as_before": "Persons that are already as before, by number in the plan of the job",
     "gone": "Persons that are gone (deleted or merged), by number in the plan of the job",
     "unread": "Persons that could not be read, by number in the plan of the job",
     "without_entry": "Persons of the job without an entry: it did not change them, or the file is cut off",
@@ -117,7 +117,11 @@ def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
         yield "The persons of rows that could not be read are not included; list again later, or select them by ID."
     for one in _properties(findings):
         if not one["count"]:
-            closest = f"; did you mean {one['closest']}?" if one.get("closest") else "; check how it is spelled."
+            closest = (
+                f"; did you mean {one['closest']}?"
+                if one.get("closest")
+                else "; check how it is spelled, unless update is to add it."
+            )
             yield f"Warning: no person of the plan has the property {one['key']}{closest}"
     yield from recording_sentences(findings)
     if isinstance(protected := findings.get("protected"), dict):

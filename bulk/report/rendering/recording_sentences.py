@@ -21,7 +21,11 @@ def recording_sentences(findings: dict[str, Any]) -> Iterator[str]:
         yield f"The recordings of {count_of(not_counted, 'person')} could not be counted."
     else:
         recordings, persons = int(one.get("count", 0)), int(one.get("persons", 0))
-        yield f"PostHog shows {count_of(recordings, 'recording')} of {count_of(persons, 'person')}."
+        yield (
+            f"PostHog shows {count_of(recordings, 'recording')} of {count_of(persons, 'person')}."
+            if recordings
+            else "PostHog shows no recordings of these persons."
+        )
     if not_noted := int(one.get("not_noted", 0)):
         yield (
             f"The distinct IDs of {count_of(not_noted, 'person')} are not all known, so the deletion of their "

@@ -5,8 +5,11 @@ for the cells of all columns, and replaces the line ends within a cell.
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
 from io import StringIO
+from itertools import chain
 from typing import NamedTuple
 
 from bulk.errors import InputError
@@ -15,6 +18,7 @@ from bulk.selection.inputs.line_splitter import Piece
 
 HEADER_MAX = 65_536
 """Maximum bytes of the header."""
+_NO_NAME = re.compile(r"[0-9@]")
 DELIMITERS = (b",", b";", b"\t", b"|")
 
 
@@ -97,7 +101,7 @@ def column_index(header: Header, column: str, name: str) -> tuple[int, bytes]:
 
     Raises:
         InputError: there is no such column, or more than one. The message does not show the header, because in a file
-            without one it is personal data.
+            without one it is personal data, but for a name that is close to the given one.
     """
     delimiters = DELIMITERS if header.delimiter is None else (header.delimiter,)
     records = {delimiter: cells for delimiter in delimiters if (cells := header.cells(delimiter)) is not None}
@@ -114,10 +118,21 @@ def column_index(header: Header, column: str, name: str) -> tuple[int, bytes]:
             raise InputError(f"{name} has more than one column named {column!r}: rename one of them")
         return [form(cell) for cell in records[delimiter]].index(form(column)), delimiter
     columns = max(len(cells) for cells in records.values())
+    near = suggestion(column, chain.from_iterable(records.values()))
     raise InputError(
-        f"{name} has no column named {column!r}: line {header.line} must be the header, "
+        f"{name} has no column named {column!r}{near}: line {header.line} must be the header, "
         f"which has {count_of(columns, 'column')}"
     )
+
+
+def suggestion(column: str, names: Iterable[str]) -> str:
+    """Return the name that is spelled most like that of a missing column, in parentheses; empty if none is close.
+
+    A name with a digit or an @ is left out: where the file has no header, its first line is personal data.
+    """
+    by_folded = {folded(name): name for name in names if not _NO_NAME.search(name)}
+    close = get_close_matches(folded(column), by_folded, n=1)
+    return f" (did you mean {by_folded[close[0]]!r}?)" if close else ""
 
 
 def folded(name: str) -> str:

@@ -1,10 +1,12 @@
 """Says from a plan's findings why an input line selects no person of its own. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, Literal
 
 import msgspec
 
+from bulk.formatting import format_count
 from bulk.number_ranges import parse_ranges
 
 Outcome = Literal["selected", "unmatched", "unread", "protected", "refused", "repeated", "already_selected", "blank"]
@@ -40,6 +42,25 @@ def line_outcome(findings: dict[str, dict[str, Any]], number: int) -> LineOutcom
         return found
     firsts = dict(findings.get("duplicates", {}).get("first_lines", ()))
     return msgspec.structs.replace(found, repeats=firsts.get(number))
+
+
+def not_a_line(findings: dict[str, dict[str, Any]], selecting: Iterable[int], number: int) -> str:
+    """Return why a number is not that of an input line, in words that follow it; of a plan that names all its lines.
+
+    Arguments:
+        findings: of the plan, by kind.
+        selecting: the numbers of the lines that select persons.
+        number: that neither of them names.
+    """
+    named = (parse_ranges(str(lines.get("lines", ""))) for _, lines in _outcomes(findings))
+    ranges = [*chain.from_iterable(named), *((line, line + 1) for line in selecting)]
+    first, last = min(start for start, _ in ranges), max(stop for _, stop in ranges) - 1
+    if first < number < last:
+        begins = max(min(stop, number) for start, stop in ranges if start < number) - 1
+        return f"belongs to line {format_count(begins)}, which has a cell with line ends"
+    count = int(findings["lines"]["count"])
+    lines = f"the only line is line {first}" if count == 1 else f"the {count:,} lines are lines {first:,} to {last:,}"
+    return f"{'is the header' if number < first else 'is beyond the end'}: {lines}"
 
 
 def is_cut(findings: dict[str, dict[str, Any]]) -> bool:

@@ -12,7 +12,7 @@ from bulk.errors import InputError
 from bulk.requests.due_dates import due_date, parse_received
 from bulk.requests.job_record import TEXT_MAX
 from bulk.sanitize import plain
-from bulk.selection.inputs.csv_cells import DELIMITERS, Header, folded, invalid_csv, read_header
+from bulk.selection.inputs.csv_cells import DELIMITERS, Header, folded, invalid_csv, read_header, suggestion
 from bulk.selection.inputs.line_checks import Kind, Line, Reason, RefusedLine, line_check
 from bulk.selection.inputs.line_splitter import Piece
 
@@ -120,14 +120,19 @@ def _columns(header: Header, rules: RequestRules, name: str) -> tuple[dict[str, 
         found = {column: names.index(column) for column in COLUMNS if column in names}
         if len(found) > len(best[0]):
             best = found, delimiter
-    columns, _ = best
+    columns, delimiter = best
+    names = [folded(cell) for cell in header.cells(delimiter) or ()]
     if not any(column in columns for column in ID_COLUMNS):
+        near = next(filter(None, (suggestion(column, names) for column in ID_COLUMNS)), "")
         raise InputError(
-            f"{name} has no column named {_listed(ID_COLUMNS, 'or')}: line {header.line} must be the header"
+            f"{name} has no column named {_listed(ID_COLUMNS, 'or')}{near}: line {header.line} must be the header"
         )
     for column, default in (("reference", rules.reference), ("received", rules.received)):
         if column not in columns and default is None:
-            raise InputError(f"{name} has no column named {column!r}: add it, or give --{column} for the whole job")
+            near = suggestion(column, names)
+            raise InputError(
+                f"{name} has no column named {column!r}{near}: add it, or give --{column} for the whole job"
+            )
     return best
 
 

@@ -1,4 +1,4 @@
-"""Counts the distinct IDs of persons of which a batch read shows only the first. Reads only (contract 6.1, 6.11)."""
+"""Counts the distinct IDs of persons that have more than a batch read shows. Reads only (contract 6.1, 6.11)."""
 
 from collections.abc import Sequence
 from typing import Any

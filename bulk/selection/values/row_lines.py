@@ -12,7 +12,7 @@ import msgspec
 from asyncclient import InvalidArgument, property_keys, property_object
 from bulk.errors import InputError
 from bulk.property_checks import MAX_VALUES_BYTES, DesiredProperties, checked_keys
-from bulk.selection.inputs.csv_cells import column_index, read_header
+from bulk.selection.inputs.csv_cells import column_index, read_header, suggestion
 from bulk.selection.inputs.line_checks import Kind, Line, Reason, RefusedLine, is_undecoded, line_check
 from bulk.selection.inputs.line_splitter import Piece, whole_lines
 from bulk.selection.inputs.request_rows import ROW_MAX as CSV_ROW_MAX
@@ -25,6 +25,8 @@ Layout = Literal["csv", "json"]
 
 ROW_MAX = 2 * MAX_VALUES_BYTES
 """Maximum bytes of a row in JSON lines; a longer one is refused."""
+_KEYS_SHOWN = 20
+"""Columns that an error lists."""
 _BLANK_PIECES = 1_000
 _EXPORTED = frozenset({"uuid", "distinct_ids", "properties"})
 """The keys by which an export of persons is recognized."""
@@ -294,7 +296,8 @@ def _checked(keys: tuple[str, ...], rules: RowRules, name: str) -> tuple[str, ..
         if key == rules.id_column:
             raise InputError(f"the column {key!r} holds the ID, which has no type: leave it out of the types")
         if key not in keys:
-            raise InputError(f"{name} has no column named {key!r}, whose type is given")
+            near = suggestion(key, keys) or f" (its columns are {', '.join(map(repr, keys[:_KEYS_SHOWN]))})"
+            raise InputError(f"{name} has no column named {key!r}, whose type is given{near}")
     try:
         property_keys(keys)
     except InvalidArgument as problem:

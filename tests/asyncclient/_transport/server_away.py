@@ -53,13 +53,13 @@ class Server:
         self.sent: list[tuple[str, float]] = []
         self.broken: dict[str, Any] = {}
 
-    async def send(self, request: Request[Any], path: str, left: Any) -> Response:
+    async def send(self, request: Request[Any], path: str, on_sent: Any) -> Response:
         now = self.loop.time() - self.began
         self.sent.append((request.action, now))
         what = next((error for start, stop, error in self.away if start <= now < stop), None)
         what = what if what is not None else self.broken.get(request.action)
         if not isinstance(what, ConnectFailed):
-            left()
+            on_sent()
         await asyncio.sleep(0.01)
         if isinstance(what, PostHogError):
             raise what

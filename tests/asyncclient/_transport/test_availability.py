@@ -19,6 +19,7 @@ from asyncclient import (
     UntrustedCertificate,
 )
 from asyncclient._protocol.http import Request, Response
+from asyncclient._protocol.limits.rate_limits import Bucket
 from tests.asyncclient._transport.server_away import (
     LOST,
     REFUSED,
@@ -98,13 +99,13 @@ def test_a_call_that_ends_in_an_outage_each_time_fails_in_the_end() -> None:
         client = Client(server)
         crashes = 0
 
-        async def crash(asked: Request[Any], path: str, left: Any) -> Response:
+        async def crash(asked: Request[Any], path: str, on_sent: Any) -> Response:
             nonlocal crashes
             if asked.action == "deadly":
                 crashes += 1
                 now = server.loop.time() - server.began
                 server.away.append((now, now + 3.0, LOST))
-            return await Server.send(server, asked, path, left)
+            return await Server.send(server, asked, path, on_sent)
 
         server.send = crash  # type: ignore[method-assign]
         with pytest.raises(ConnectionLost):
@@ -210,5 +211,33 @@ def test_an_untrusted_certificate_is_not_waited_out() -> None:
         with pytest.raises(UntrustedCertificate):
             await Client(server).view().send(request(), None)
         assert server.loop.time() - server.began < 20.0
+
+    run_virtual(main())
+
+
+def test_a_probe_that_is_not_sent_does_not_end_an_outage() -> None:
+    async def main() -> None:
+        server = Server([(0.0, 100.0, REFUSED)])
+        client = Client(server)
+        call = asyncio.create_task(client.view().send(request(), None))
+        await asyncio.sleep(5.0)
+        client.limits.pause(Bucket.OTHERS, 90_000.0, status=503)
+        with pytest.raises(ServerError, match="not sent: the server asks to wait"):
+            await call
+        assert client.of(ServerReachable) == []
+        assert [action for action, _ in server.sent].count("read") == 1
+
+    run_virtual(main())
+
+
+def test_a_first_probe_that_is_not_sent_proves_nothing() -> None:
+    async def main() -> None:
+        server = Server([(0.0, 100.0, REFUSED)])
+        client = Client(server)
+        client.view()
+        client.limits.pause(Bucket.OTHERS, 90_000.0)
+        assert not await client.outages.in_outage()
+        assert client.availability.responded_at == float("-inf")
+        assert server.sent == []
 
     run_virtual(main())

@@ -53,11 +53,11 @@ class Script:
         self.at: list[float] = []
         self.latency_s = latency_s
 
-    async def send(self, request: Request, path: str, left: Any) -> Response:
+    async def send(self, request: Request, path: str, on_sent: Any) -> Response:
         self.at.append(asyncio.get_running_loop().time())
         said = self.responses.pop(0)
         if not isinstance(said, ConnectFailed):
-            left()
+            on_sent()
         await asyncio.sleep(self.latency_s)
         if isinstance(said, PostHogError):
             raise said

@@ -75,8 +75,8 @@ class Server:
         self.allowed: list[float] = []
         self.refused = 0
 
-    async def send(self, request: Request, path: str, left: Any) -> Response:
-        left()
+    async def send(self, request: Request, path: str, on_sent: Any) -> Response:
+        on_sent()
         await asyncio.sleep(self._random.uniform(0.01, 0.4))
         now = self._loop.time()
         said = self.trouble.response(now)

@@ -27,6 +27,7 @@ class Server:
         self.allowed = self.refused = 0
         self.connected = asyncio.Event()
         self.used = asyncio.Event()
+        self.used_up = asyncio.Event()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connected.set()
@@ -34,6 +35,8 @@ class Server:
             self.used.set()
             if self.throttles.wait_s() is None:
                 self.allowed += 1
+                if self.allowed == PER_MINUTE:
+                    self.used_up.set()
             else:
                 self.refused += 1
             writer.write(b".")
@@ -104,7 +107,8 @@ async def test_a_stopped_process_blocks_no_other(tmp_path: Path) -> None:
     server = Server(tmp_path / "socket")
     listening = await asyncio.start_unix_server(server.serve, server.path)
     stopped = await start(tmp_path / "limits", server)
-    await server.used.wait()
+    await server.used_up.wait()
+    await asyncio.sleep(MINUTE_S / 10)  # now it waits; a process that is stopped with the lock makes all others wait
     stopped.send_signal(signal.SIGSTOP)
     server.connected.clear()
     other = await start(tmp_path / "limits", server)

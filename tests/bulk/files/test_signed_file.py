@@ -88,6 +88,18 @@ def test_a_changed_byte_of_the_signature_is_found(data: st.DataObject) -> None:
             check_signature(report, signature_of(report), None)
 
 
+def test_a_signature_given_as_the_report_and_an_unsigned_report_are_refused_with_what_to_give(tmp_path: Path) -> None:
+    report = signed(tmp_path)
+    with pytest.raises(FileTrouble, match=r"r\.html\.sig is a signature; give the report that it signs: .*/r\.html\.$"):
+        check_signature(signature_of(report), signature_of(signature_of(report)), None)
+    signature_of(report).unlink()
+    with pytest.raises(FileTrouble, match=r"r\.html has no signature in .*r\.html\.sig; give the signature with --sig"):
+        check_signature(report, signature_of(report), None)
+    report.unlink()
+    with pytest.raises(FileTrouble, match="no such file"):
+        check_signature(report, signature_of(report), None)
+
+
 def test_another_signer_is_refused_if_the_key_is_given(tmp_path: Path) -> None:
     report = signed(tmp_path)
     other = Ed25519PrivateKey.generate().public_key()

@@ -30,7 +30,8 @@ NOTE = (
 @option(
     "--unfinished",
     is_flag=True,
-    help="Also accept a job that is not finished, waits for PostHog, or needs attention for persons",
+    help="Also accept a job that is not finished, waits for PostHog, or needs attention for persons, and a plan of "
+    "--without-person that no journal beside it records",
 )
 @option("--yes", is_flag=True, help="Do not ask for confirmation")
 @json_option
@@ -54,8 +55,8 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
     from bulk.errors import NO_SUCH_FILE, JournalError
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.shred import shred_job
-    from bulk.personless.job_files import find_job, shred_submissions
     from bulk.sanitize import file_word, plain
+    from bulk.without_person.shred import find_job, shred_submissions
 
     output = CommandOutput(json=json)
     if not os.path.lexists(journal) and not os.path.lexists(plan or plan_of(journal)):

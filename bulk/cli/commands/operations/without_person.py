@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bulk.cli.job_session import CommandOutput
     from bulk.cli.signals import Stopper
     from bulk.concurrency.stop_gate import StopGate
-    from bulk.personless.plan import SubmissionsHeader
-    from bulk.personless.report import SubmissionsReport
+    from bulk.without_person.plan import SubmissionsHeader
+    from bulk.without_person.report import SubmissionsReport
 
 _TAKEN = ("distinct_ids", "column", "allow_shared_ids", "concurrency", "json")
 NOT_TAKEN = frozenset(
@@ -60,13 +60,13 @@ def delete_without_person(
         The exit code.
     """
     from bulk.cli.commands.operations.without_person_job import prepare_job, write_new_plan
-    from bulk.cli.display.personless import review_lines
-    from bulk.cli.interruption import explained, nothing_kept, same_command_line
+    from bulk.cli.display.without_person import review_lines
+    from bulk.cli.interruption import explained, not_started, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
     from bulk.errors import Refused
     from bulk.formatting import count_of
-    from bulk.personless.chunks import in_chunks
     from bulk.sanitize import plain
+    from bulk.without_person.chunks import in_chunks
 
     expect_count = expected.expect_count
     _check_options(yes=yes, expect_count=expect_count, selection=selection_arguments)
@@ -87,31 +87,34 @@ def delete_without_person(
 
     with explained(nothing_kept):
         ready = run_with_client(settings, prepare, json=output.json)
-    if ready.events is not None:
-        for line in review_lines(ready.header, count, ready.events, chunks):
-            output.print(line)
-        if not ready.events and ready.plan is None:
-            raise Refused("no event has one of these distinct IDs; nothing was sent", "nothing has to be deleted")
-        if not yes:
-            _ask(ready.header, count, ready.events)
-    loaded = ready.plan or write_new_plan(ready, chunks)
+    with explained(lambda: not_started(ready.paths.plan, same_command_line())):
+        if ready.events is not None:
+            for line in review_lines(ready.header, count, ready.events, chunks):
+                output.print(line)
+            if not ready.events and ready.plan is None:
+                raise Refused("no event has one of these distinct IDs; nothing was sent", "nothing has to be deleted")
+            if not yes:
+                _ask(ready.header, count, ready.events)
+        planned = ready if ready.plan is not None else write_new_plan(ready, chunks, settings)
+    loaded, path = planned.plan, planned.paths.journal
+    assert loaded is not None  # it exists, or was written
     output.print_command(f"If interrupted, resume with: {same_command_line()}")
 
     async def submit(client: "PostHogClient", _: "Stopper", display: "Display") -> "SubmissionsReport":
-        from bulk.personless.submission import submit_job
+        from bulk.without_person.submission import submit_job
 
         async with _working(client, settings, display, "submitting") as (working, __):
-            return await submit_job(working, loaded, ready.paths.journal, events=ready.events)
+            return await submit_job(working, loaded, path, events=ready.events)
 
     def kept() -> str:
         return (
-            f"What was submitted is recorded in {plain(ready.paths.journal)}, and is never submitted twice. "
+            f"What was submitted is recorded in {plain(path)}, and is never submitted twice. "
             f"To continue:\n  {same_command_line()}"
         )
 
     with explained(kept):
         report = run_with_client(settings, submit, json=output.json)
-    show_submissions(report, ready.paths.journal, output)
+    show_submissions(report, path, output)
     return report.exit_code
 
 
@@ -124,8 +127,8 @@ def show_submissions(report: "SubmissionsReport", journal: Path, output: "Comman
         output: where to show it.
     """
     from bulk.cli.display.plan.plan_review import aligned_rows
-    from bulk.personless.report import report_rows
     from bulk.sanitize import file_word, plain
+    from bulk.without_person.report import report_rows
 
     for line in aligned_rows([(title, plain(text, limit=None)) for title, text in report_rows(report)]):
         output.print_row(line)
@@ -203,8 +206,7 @@ def _ask(header: "SubmissionsHeader", count: int, events: int) -> None:
     Raises:
         Refused: there is no terminal, or the user typed another number or nothing.
     """
-    from bulk.cli.approval import WARNING, can_prompt, read_terminal
-    from bulk.cli.display.terminal import fit, write_alert
+    from bulk.cli.approval import ask_at_terminal, can_prompt
     from bulk.errors import Refused
     from bulk.formatting import count_of, parse_count
     from bulk.sanitize import plain
@@ -216,8 +218,6 @@ def _ask(header: "SubmissionsHeader", count: int, events: int) -> None:
             f"review it, then run the same command with --yes --expect-count {count}",
         )
     where = f"project {header.project_id} ({plain(header.project_name)}) on {plain(header.host)}"
-    click.echo(fit(f"\nAbout to request {what} in {where}.\n\n  ", sys.stderr), nl=False, err=True)
-    write_alert(sys.stderr, WARNING)
-    click.echo("\n\nType the number of distinct IDs to continue: ", nl=False, err=True)
-    if parse_count(read_terminal()) != count:
+    typed = ask_at_terminal(f"\nAbout to request {what} in {where}.", "Type the number of distinct IDs to continue: ")
+    if parse_count(typed) != count:
         raise Refused("not approved; nothing was sent", "run the same command again to be asked again")

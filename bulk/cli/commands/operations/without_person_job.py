@@ -1,4 +1,4 @@
-"""Finds or plans the job of `delete-events --without-person`, and checks and counts what it has still to submit."""
+"""Finds or plans the job of `delete-events --without-person`; checks IDs and counts events before a submission."""
 
 import os
 from collections.abc import Sequence
@@ -10,14 +10,18 @@ import msgspec
 from asyncclient import PostHogClient
 from bulk.cli.job_paths import JobPaths, check_job_files, check_places, choose_job_paths
 from bulk.cli.options.settings import Settings
+from bulk.cli.streams.output_file import is_same_file
 from bulk.concurrency.stop_gate import StopGate
-from bulk.errors import JobPlannedTwice, Refused
-from bulk.personless.checks import check_access, check_no_persons, count_again, count_events
-from bulk.personless.chunks import digest_of
-from bulk.personless.job_files import find_plans
-from bulk.personless.plan import FORMAT, SubmissionsHeader, SubmissionsPlan, read_plan, write_plan
-from bulk.personless.records import SubmissionStates, read_submissions
+from bulk.errors import FileTrouble, JobPlannedTwice, JournalEmpty, Refused
+from bulk.execution.preflight import check_project_name
+from bulk.jobs.job_files import was_published_first
 from bulk.sanitize import plain
+from bulk.without_person.checks import check_access, check_no_persons, count_again, count_events
+from bulk.without_person.chunks import digest_of
+from bulk.without_person.job_files import find_plans, recorded_journal
+from bulk.without_person.plan import FORMAT, SubmissionsHeader, SubmissionsPlan, read_plan, write_plan
+from bulk.without_person.records import SubmissionStates, read_submissions, refuse_other_journal
+from bulk.without_person.submission import check_journal
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,12 +72,13 @@ async def prepare_job(
         raise Refused("such a job needs a project number: @current can change at any moment", "set the project ID")
     await check_access(client)
     paths, loaded = _find_job(plan, journal, settings, host=client.origin, project_id=project_id, digest=digest)
-    states = SubmissionStates()
+    states = _read_states(paths, loaded)
     if loaded is not None:
         chunks = loaded.chunks
-        if paths.journal.exists() and paths.journal.stat().st_size:
-            states = read_submissions(paths.journal)
+        check_project_name(loaded.header, (await client.projects.get(project_id)).name)
     events = await _check_and_count(client, gate, lines, chunks, states, concurrency=concurrency)
+    if loaded is not None:
+        return Prepared(header=loaded.header, plan=loaded, paths=paths, events=events)
     project = await client.projects.get(project_id)
     header = SubmissionsHeader(
         format=FORMAT,
@@ -84,7 +89,7 @@ async def prepare_job(
         created_at=datetime.fromtimestamp(client.server_time(), UTC).isoformat(timespec="seconds"),
         ids_digest=digest,
     )
-    return Prepared(header=loaded.header if loaded else header, plan=loaded, paths=paths, events=events)
+    return Prepared(header=header, plan=None, paths=paths, events=events)
 
 
 def _find_job(
@@ -93,18 +98,12 @@ def _find_job(
     """Return the files of the job, and its plan if that exists.
 
     Raises:
-        Refused: the plan is for something else, or several jobs are for these distinct IDs.
+        Refused: the plan is for something else or has another journal, or several jobs are for these distinct IDs.
         FileTrouble: a file cannot be used.
     """
     if plan is None and journal is None and (found := find_plans(Path(), host, project_id, digest)):
         plan = _only(found)
-    paths = choose_job_paths(
-        plan,
-        journal,
-        operation="delete-events-without-person",
-        project=settings.project(os.environ),
-        now=datetime.now(UTC),
-    )
+    paths = _paths(settings, plan, journal)
     check_job_files(paths.plan, paths.journal)
     check_places(paths)
     loaded = read_plan(paths.plan) if os.path.lexists(paths.plan) else None
@@ -113,7 +112,39 @@ def _find_job(
             f"{paths.plan} is for other distinct IDs, or another host or project",
             "name a new file with --plan for a new job, or run it with the input that it was made from",
         )
-    return paths, loaded
+    recorded = None if loaded is None else recorded_journal(loaded)
+    if recorded is None or is_same_file(recorded, paths.journal):
+        return paths, loaded
+    if journal is not None:
+        raise Refused(
+            f"{paths.plan} was run: its journal is {recorded}, not {journal}",
+            "leave out --journal, or name that journal with it",
+        )
+    return msgspec.structs.replace(paths, journal=recorded), loaded
+
+
+def _read_states(paths: JobPaths, plan: SubmissionsPlan | None) -> SubmissionStates:
+    """Return the states that the journal records; those of a new job if it is new, or was cut before its first record.
+
+    Raises:
+        Refused: it is the journal of another job, or of one whose plan does not exist.
+        FileTrouble: it is no such journal, is damaged or cannot be read.
+    """
+    refuse_other_journal(paths.journal)
+    if not os.path.lexists(paths.journal):
+        return SubmissionStates()
+    try:
+        states = read_submissions(paths.journal)
+    except JournalEmpty:
+        return SubmissionStates()
+    if plan is None:
+        what = "is missing" if states.shredded is None else "was destroyed"
+        raise Refused(
+            f"{paths.journal} is the journal of a job whose plan {paths.plan} {what}",
+            "name the plan of this job with --plan, or new files with --plan and --journal for a new job",
+        )
+    check_journal(paths.journal, states, plan)
+    return states
 
 
 async def _check_and_count(
@@ -139,21 +170,48 @@ async def _check_and_count(
 
 
 def _only(found: Sequence[Path]) -> Path:
-
     if len(found) > 1:
         names = ", ".join(plain(path) for path in found)
         raise Refused(f"several jobs are for these distinct IDs: {names}", "name the one to resume with --plan")
     return found[0]
 
 
-def write_new_plan(ready: Prepared, chunks: Sequence[tuple[str, ...]]) -> SubmissionsPlan:
-    """Write the plan; another process that has just planned the same job ends this one."""
+def write_new_plan(ready: Prepared, chunks: Sequence[tuple[str, ...]], settings: Settings) -> Prepared:
+    """Write the plan, and return what is known with it; a generated name that was taken meanwhile is changed.
 
-    header = ready.header
-    made = write_plan(ready.paths.plan, header, chunks)
-    if ready.paths.is_generated:
-        others = find_plans(Path(), header.host, header.project_id, header.ids_digest)
-        if other := next((path for path in others if path.name != made.path.name), None):
-            made.path.unlink()
-            raise JobPlannedTwice(other)
-    return made
+    Of two processes that plan the same job, the one whose plan was published first continues.
+
+    Raises:
+        JobPlannedTwice: another process was first; this plan is removed, or was not written.
+        FileTrouble: the plan cannot be written.
+    """
+    header, paths = ready.header, ready.paths
+    try:
+        made = write_plan(paths.plan, header, chunks)
+    except FileTrouble:
+        if not paths.is_generated or not os.path.lexists(paths.plan):
+            raise
+        if paths.plan in _plans_of(header):
+            raise JobPlannedTwice(paths.plan) from None
+        return write_new_plan(msgspec.structs.replace(ready, paths=_paths(settings)), chunks, settings)
+    if paths.is_generated:
+        for other in _plans_of(header):
+            if other.name != made.path.name and was_published_first(other, made.path):
+                made.path.unlink()
+                raise JobPlannedTwice(other)
+    return msgspec.structs.replace(ready, plan=made)
+
+
+def _plans_of(header: SubmissionsHeader) -> list[Path]:
+    return find_plans(Path(), header.host, header.project_id, header.ids_digest)
+
+
+def _paths(settings: Settings, plan: Path | None = None, journal: Path | None = None) -> JobPaths:
+    """Return the files as given, or with names that are not in use."""
+    return choose_job_paths(
+        plan,
+        journal,
+        operation="delete-events-without-person",
+        project=settings.project(os.environ),
+        now=datetime.now(UTC),
+    )

@@ -156,7 +156,7 @@ def _undo_row(operation: Operation) -> Row:
 
 
 def _query_rows(details: dict[str, Any]) -> Iterator[Row]:
-    """Yield a query of the user's own and its values; the row Selected has all that other queries are made from."""
+    """Yield the user's own query and its values; other queries are made from what the row Selected has."""
     query = details.get("query")
     if details.get("kind") != "query" or not isinstance(query, str):
         return
@@ -227,8 +227,8 @@ def _coverage_rows(coverage: Coverage) -> Iterator[Row]:
 def _unmatched_sentences(coverage: Coverage) -> Iterator[str]:
     """Yield how to record that the lines without a person have none, so that the job can become complete."""
     if (count := coverage.unmatched) and not coverage.unmatched_expected:
-        which = "the line that matches no person has" if count == 1 else "the lines that match no person have"
-        yield f"If {which} none in PostHog, add --expect-unmatched {count} to the run, which records it as covered."
+        line, then = ("this line", "the line then counts") if count == 1 else ("these lines", "the lines then count")
+        yield f"If no person should exist for {line}, add --expect-unmatched {count} to the run: {then} as covered."
 
 
 def _planning_rows(findings: dict[str, dict[str, Any]]) -> Iterator[Row]:

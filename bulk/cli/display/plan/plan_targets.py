@@ -29,6 +29,8 @@ _OUTCOMES: dict[Outcome, str] = {
     "blank": "is blank and was skipped",
 }
 
+_NO_CAUSE = "; nothing in it looks like a mistake of form: PostHog has no such person, or it has another ID"
+
 
 def person_text(target: Target, changes: Changes) -> str:
     """Return one person as headings and texts.
@@ -90,6 +92,8 @@ def line_text(number: int, outcome: LineOutcome, targets: Sequence[Target], chan
     line = f"Line {format_count(number)}"
     if not targets:
         reason = f": {outcome.reason}" if outcome.reason not in (None, Cause.NONE.value) else ""
+        if outcome.outcome == "unmatched" and not reason:
+            reason = _NO_CAUSE
         what = _OUTCOMES[outcome.outcome]
         if outcome.repeats is not None:
             what = f"repeats line {format_count(outcome.repeats)}"

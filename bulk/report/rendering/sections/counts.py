@@ -83,7 +83,7 @@ def _reverted(revert: dict[str, object]) -> Iterator[_Step]:
     yield "+", "Persons of the before-image", _count({"revert": revert}, "revert")
     for kind, words in (
         ("changed", "Persons that others changed since"),
-        ("as_before", "Persons that are as before already"),
+        ("as_before", "Persons that are already as before"),
         ("gone", "Persons that are gone (deleted or merged)"),
         ("unread", "Persons that could not be read"),
     ):

@@ -13,8 +13,8 @@ from bulk.report.rendering.sections.request_rows import record_rows
 from bulk.states import Axis
 
 _LIMITS = (
-    '"Not part of this job" does not rule a person out: of its persons, the receipts know all UUIDs, but only the '
-    "distinct IDs and emails by which they were selected."
+    'An ID that is "not part of this job" may still belong to a person of the job: the receipts hold the UUID of every '
+    "person, but only the distinct IDs and emails that selected them."
 )
 _ORDER = "IDs are numbered from 1, in the order in which they were given."
 _STATE_TITLES = {

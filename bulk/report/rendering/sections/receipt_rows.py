@@ -1,4 +1,4 @@
-"""The rows of a receipt: of many lines or persons, those that follow each other with the same result are one row. Pure.
+"""Makes the rows of a receipt, and joins many that follow each other with the same result into one. Pure.
 
 The JSON form of a receipt has each line and each person.
 """

@@ -99,7 +99,7 @@ def test_another_number_is_refused_before_anything_is_sent(run: Run, posthog: An
     result = run(*lines[command], *option)
     assert result.code == 3
     assert result.sentence == (
-        "posthog-bulk: of the plan x.plan.jsonl, 2 lines of its input match no person, but --expect-unmatched says "
+        "posthog-bulk: the plan x.plan.jsonl has 2 input lines that match no person, but --expect-unmatched says "
         f"{number}; look at these lines, which the review of the plan lists, then give their number, or plan those "
         "that are needed."
     )
@@ -111,7 +111,7 @@ def test_a_plan_whose_lines_all_match_says_to_leave_the_option_out(run: Run, pos
     result = run("delete", "--everyone", "--yes", "--expect-count", 60, "--expect-unmatched", 2)
     assert result.code == 3
     assert result.sentence.endswith(
-        "0 lines of its input match no person, but --expect-unmatched says 2; leave out --expect-unmatched."
+        "has no input line without a person, but --expect-unmatched says 2; leave out --expect-unmatched."
     )
     assert posthog.mutations == []
     assert run("delete", "--everyone", "--yes", "--expect-count", 60, "--expect-unmatched", 0).code == 0
@@ -120,7 +120,7 @@ def test_a_plan_whose_lines_all_match_says_to_leave_the_option_out(run: Run, pos
 def test_the_review_and_the_needs_attention_text_name_the_option(run: Run, posthog: Any) -> None:
     Path("ids").write_text(UNMATCHED)
     review = flat(run("plan", "delete", *IDS[:2], "-o", "x.plan.jsonl").out)
-    assert "If the lines that match no person have none in PostHog, add --expect-unmatched 2 to the run" in review
+    assert "If no person should exist for these lines, add --expect-unmatched 2 to the run" in review
     Path("x.plan.jsonl").unlink()
     Path("x.receipts").unlink()
     ran = run("delete", *IDS, *GO)

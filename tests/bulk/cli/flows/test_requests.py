@@ -119,6 +119,14 @@ def test_the_receipt_of_a_request_has_every_format_of_a_report(run: Run, request
     assert "has no request with this reference" in unknown.out
 
 
+@pytest.mark.usefixtures("requests_file")
+def test_an_unknown_reference_is_one_line_with_the_closest_one(run: Run) -> None:
+    assert erase(run).code == 0
+    for reference, hint in (("DSR1", "; did you mean DSR-1?"), ("Request 9", ".")):
+        unknown = run("report", "x.journal.jsonl", "--reference", reference)
+        assert (unknown.code, unknown.out) == (1, f"This job has no request with the reference {reference}{hint}\n")
+
+
 def test_find_reads_ids_from_the_line_a_file_and_stdin_and_repeats_none(
     run: Run, posthog: Any, requests_file: Path
 ) -> None:

@@ -311,9 +311,9 @@ def test_a_file_leads_to_its_review_verdict_and_exit_code(run: Run, people: Any,
 
 
 def _hint(unmatched: str) -> str:
-    which = "line that matches no person has" if unmatched == "1" else "lines that match no person have"
+    line, then = ("this line", "line then counts") if unmatched == "1" else ("these lines", "lines then count")
     return (
-        f"If the {which} none in PostHog, add --expect-unmatched {unmatched} to the run, which records it as covered."
+        f"If no person should exist for {line}, add --expect-unmatched {unmatched} to the run: the {then} as covered."
     )
 
 

@@ -87,6 +87,18 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], str, int]] = {
         "in is an export of persons in JSON lines: leave out --column",
         2,
     ),
+    "a column that is close to that of the file": (
+        b"e-mail;user 1\na@x.org;1\n",
+        ("--emails", "in", "--column", "mail"),
+        "in has no column named 'mail' (did you mean 'e-mail'?): line 1 must be the header, which has 2 columns",
+        2,
+    ),
+    "a first line that may be personal data": (
+        b"mails@x.org\na@x.org\n",
+        ("--emails", "in", "--column", "mail@x.org"),
+        "in has no column named 'mail@x.org': line 1 must be the header, which has 1 column",
+        2,
+    ),
     "no such column": (
         b"a;b\n1;2\n",
         (*IDS, "--column", "id"),

@@ -20,6 +20,7 @@ COUNTS = {
     "--expect-lines",
     "--expect-unmatched",
     "--max-targets",
+    "--without-person",
     "--persons",
 }
 """The options that take a number of things; all others take a number that names one thing."""

@@ -26,6 +26,39 @@ def test_a_plan_is_no_journal(run: Run, command: str) -> None:
 
 
 @pytest.mark.usefixtures("job")
+@pytest.mark.parametrize("command", ["status", "verify", "report"])
+def test_receipts_or_the_input_are_no_journal(run: Run, command: str) -> None:
+    for name, words in (
+        ("x.receipts", "x.receipts is the receipts of a job, not a journal; give x.journal.jsonl."),
+        ("ids", "ids is not a journal; give the journal of the job, whose name usually ends with .journal.jsonl."),
+    ):
+        before = Path(name).read_bytes()
+        result = run(command, name)
+        assert (result.code, result.sentence) == (74, f"posthog-bulk: {words}")
+        assert Path(name).read_bytes() == before
+
+
+@pytest.mark.usefixtures("posthog")
+def test_a_file_of_keep_before_is_no_journal(run: Run) -> None:
+    Path("ids").write_text("user-1\n")
+    line = (
+        "update",
+        "plan=x",
+        "--distinct-ids",
+        "ids",
+        "--keep-before",
+        "x.before.jsonl",
+        "--yes",
+        "--expect-count",
+        1,
+    )
+    assert run(*line).code == 0
+    result = run("status", "x.before.jsonl")
+    assert result.code == 74
+    assert "x.before.jsonl is a file of --keep-before, not a journal; give the journal of the job, " in result.sentence
+
+
+@pytest.mark.usefixtures("job")
 def test_a_plan_with_another_name_is_recognized(run: Run) -> None:
     Path("x.plan.jsonl").rename("mine")
     result = run("status", "mine")

@@ -3,8 +3,7 @@
 import re
 
 CONFIRM_ONE = (
-    "If the line that matches no person has none in PostHog, add --expect-unmatched 1 to the run, which records it as "
-    "covered."
+    "If no person should exist for this line, add --expect-unmatched 1 to the run: the line then counts as covered."
 )
 """What the input check says of one line that matches no person."""
 

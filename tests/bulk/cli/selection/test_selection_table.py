@@ -160,22 +160,23 @@ def test_a_reused_plan_says_how_its_input_has_changed(run: Run, people: Any, cas
     assert people.mutations == []
 
 
+NO_CAUSE = "; nothing in it looks like a mistake of form: PostHog has no such person, or it has another ID"
+
 # arguments after the plan, exit code, text on stdout or sentence
 SHOWN: dict[str, tuple[tuple[str, ...], int, str]] = {
-    "a line without a person": (("--line", "3"), 0, "Line 3 matched no person.\n"),
+    "a line without a person": (("--line", "3"), 0, f"Line 3 matched no person{NO_CAUSE}.\n"),
     "a line that repeats another": (
         ("--line", "4"),
         0,
-        "Line 4 repeats line 3: that line is not covered.\nLine 3 matched no person.\n",
+        f"Line 4 repeats line 3: that line is not covered.\nLine 3 matched no person{NO_CAUSE}.\n",
     ),
     "a blank line": (("--line", "5"), 0, "Line 5 is blank and was skipped.\n"),
     "a line that is not there": (
         ("--line", "9"),
         2,
         (
-            "x.plan.jsonl has nothing about line 9: its input has 5 lines, without a header and without line "
-            "ends within a "
-            "cell. For help: posthog-bulk show --help"
+            "line 9 of the input of x.plan.jsonl is beyond the end: the 5 lines are lines 1 to 5. For help: "
+            "posthog-bulk show --help"
         ),
     ),
     "a person that is not there": (

@@ -53,10 +53,20 @@ def test_a_journal_is_not_opened_after_a_failed_sync(path: Path, monkeypatch: py
 
 
 def test_opening_a_journal_twice_reports_that_it_is_busy(path: Path) -> None:
-    words = "another process is using this journal; wait until it ends or stop it"
+    words = "another process is using this journal; .*wait until it ends or stop it"
     with Journal.open(path, FRAMING, lambda record: None), pytest.raises(JournalBusy, match=words):
         replayed(path)
     replayed(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("my job.journal.jsonl", "watch it with posthog-bulk status 'my job.journal.jsonl' --watch, "), ("x.jsonl", "")],
+)
+def test_a_busy_journal_can_be_watched(name: str, hint: str) -> None:
+    assert str(JournalBusy(name)) == (
+        f"{name}: another process is using this journal; {hint}wait until it ends or stop it, then run again."
+    )
 
 
 def test_a_writer_keeps_the_lock_when_the_journal_object_is_closed(path: Path) -> None:

@@ -121,7 +121,10 @@ async def test_a_name_that_no_person_has_gets_a_warning_and_the_closest_name(
         assert closest(plan) == {"EMAIL": "email", "plan": None, "zzz": None}
         text = review(plan)
     assert "Warning: no person of the plan has the property EMAIL; did you mean email?" in text
-    assert "Warning: no person of the plan has the property zzz; check how it is spelled." in text
+    assert (
+        "Warning: no person of the plan has the property zzz; check how it is spelled, unless update is to add it."
+        in text
+    )
     assert ["Persons", "that", "have", "plan", str(len(ids))] in [line.split() for line in text.splitlines()]
     assert reads(server).count("batch_by_uuids") == 1  # the only request for the names
 

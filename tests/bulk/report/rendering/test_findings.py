@@ -32,6 +32,17 @@ def test_a_sentence_about_wider_matches_has_the_right_number(count: int, words: 
 @pytest.mark.parametrize(
     ("one", "words"),
     [
+        ({"count": 0, "persons": 0}, "PostHog shows no recordings of these persons."),
+        ({"count": 3, "persons": 1}, "PostHog shows 3 recordings of 1 person."),
+    ],
+)
+def test_a_sentence_about_recordings_says_if_there_are_none(one: dict[str, int], words: str) -> None:
+    assert list(finding_sentences({"recordings": one})) == [words]
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
         ({"without": 1}, "; 1 person without them was left out."),
         ({"without": 2}, "; 2 persons without them were left out."),
         ({"gone": 1}, "; 1 person in the result of the query does not exist any more."),

@@ -130,7 +130,17 @@ def test_each_row_is_used_or_refused_with_its_reason(text: str, expected: list[A
         ('{"id":"x","a":1}', {}, "no row with the key 'distinct_id'"),
         ('\n{"distinct_id":"x","a":1\n', {}, "no line that is a JSON object, from line 2 on"),
         ('{"distinct_id":"x","a":NaN}\n', {}, "no line that is a JSON object, from line 1 on"),
-        ("distinct_id,a\nx,1\n", {"types": {"b": "number"}}, "no column named 'b'"),
+        (
+            "distinct_id,plan,vip\nx,1,2\n",
+            {"types": {"seats": "number"}},
+            r"no column named 'seats', whose type is given \(its columns are 'plan', 'vip'\)",
+        ),
+        ("distinct_id,seats\nx,1\n", {"types": {"seat": "number"}}, r"is given \(did you mean 'seats'\?\)"),
+        (
+            "User Id,a\nx,1\n",
+            {"id_column": "distinct_id:usr id"},
+            r"no column named 'usr id' \(did you mean 'User Id'\?\)",
+        ),
         ("distinct_id,a\nx,1\n", {"types": {"a": "date"}}, "unknown type 'date'"),
         ("distinct_id,a\nx,1\n", {"id_column": "user"}, "write distinct_id, uuid or email"),
         ('distinct_id,a\nx,"1\n', {}, "not valid CSV"),

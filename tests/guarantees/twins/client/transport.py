@@ -127,7 +127,7 @@ TRANSPORT: tuple[Twin, ...] = (
         "the path prefix is found by a listing, which one person can make time out",
         "asyncclient/_transport/test_path_prefix.py::test_the_newest_person_timing_out_in_every_call_keeps_no_prefix_from_being_settled[plain]",
         "asyncclient/_transport/path_prefix.py",
-        "return endpoints.get_nobody()",
+        "return endpoints.get_nil_person()",
         "return endpoints.list_persons(limit=1)",
     ),
     twin(

@@ -147,7 +147,7 @@ RUN: tuple[Twin, ...] = (
         "the project's name is not confirmed",
         _ERASURE + "a_project_renamed_since_the_plan_is_refused",
         _PREFLIGHT,
-        "if name != plan.header.project_name:",
+        "if name != header.project_name:",
         "if False:",
     ),
     twin(

@@ -28,6 +28,7 @@ OUTCOMES: dict[int, tuple[str, str | None, list[int]]] = {
     9: ("unmatched", "no likely cause", []),
     10: ("repeated", "that line is not covered", []),
 }
+NO_CAUSE = "nothing in it looks like a mistake of form: PostHog has no such person, or it has another ID"
 SENTENCES = {
     2: "Line 2 selected person 1 of the plan:",
     3: "Line 3 matched no person: leading or trailing whitespace.",
@@ -35,8 +36,8 @@ SENTENCES = {
     5: "Line 5 names only persons that earlier lines select.",
     6: "Line 6 repeats line 1.\nLine 1 selected person 0 of the plan:",
     7: "Line 7 names a protected person, which no plan may contain.",
-    9: "Line 9 matched no person.",
-    10: "Line 10 repeats line 9: that line is not covered.\nLine 9 matched no person.",
+    9: f"Line 9 matched no person; {NO_CAUSE}.\n",
+    10: f"Line 10 repeats line 9: that line is not covered.\nLine 9 matched no person; {NO_CAUSE}.\n",
 }
 
 
@@ -112,7 +113,7 @@ def test_a_range_of_targets_is_a_table_or_one_json_object_per_line(run: Run, pos
         (("--target", ""), "'' does not name persons"),
         (("--target", "1-3"), "x.plan.jsonl has no person 3: it has 3 persons, numbered from 0"),
         (("--line", "0"), "0 is out of range: give at least 1"),
-        (("--line", "11"), "x.plan.jsonl has nothing about line 11: its input has 10 lines"),
+        (("--line", "11"), "line 11 of the input of x.plan.jsonl is beyond the end: the 10 lines are lines 1 to 10."),
         (("--line", "1", "--target", "1"), "--target and --line cannot be combined"),
     ],
 )
@@ -134,7 +135,22 @@ def test_a_line_that_matches_several_persons_shows_each(run: Run, posthog: Any) 
     assert {person["distinct_id"] for person in shown["targets"]} == {"same-0", "same-1", "same-2"}
     assert "Line 3 selected 3 persons of the plan:" in run("show", "x.plan.jsonl", "--line", "3").out
     refused = run("show", "x.plan.jsonl", "--line", "1")
-    assert "has nothing about line 1: its input has 2 lines, without a header" in refused.sentence
+    assert "line 1 of the input of x.plan.jsonl is the header: the 2 lines are lines 2 to 3." in refused.sentence
+
+
+@pytest.mark.usefixtures("posthog")
+def test_a_line_within_a_cell_belongs_to_the_line_that_starts_before_it(run: Run) -> None:
+    Path("ids.csv").write_text('id,note\nuser-1,"a\nb\nc"\nnobody,"d\ne"\n')
+    made = run("plan", "delete", "--distinct-ids", "ids.csv", "--column", "id", "-o", "x.plan.jsonl")
+    assert made.code == 0, made.err
+    for number, words in (
+        (1, "is the header: the 2 lines are lines 2 to 5."),
+        (3, "belongs to line 2, which has a cell with line ends."),
+        (4, "belongs to line 2, which has a cell with line ends."),
+        (6, "is beyond the end: the 2 lines are lines 2 to 5."),
+    ):
+        refused = run("show", "x.plan.jsonl", "--line", number)
+        assert f"line {number} of the input of x.plan.jsonl {words}" in refused.sentence
 
 
 def test_a_plan_of_a_filter_has_no_lines(run: Run, posthog: Any) -> None:

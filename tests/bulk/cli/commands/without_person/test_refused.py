@@ -1,12 +1,15 @@
 """`delete-events --without-person` that is refused: why, and nothing is submitted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from asyncclient.testing import Fault
+from bulk.posthog.person_reader import PersonReader
+from bulk.posthog.person_reads import Unread, UnreadReason
 from tests.bulk.cli.commands.without_person.ghosts import APPROVED, GHOSTS, LINE, deletions, haunt, plan_path, requests
 
 Run = Callable[..., Any]
@@ -111,3 +114,18 @@ def test_a_changed_plan_is_refused(haunted: Any, run: Run) -> None:
     plan.write_text(plan.read_text().replace("ghost-07", "ghost-08"))
     result = run(*APPROVED)
     assert (result.code, "was changed after it was created" in result.err) == (74, True)
+
+
+def test_ids_of_which_it_cannot_be_read_whether_they_have_a_person_are_named_by_line(
+    haunted: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unread = Unread(UnreadReason.TIMED_OUT)
+
+    async def read_nothing(_: PersonReader, ids: Sequence[str]) -> Any:
+        return SimpleNamespace(results=dict.fromkeys(ids, unread))
+
+    monkeypatch.setattr(PersonReader, "fetch_by_distinct_id", read_nothing)
+    result = run(*APPROVED)
+    assert (result.code, deletions(haunted), list(Path().glob("*.jsonl"))) == (75, [], [])
+    words = "the server did not say whether 30 distinct IDs have a person (lines 1-30); nothing was sent"
+    assert f"check interrupted: {words}; run the same command again." in result.sentence

@@ -9,9 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from asyncclient.testing import Fault
+from bulk.cli.commands.operations import without_person_job
+from bulk.cli.exit_codes import Interrupted
+from bulk.cli.main import posthog_bulk
+from bulk.without_person.chunks import digest_of
 from tests.bulk.cli.commands.without_person.ghosts import (
     APPROVED,
     GHOSTS,
@@ -186,31 +191,92 @@ def test_a_terminal_asks_for_the_number_of_ids(
     assert run(*LINE).code == code  # an approved job asks no second time
 
 
-def test_a_job_that_another_process_has_just_planned_is_not_planned_again(
-    haunted: Any, run: Run, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_first", [True, False])
+def test_of_two_processes_that_see_each_others_plan_the_first_one_continues(
+    haunted: Any, run: Run, monkeypatch: pytest.MonkeyPatch, is_first: bool
 ) -> None:
-    from bulk.cli.commands.operations import without_person_job
-
     write = without_person_job.write_plan
+    left_over = Path("zzz.plan.jsonl" if is_first else "another.plan.jsonl")  # in one tick of the clock, names decide
 
     def both(path: Path, header: Any, chunks: Any) -> Any:
-        write(Path("another.plan.jsonl"), header, chunks)
-        return write(path, header, chunks)
+        if not is_first:
+            write(left_over, header, chunks)
+        made = write(path, header, chunks)
+        if is_first:
+            write(left_over, header, chunks)
+        return made
 
     monkeypatch.setattr(without_person_job, "write_plan", both)
     result = run(*APPROVED)
-    assert (result.code, "another.plan.jsonl" in result.err) == (75, True)
+    assert (result.code, str(left_over) in result.err) == (75, not is_first)
+    assert len(deletions(haunted)) == is_first
+    assert len(list(Path().glob("*.plan.jsonl"))) == 1 + is_first
+    if not is_first:
+        assert f"{left_over} is a plan for events without a person; no journal beside it" in run("jobs").out
+        assert run("shred", left_over, "--yes", "--unfinished").code == 0
+        assert not left_over.exists()
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_generated_name_that_another_process_has_just_taken_is_no_error_of_the_user(
+    haunted: Any, run: Run, monkeypatch: pytest.MonkeyPatch, is_same: bool
+) -> None:
+    write = without_person_job.write_plan
+    taken: list[Path] = []
+
+    def take_first(path: Path, header: Any, chunks: Any) -> Any:
+        if not taken:
+            taken.append(path)
+            ids = chunks if is_same else [("another",)]
+            write(path, msgspec.structs.replace(header, job="other", ids_digest=digest_of(ids)), ids)
+        return write(path, header, chunks)
+
+    monkeypatch.setattr(without_person_job, "write_plan", take_first)
+    result = run(*APPROVED)
+    assert result.code == 75, result.err
+    if is_same:
+        assert f"another process has just planned the same job: {taken[0]}; run the same command again" in result.err
+    assert len(deletions(haunted)) == (not is_same)
+    assert run(*APPROVED).code == 75
+    assert len(deletions(haunted)) == 1
+    assert len(list(Path().glob("*.plan.jsonl"))) == 2 - is_same
+
+
+@pytest.mark.parametrize("is_planned", [False, True])
+@pytest.mark.parametrize("typed", [None, ""])
+def test_what_ends_a_prompt_stands_on_its_own_line_and_says_what_is_kept(
+    haunted: Any, run: Run, monkeypatch: pytest.MonkeyPatch, typed: str | None, is_planned: bool
+) -> None:
+    line = [str(word) for word in (*LINE, "--plan", "g.plan.jsonl")]
+    if is_planned:
+        haunted.server.faults.add(Fault("status", status=403, action="create_deletion"))
+        assert run(*line, "--yes", "--expect-count", GHOSTS).code == 77
+        haunted.server.faults.clear()
+        Path("g.journal.jsonl").unlink()
+
+    def read() -> str:
+        if typed is None:
+            raise Interrupted(signal.SIGINT)
+        return typed
+
+    monkeypatch.setattr("bulk.cli.approval.can_prompt", lambda: True)
+    monkeypatch.setattr("bulk.cli.approval.read_terminal", read)
+    kept = "Nothing was changed; the plan is kept: g.plan.jsonl. To continue:"
+    if typed is None:
+        with pytest.raises(Interrupted) as caught:
+            posthog_bulk.main(line, standalone_mode=False, obj=tuple(line))
+        said = kept if is_planned else "Nothing was changed, and no new file is left behind. To start again:"
+        assert f"{said}\n  posthog-bulk {' '.join(line)}" == caught.value.explanation
+    else:
+        assert "to continue: \nposthog-bulk: not approved; nothing was sent" in run(*line).err
+    assert Path("g.plan.jsonl").exists() == is_planned
     assert not deletions(haunted)
-    assert [path.name for path in Path().glob("*.jsonl")] == ["another.plan.jsonl"]
-    assert "was never run" in run("jobs").out
-    assert run("shred", "another.plan.jsonl", "--yes").code == 0
-    assert not list(Path().glob("*.jsonl"))
 
 
 PROGRAM = """
 import sys
 from bulk.cli.main import main
-from bulk.personless import chunks
+from bulk.without_person import chunks
 from bulk.posthog import person_reader
 person_reader.CONFIRM_AFTER_S = 0.0
 chunks.in_chunks.__kwdefaults__["max_bytes"] = int(sys.argv[1])

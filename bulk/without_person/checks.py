@@ -10,12 +10,12 @@ from bulk.errors import NotFinished, Refused
 from bulk.events import WaitKind
 from bulk.formatting import count_of
 from bulk.number_ranges import format_ranges
-from bulk.personless.chunks import QUERY, variables
 from bulk.posthog import person_reader
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import LEFT_OUT, Present, Unread
 from bulk.posthog.rereads import read_until_known
+from bulk.without_person.chunks import QUERY, variables
 
 _Found = tuple[list[str], list[str]]
 
@@ -102,9 +102,10 @@ async def check_no_persons(
             "delete the events of persons with delete-events without --without-person, and leave these lines out here",
         )
     if unread:
+        has = "has" if len(unread) == 1 else "have"
         raise NotFinished(
-            f"whether a person has them could not be read for {count_of(len(unread), 'distinct ID')}, in "
-            f"{_places(unread, lines)}",
+            f"the server did not say whether {count_of(len(unread), 'distinct ID')} {has} a person "
+            f"({_places(unread, lines)}); nothing was sent",
             purpose="check",
         )
 

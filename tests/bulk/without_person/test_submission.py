@@ -12,10 +12,10 @@ import pytest
 from asyncclient import Limits, PostHogClient, RateLimits, RetryPolicy
 from asyncclient.testing import Fault, LocalPostHog, ServerOptions
 from bulk.errors import JournalBusy, Refused
-from bulk.personless.chunks import digest_of, in_chunks
-from bulk.personless.plan import FORMAT, SubmissionsHeader, SubmissionsPlan, write_plan
-from bulk.personless.records import SubmissionStates, open_submissions, read_submissions
-from bulk.personless.submission import submit_job, verify_submissions
+from bulk.without_person.chunks import digest_of, in_chunks
+from bulk.without_person.plan import FORMAT, SubmissionsHeader, SubmissionsPlan, write_plan
+from bulk.without_person.records import SubmissionStates, open_submissions, read_submissions
+from bulk.without_person.submission import submit_job, verify_submissions
 
 
 def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:
@@ -78,7 +78,8 @@ async def test_a_journal_in_use_and_one_of_another_plan_are_refused(tmp_path: Pa
             await submit_job(client, other, path, events=1)
         elsewhere = PostHogClient(host=server.url, personal_api_key=server.personal_api_key, project_id=2)
         async with elsewhere:
-            with pytest.raises(Refused, match="project 1"):
+            words = r"project 1, but the client is set to 2; set the project ID to 1\.$"
+            with pytest.raises(Refused, match=words):
                 await verify_submissions(elsewhere, path)
         assert server.request_counts["create_deletion"] == 1
 

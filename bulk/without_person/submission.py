@@ -13,9 +13,11 @@ from bulk.errors import Refused
 from bulk.events import WaitKind
 from bulk.journal.storage import Journal
 from bulk.journal.writer import JournalWriter
-from bulk.personless.chunks import QUERY, submission_id, variables
-from bulk.personless.plan import SubmissionsPlan
-from bulk.personless.records import (
+from bulk.posthog import person_reader
+from bulk.version import VERSION
+from bulk.without_person.chunks import QUERY, submission_id, variables
+from bulk.without_person.plan import SubmissionsPlan
+from bulk.without_person.records import (
     FORMAT,
     MAX_ACTIVE,
     MISSING,
@@ -28,9 +30,7 @@ from bulk.personless.records import (
     SubmissionStates,
     open_submissions,
 )
-from bulk.personless.report import KNOWN_STATUSES, SubmissionsReport, submissions_report
-from bulk.posthog import person_reader
-from bulk.version import VERSION
+from bulk.without_person.report import KNOWN_STATUSES, SubmissionsReport, submissions_report
 
 _LISTED = 1_000
 
@@ -107,12 +107,21 @@ async def verify_submissions(client: PostHogClient, path: Path) -> SubmissionsRe
         return submissions_report(states)
 
 
+def check_journal(path: Path, states: SubmissionStates, plan: SubmissionsPlan) -> None:
+    """Raise Refused if the journal at this path, with these states, is that of another plan."""
+    if states.opened is not None and states.opened.plan_digest != plan.digest:
+        raise Refused(f"{path} is the journal of another job", "name the journal of this plan with --journal")
+
+
 def check_client(client: PostHogClient, host: str, project: int) -> None:
     """Raise Refused if the client is set to another host or project than the job."""
-    for name, wanted, is_set in (("host", host, client.origin), ("project", project, client.project_id)):
+    for name, setting, wanted, is_set in (
+        ("host", "host", host, client.origin),
+        ("project", "project ID", project, client.project_id),
+    ):
         if wanted != is_set:
             raise Refused(
-                f"the job is for {name} {wanted}, but the client is set to {is_set}", f"set the client to that {name}"
+                f"the job is for {name} {wanted}, but the client is set to {is_set}", f"set the {setting} to {wanted}"
             )
 
 
@@ -136,8 +145,7 @@ async def _begin(log: SubmissionLog, plan: SubmissionsPlan, path: Path, events: 
                 at=log.now(),
             )
         )
-    elif log.states.opened.plan_digest != plan.digest:
-        raise Refused(f"{path} is the journal of another job", "name the journal of this plan with --journal")
+    check_journal(path, log.states, plan)
     if log.states.approved is None:
         if events is None:
             raise Refused("the job is not approved", "run the same command again to be asked")
@@ -174,7 +182,7 @@ async def _active_after(client: PostHogClient, submission: UUID, number: int, er
     if any(each.submission_id == submission for each in listed):
         raise Refused(
             f"the submission ID of request {number} belongs to a request with another query",
-            "ask PostHog's support about it; this job cannot go on",
+            "ask PostHog's support about it; this job cannot continue",
         )
     active = sum(each.is_active for each in listed)
     if active >= MAX_ACTIVE:

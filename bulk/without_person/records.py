@@ -12,7 +12,7 @@ import msgspec
 
 from bulk.errors import NO_SUCH_FILE, JournalEmpty, JournalError
 from bulk.files.file_errors import fix_of_missing
-from bulk.files.job_file_kinds import is_submissions_journal
+from bulk.files.job_file_kinds import begins_submissions_journal, is_submissions_journal
 from bulk.files.private_files import head_of
 from bulk.journal.framing import Framing
 from bulk.journal.storage import Journal
@@ -173,6 +173,13 @@ def is_journal_of_submissions(path: Path) -> bool:
     return is_submissions_journal(head_of(path))
 
 
+def may_become_submissions(path: Path) -> bool:
+    """Return whether a file can become such a journal: it does not exist, or was cut before it recorded anything."""
+    if not os.path.lexists(path):
+        return True
+    return path.is_file() and begins_submissions_journal(head_of(path))
+
+
 def read_submissions(path: Path) -> SubmissionStates:
     """Return the state of a job; its journal is neither locked nor changed.
 
@@ -198,8 +205,7 @@ def open_submissions(path: Path, states: SubmissionStates) -> Journal[Submission
         JournalBusy: another process works on the job.
         FileTrouble: the journal is damaged, of another kind, or cannot be used.
     """
-    if head_of(path) and not is_journal_of_submissions(path):
-        raise JournalError(path, "is not a journal of events without a person", "name another file with --journal")
+    refuse_other_journal(path)
     journal = Journal.open(path, framing(), states.apply)
     try:
         if states.opened is not None:
@@ -208,6 +214,12 @@ def open_submissions(path: Path, states: SubmissionStates) -> Journal[Submission
         journal.close()
         raise
     return journal
+
+
+def refuse_other_journal(path: Path) -> None:
+    """Raise JournalError if a file that exists is another kind of journal, or none."""
+    if not may_become_submissions(path) and not is_journal_of_submissions(path):
+        raise JournalError(path, "is not a journal of events without a person", "name another file with --journal")
 
 
 def _check(path: Path, states: SubmissionStates) -> None:
