@@ -187,3 +187,12 @@ def test_the_receipts_say_that_posthog_held_no_person(run: Run, posthog: Any) ->
     found = run("report", JOURNAL, "--find", "no one")
     assert (found.code, "PostHog held no person for this ID, checked at" in flat(found.out)) == (0, True)
     assert "2026-02-28: 4 requests, none open, 4 done late, by up to " in run("status", JOURNAL).out
+
+
+def test_a_run_says_why_it_exits_with_0_although_lines_need_attention(run: Run, posthog: Any) -> None:
+    Path("ids").write_text(WITH_REFUSED)
+    ran = run("delete", *IDS, *GO)
+    assert ran.code == 0
+    assert "All persons are done, so the run exits with 0; verify, status and report exit with 1." in flat(ran.out)
+    verified = run("verify", JOURNAL)
+    assert (verified.code, "the run exits with 0" in flat(verified.out)) == (1, False)
