@@ -306,7 +306,7 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     from bulk.states import state_label
     from bulk.targets.reasons import REASON_MEANINGS, Reason
 
-    state, *to_do = duty_lines(report.duty, plan, journal, run_again=resume_line, now=datetime.now(UTC))
+    state, *to_do = duty_lines(report.duty, plan, journal, run_again=resume_line, now=datetime.now(UTC), report=report)
     is_only_unfinished = {cause.kind for cause in report.duty.causes} == {UNFINISHED}
     output.print_state(plain(report.verdict, limit=None) if is_only_unfinished else state, report.duty)
     if report.exit_code == 0 and report.duty.exit_code == 1:

@@ -225,7 +225,7 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
         ("Project", f"{project} on {plain(report.host)}"),
         ("Approved", plain(format_time(report.approved_at, seconds=True)) if report.approved_at else "no"),
     ]
-    state, *to_do = duty_lines(status.duty, plan, journal, run_again=run_line(plan, journal), now=now)
+    state, *to_do = duty_lines(status.duty, plan, journal, run_again=run_line(plan, journal), now=now, report=report)
     is_left = not status.is_running and report.shredded_at is None and not is_finished(report)
     rows.append(("State", state))
     rows += [("To resume", resume_words(plan, journal))] if is_left else []

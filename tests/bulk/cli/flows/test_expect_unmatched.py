@@ -196,3 +196,23 @@ def test_a_run_says_why_it_exits_with_0_although_lines_need_attention(run: Run, 
     assert "All persons are done, so the run exits with 0; verify, status and report exit with 1." in flat(ran.out)
     verified = run("verify", JOURNAL)
     assert (verified.code, "the run exits with 0" in flat(verified.out)) == (1, False)
+
+
+def test_the_lines_that_are_not_covered_are_named_where_they_need_attention(run: Run, posthog: Any) -> None:
+    Path("ids").write_text(WITH_REFUSED)
+    named = "(lines 2,4: matched no person; line 7: refused, placeholder ID; line 6: repeated from such a line)"
+    assert named in flat(run("delete", *IDS, *GO).out)
+    for command in (("status", JOURNAL), ("verify", JOURNAL)):
+        assert named in flat(run(*command).out)
+    Path("x.plan.jsonl").unlink()
+    assert "posthog-bulk show x.plan.jsonl lists their numbers" in flat(run("status", JOURNAL).out)
+
+
+def test_the_receipt_of_a_request_without_a_person_says_what_to_do(run: Run, posthog: Any) -> None:
+    Path("r.csv").write_text("distinct_id,reference,received\nuser-1,DSR-1,2026-11-20\nnobody,DSR-2,2026-11-20\n")
+    line = ("delete", "--requests", "r.csv", "--plan", "x.plan.jsonl", "--yes", "--expect-count", "1")
+    assert run(*line).code == 0
+    receipt = flat(run("report", JOURNAL, "--reference", "DSR-2").out)
+    assert "Line 3 matched no person. If the ID is wrong, correct it and plan the request again." in receipt
+    assert "record that with --expect-unmatched: posthog-bulk status JOURNAL has the line." in receipt
+    assert "expect-unmatched" not in run("report", JOURNAL, "--reference", "DSR-1").out
