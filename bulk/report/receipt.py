@@ -5,7 +5,6 @@ for, so that what is written identifies nobody.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -15,6 +14,7 @@ from bulk.journal.replay import JournalFacts
 from bulk.journal.target_states import TargetStates
 from bulk.report.duty import EXIT_CODES, DutyState
 from bulk.report.duty_decision import OpenTargets, open_targets_of
+from bulk.report.parts.activity import iso_or_none
 from bulk.report.parts.lateness import DONE, days_late, entry_days, late_of_lines, late_suffix
 from bulk.report.requests import record_of
 from bulk.report.target_history import TargetHistory
@@ -247,12 +247,12 @@ def build_receipt(
         operation=job.operation,
         record=record_of(target_states),
         planned_at=job.planned_at,
-        approved_at=_iso(approved.at if approved else None),
-        last_entry_at=_iso(target_states.run_stats.last_at) or "",
+        approved_at=iso_or_none(approved.at if approved else None),
+        last_entry_at=iso_or_none(target_states.run_stats.last_at) or "",
         plan_digest=job.plan_digest,
         journal_digest=facts.digest,
         receipts_digest=receipts_digest,
-        shredded_at=_iso(shredded.at if shredded else None),
+        shredded_at=iso_or_none(shredded.at if shredded else None),
     )
 
 
@@ -271,9 +271,9 @@ def _person(
         target=target,
         result=_result_of(target, open_targets),
         states={axis.value: name for axis, state in states.items() if (name := state.name.lower()) != "not_requested"},
-        requested_at=_iso(times.requested_at),
-        done_at=_iso(times.done_at),
-        purged_at=_iso(times.purged_at),
+        requested_at=iso_or_none(times.requested_at),
+        done_at=iso_or_none(times.done_at),
+        purged_at=iso_or_none(times.purged_at),
     )
 
 
@@ -347,9 +347,3 @@ def _verdict(answers: Sequence[Answer], reference: str | None, planned_at: str) 
     words = {**_WORDS, "no_person": _no_person(noun, planned_at)}
     parts = [f"{words[result]} ({count:,})" for result, count in counts.items() if count]
     return f"{count_of(len(answers), noun)}: {'; '.join(parts)}{late}."
-
-
-def _iso(at: float | None) -> str | None:
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

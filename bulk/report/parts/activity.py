@@ -94,6 +94,11 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def iso_or_none(at: float | None) -> str | None:
+    """Return a time of the journal as `iso` does; None for none."""
+    return None if at is None else iso(at)
+
+
 def timeline_of(run_stats: RunStats) -> tuple[TimelineEntry, ...]:
     """Return what a job did, by the time at which it began."""
     entries: list[TimelineEntry] = []
