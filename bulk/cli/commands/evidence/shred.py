@@ -126,8 +126,8 @@ def _files(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bool
     """Return the files to destroy in words, after a check that they may be."""
     from bulk.cli.job_session import long_reads_shown
     from bulk.jobs.shred import BEFORE_IMAGE, PLAN, RECEIPTS, files_to_shred
-    from bulk.personless.shred import find_job, submission_files_to_shred
     from bulk.sanitize import plain
+    from bulk.without_person.shred import find_job, submission_files_to_shred
 
     if (job := find_job(journal, plan)) is not None:
         return [f"the plan {plain(path)}" for path in submission_files_to_shred(*job, unfinished=unfinished)]
