@@ -227,7 +227,7 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
     ]
     state, *to_do = duty_lines(status.duty, plan, journal, run_again=run_line(plan, journal), now=now)
     rows += [("State", state), *((("", line) for line in to_do) if not status.is_running else ())]
-    rows.append(("Runs", plain(report.run_verdict, limit=None)))
+    rows.append(("Result", plain(report.run_verdict, limit=None)))
     counts = [
         state_counts(AXIS_TITLES[axis.axis], {one.state: one.count for one in axis.states}) for axis in report.axes
     ]
