@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from bulk.personless.report import SubmissionsReport
 from bulk.report.duty import Duty
 from bulk.requests.due_dates import DueCount
 from bulk.requests.job_record import JobRecord
+from bulk.without_person.report import SubmissionsReport
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):

@@ -7,12 +7,12 @@ Refusals that belong elsewhere: a journal of another job (`journal.binding`), a 
 from bulk.errors import Refused
 from bulk.formatting import count_of
 from bulk.journal.target_states import TargetStates
-from bulk.personless.plan import SubmissionsHeader
 from bulk.plan.plan_file import Plan, digest_matches
 from bulk.plan.plan_lines import DIGEST_PREFIX, SHORT_DIGEST, PlanHeader
 from bulk.sanitize import file_word
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import coverage_of
+from bulk.without_person.plan import SubmissionsHeader
 
 
 def check_client(plan: Plan, *, origin: str, project_id: int | str) -> None:

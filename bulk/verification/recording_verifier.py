@@ -4,7 +4,7 @@ The recordings are found by the distinct IDs that the plan noted, because the pe
 `targets.recording_states`. That a person has no recordings that PostHog kept rests on two responses (guarantee 11).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from asyncclient import PostHogClient
 from bulk.concurrency.stop_gate import StopGate
@@ -49,14 +49,22 @@ class RecordingVerifier:
         Raises:
             Stopped: the gate closed.
         """
-        if without_kept := await self._read(self._to_read(), is_second=False):
+        if without_kept := await self._read(self._to_read(), first={}):
             await self._gate.sleep(person_reader.CONFIRM_AFTER_S, WaitKind.SECOND_READ, targets=len(without_kept))
-            await self._read(without_kept, is_second=True)
+            await self._read(without_kept, first=without_kept)
 
-    async def _read(self, targets: Iterable[int], *, is_second: bool) -> list[int]:
-        """Read the recordings of targets; return those that a second read has to decide, which keep their state."""
+    async def _read(self, targets: Iterable[int], *, first: Mapping[int, RecordingCount]) -> dict[int, RecordingCount]:
+        """Read the recordings of targets, and record what the responses show.
+
+        Arguments:
+            targets: numbers of targets.
+            first: what a first response showed, where this is the second one; both together decide.
+
+        Returns:
+            What the response showed for targets that a second one has to decide; they keep their state.
+        """
         job = self._job
-        undecided: list[int] = []
+        undecided: dict[int, RecordingCount] = {}
         overdue = job.now() - job.target_states.last_accepted_at > OVERDUE_S
         for numbers in grouped(targets, TARGETS_AT_ONCE):
             notes = job.plan.recording_notes(numbers)
@@ -67,10 +75,11 @@ class RecordingVerifier:
             for number, note in notes.items():
                 if note is None:
                     observed[number] = (Observation.RECORDINGS_NOT_NOTED,)
-                elif number in counts and not is_second and self._needs_second(number, counts[number]):
-                    undecided.append(number)
+                elif number in counts and number not in first and self._needs_second(number, counts[number]):
+                    undecided[number] = counts[number]
                 elif number in counts:
-                    observed[number] = (observation_of(note, counts[number], overdue=overdue),)
+                    count = all_shown(counts[number], first.get(number, RecordingCount()))
+                    observed[number] = (observation_of(note, count, overdue=overdue),)
                 elif why is not None:
                     observed[number] = (_NOT_READABLE[why],)
             job.observe("recordings", observed)
@@ -87,6 +96,11 @@ class RecordingVerifier:
         states = self._job.target_states
         numbers = states.numbers(Axis.RECORDINGS, READ_BY_VERIFY)
         return (number for number in numbers if states.status(Axis.RECORDINGS, number).reason not in SETTLED)
+
+
+def all_shown(one: RecordingCount, other: RecordingCount) -> RecordingCount:
+    """Return what two responses show of the same recordings: each may leave some out."""
+    return RecordingCount(kept=max(one.kept, other.kept), marked=max(one.marked, other.marked))
 
 
 def observation_of(note: RecordingNote, count: RecordingCount, *, overdue: bool) -> Observation:

@@ -180,7 +180,7 @@ async def test_events_without_a_person_are_deleted_as_written(tmp_path: Path, mo
     monkeypatch.setattr(f"{__name__}.section", lambda _title: lines)
     assert settings["scopes"] == ("none",)
     async with LocalPostHog(persons=settings["persons"], options=ServerOptions(scopes=None)) as server:
-        add_personless_events(server, settings["personless"])
+        add_personless_events(server, settings["without_person"])
         assert await walk(title, tmp_path, server) == [0, 75, 75, 0, 0, 0]
         assert not [event for number in (1, 2, 3) for event in server.world.personless_events(f"ghost-{number}")]
 

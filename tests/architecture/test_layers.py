@@ -31,7 +31,7 @@ LAYERS = {
         "undo",
         "report",
         "jobs",
-        "personless",
+        "without_person",
         "execution",
         "engine",
         "cli __main__",

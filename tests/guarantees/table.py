@@ -12,12 +12,12 @@ from twins.client.retries import RETRIES
 from twins.client.transport import TRANSPORT
 from twins.engine.attempts import ATTEMPTS
 from twins.engine.left_out import LEFT_OUT
-from twins.engine.personless import PERSONLESS
 from twins.engine.reading import READING
 from twins.engine.run import RUN
 from twins.engine.sending import SENDING
 from twins.engine.states import STATES
 from twins.engine.verification import VERIFICATION
+from twins.engine.without_person import WITHOUT_PERSON
 from twins.files.before_images import BEFORE_IMAGES
 from twins.files.jobs import JOBS
 from twins.files.journal_contents import JOURNAL_CONTENTS
@@ -46,7 +46,7 @@ _ROWS = (
     *TRANSPORT,
     *ATTEMPTS,
     *LEFT_OUT,
-    *PERSONLESS,
+    *WITHOUT_PERSON,
     *READING,
     *RUN,
     *SENDING,

@@ -13,7 +13,7 @@ from bulk.cli.options.help_layout import option
 if TYPE_CHECKING:
     from bulk.cli.job_session import CommandOutput
     from bulk.jobs.job_summary import JobSummary
-    from bulk.personless.report import SubmissionsReport
+    from bulk.without_person.report import SubmissionsReport
 
 
 @help_command("jobs")
@@ -32,8 +32,8 @@ def command(folder: Path, json: bool) -> int:
     from bulk.cli.job_session import CommandOutput, long_reads_shown
     from bulk.jobs.job_search import list_jobs
     from bulk.jobs.job_summary import JobState
-    from bulk.personless.job_files import list_submissions
     from bulk.sanitize import plain
+    from bulk.without_person.job_files import list_submissions
 
     output, now = CommandOutput(json=json), datetime.now(UTC)
     with long_reads_shown() as on_read:

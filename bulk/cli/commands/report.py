@@ -14,11 +14,11 @@ from bulk.cli.options.help_layout import option
 from bulk.cli.streams.output_file import FORCE_HELP, output_file
 
 if TYPE_CHECKING:
-    from bulk.personless.report import SubmissionsReport
     from bulk.plan.plan_file import Plan
     from bulk.progress.file_reading import OnRead
     from bulk.report.receipt import Receipt
     from bulk.report.report import Report
+    from bulk.without_person.report import SubmissionsReport
 
     AnyReport = Report | Receipt | SubmissionsReport
 
@@ -183,9 +183,9 @@ def _read(
 ) -> "AnyReport":
     from bulk.cli.commands.status import read_job_report, read_with_plan
     from bulk.cli.job_session import long_reads_shown
-    from bulk.personless.records import is_journal_of_submissions, read_submissions
-    from bulk.personless.report import submissions_report
     from bulk.report.find import find_persons, find_request
+    from bulk.without_person.records import is_journal_of_submissions, read_submissions
+    from bulk.without_person.report import submissions_report
 
     if is_journal_of_submissions(journal):
         if ids is not None or reference is not None:
@@ -284,9 +284,9 @@ def render(report: "AnyReport", layout: str, *, width: int | None = None) -> str
         layout: one of `FORMATS`.
         width: the longest line of plain text; None for that of a file.
     """
-    from bulk.personless.report import SubmissionsReport
     from bulk.report.receipt import Receipt
     from bulk.report.rendering import render_json, render_markdown, render_text
+    from bulk.without_person.report import SubmissionsReport
 
     if isinstance(report, Receipt | SubmissionsReport):
         return _render_document(report, layout, width=width)
@@ -296,11 +296,11 @@ def render(report: "AnyReport", layout: str, *, width: int | None = None) -> str
 
 
 def _render_document(report: "Receipt | SubmissionsReport", layout: str, *, width: int | None) -> str:
-    from bulk.personless.report import SubmissionsReport, lay_out_submissions
     from bulk.report.rendering.json import indented_json
     from bulk.report.rendering.markdown import document_markdown
     from bulk.report.rendering.sections.receipt import lay_out_receipt
     from bulk.report.rendering.text import WIDTH, document_text
+    from bulk.without_person.report import SubmissionsReport, lay_out_submissions
 
     if layout == "json":
         return indented_json(report)

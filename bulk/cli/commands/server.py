@@ -115,7 +115,7 @@ class _ServerCommand(HelpCommand):
     help="Give the persons events: up to three each, in the years after their creation",
 )
 @option(
-    "--personless",
+    "--without-person",
     type=WholeNumber(0),
     default=0,
     metavar="N",
@@ -138,7 +138,7 @@ class _ServerCommand(HelpCommand):
 )
 @json_option
 def command(
-    port: int, persons: int, seed: int, personless: int, faults: tuple[str, ...], json: bool, **settings: Any
+    port: int, persons: int, seed: int, without_person: int, faults: tuple[str, ...], json: bool, **settings: Any
 ) -> int:
     """Run a local server that behaves like PostHog until you press Ctrl-C, and print how to use it.
 
@@ -162,7 +162,7 @@ def command(
         async with LocalPostHog(persons=persons, seed=seed, options=options, port=port) as server:
             for fault in parsed_faults:
                 server.faults.add(fault)
-            add_personless_events(server, personless)
+            add_personless_events(server, without_person)
             click.echo(
                 f"Local server with {count_of(persons, 'person')} at {server.url}; press Ctrl-C to stop it.\n"
                 "To use it, run these lines in another terminal:",

@@ -42,7 +42,7 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     from bulk.cli.job_session import CommandOutput, long_reads_shown
     from bulk.files.lock_probe import is_locked
     from bulk.jobs.job_files import plan_of
-    from bulk.personless.records import is_journal_of_submissions
+    from bulk.without_person.records import is_journal_of_submissions
 
     if is_journal_of_submissions(journal):
         if watch:
@@ -73,8 +73,8 @@ def show_submissions_of(journal: Path, *, json: bool) -> int:
     """
     from bulk.cli.commands.operations.without_person import show_submissions
     from bulk.cli.job_session import CommandOutput
-    from bulk.personless.records import read_submissions
-    from bulk.personless.report import submissions_report
+    from bulk.without_person.records import read_submissions
+    from bulk.without_person.report import submissions_report
 
     report = submissions_report(read_submissions(journal))
     show_submissions(report, journal, CommandOutput(json=json))

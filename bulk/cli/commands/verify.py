@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.cli.display.live_display import Display
     from bulk.cli.signals import Stopper
-    from bulk.personless.report import SubmissionsReport
     from bulk.report.report import Report
+    from bulk.without_person.report import SubmissionsReport
 
 
 @help_command("verify")
@@ -63,9 +63,9 @@ def command(
     from bulk.engine import verify_job
     from bulk.errors import NotFinished
     from bulk.jobs.next_run import run_line
-    from bulk.personless.records import is_journal_of_submissions
     from bulk.plan.plan_file import load_plan
     from bulk.sanitize import plain
+    from bulk.without_person.records import is_journal_of_submissions
 
     check_operator(operator, expect_unmatched)
     if is_journal_of_submissions(journal):
@@ -109,8 +109,8 @@ def _verify_submissions(journal: Path, settings: Settings, *, json: bool) -> int
     from bulk.cli.interruption import explained, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
     from bulk.concurrency.outages import waiting_out
-    from bulk.personless.records import read_submissions
-    from bulk.personless.submission import verify_submissions
+    from bulk.without_person.records import read_submissions
+    from bulk.without_person.submission import verify_submissions
 
     read_submissions(journal)
 

@@ -25,7 +25,6 @@ from bulk import (
     run_job,
 )
 from bulk.errors import FileTrouble
-from bulk.jobs.destruction import destroy
 from bulk.jobs.shred import Shredded, shred_job
 from bulk.journal.records import Verified
 from bulk.journal.replay import open_journal
@@ -209,8 +208,7 @@ async def test_a_plan_whose_journal_is_elsewhere_is_refused_unless_it_is_said(jo
         path.rename(folder / path.name)
     job = Job(folder, job.ids)
     moved = job.journal.rename(job.journal.with_name("moved.journal.jsonl"))
-    copy = r"was run: its journal is .*; posthog-bulk shred '.*/moved.journal.jsonl' --plan '.*/x.plan.jsonl'"
-    with pytest.raises(Refused, match=copy):
+    with pytest.raises(Refused, match=r"was run.*posthog-bulk shred '.*/moved.journal.jsonl' --plan '.*/x.plan.jsonl'"):
         await shred_job(job.plan)
     moved.unlink()
     with pytest.raises(Refused, match="was run, as its receipts say"):
@@ -333,19 +331,3 @@ async def test_a_kill_while_a_plan_that_was_never_run_is_destroyed_can_be_repeat
         await shred_job(job.plan)
     assert not job.plan.exists()
     assert not job.receipts.exists()
-
-
-def test_the_progress_of_a_destruction_is_what_is_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bulk.jobs.destruction._SYNCED_BYTES", 2 << 20)
-    path, events = tmp_path / "x.plan.jsonl", list[object]()
-    path.write_bytes(b"x" * (5 << 20))
-    fsync = os.fsync
-
-    def noted_fsync(fd: int) -> None:
-        events.append("synced")
-        fsync(fd)
-
-    monkeypatch.setattr("bulk.jobs.destruction.os.fsync", noted_fsync)
-    destroy(path, lambda each, done, size: events.append((each, done >> 20, size >> 20)))
-    assert events[:6] == ["synced", (path, 2, 5), "synced", (path, 4, 5), "synced", (path, 5, 5)]
-    assert not path.exists()

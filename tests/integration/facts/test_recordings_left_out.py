@@ -83,3 +83,24 @@ async def test_recordings_that_the_plan_and_one_response_leave_out_are_not_taken
         report = await verify_job(a.client, plan, a.journal)
         assert due == []
         assert axis(report, "recordings") == {"requested" if lag_s else "deleted": 2}
+
+
+async def test_recordings_that_one_response_shows_as_deleted_are_deleted_if_the_next_leaves_them_out(
+    arena: Any, axis: Any
+) -> None:
+    async with arena(persons=1) as a:
+        a.server.world.add_recording("s", [a.server.world.person(a.everybody[0]).distinct_ids[0]])
+        plan = await a.plan(operation=DeleteRecordings())
+        await a.run(plan)
+        shown: list[Any] = []
+
+        def change(action: str, body: Body) -> Body | None:
+            if action != "query" or not body["results"]:
+                return None
+            shown.append(body["results"])
+            return {**body, "results": []} if len(shown) == 2 else None
+
+        rewrite(a.server, change)
+        report = await verify_job(a.client, plan, a.journal)
+        assert len(shown) >= 2
+        assert axis(report, "recordings") == {"deleted": 1}

@@ -55,8 +55,8 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
     from bulk.errors import NO_SUCH_FILE, JournalError
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.shred import shred_job
-    from bulk.personless.shred import find_job, shred_submissions
     from bulk.sanitize import file_word, plain
+    from bulk.without_person.shred import find_job, shred_submissions
 
     output = CommandOutput(json=json)
     if not os.path.lexists(journal) and not os.path.lexists(plan or plan_of(journal)):

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bulk.cli.job_session import CommandOutput
     from bulk.cli.signals import Stopper
     from bulk.concurrency.stop_gate import StopGate
-    from bulk.personless.plan import SubmissionsHeader
-    from bulk.personless.report import SubmissionsReport
+    from bulk.without_person.plan import SubmissionsHeader
+    from bulk.without_person.report import SubmissionsReport
 
 _TAKEN = ("distinct_ids", "column", "allow_shared_ids", "concurrency", "json")
 NOT_TAKEN = frozenset(
@@ -60,13 +60,13 @@ def delete_without_person(
         The exit code.
     """
     from bulk.cli.commands.operations.without_person_job import prepare_job, write_new_plan
-    from bulk.cli.display.personless import review_lines
+    from bulk.cli.display.without_person import review_lines
     from bulk.cli.interruption import explained, not_started, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
     from bulk.errors import Refused
     from bulk.formatting import count_of
-    from bulk.personless.chunks import in_chunks
     from bulk.sanitize import plain
+    from bulk.without_person.chunks import in_chunks
 
     expect_count = expected.expect_count
     _check_options(yes=yes, expect_count=expect_count, selection=selection_arguments)
@@ -101,7 +101,7 @@ def delete_without_person(
     output.print_command(f"If interrupted, resume with: {same_command_line()}")
 
     async def submit(client: "PostHogClient", _: "Stopper", display: "Display") -> "SubmissionsReport":
-        from bulk.personless.submission import submit_job
+        from bulk.without_person.submission import submit_job
 
         async with _working(client, settings, display, "submitting") as (working, __):
             return await submit_job(working, loaded, path, events=ready.events)
@@ -127,8 +127,8 @@ def show_submissions(report: "SubmissionsReport", journal: Path, output: "Comman
         output: where to show it.
     """
     from bulk.cli.display.plan.plan_review import aligned_rows
-    from bulk.personless.report import report_rows
     from bulk.sanitize import file_word, plain
+    from bulk.without_person.report import report_rows
 
     for line in aligned_rows([(title, plain(text, limit=None)) for title, text in report_rows(report)]):
         output.print_row(line)

@@ -15,13 +15,13 @@ from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import FileTrouble, JobPlannedTwice, JournalEmpty, Refused
 from bulk.execution.preflight import check_project_name
 from bulk.jobs.job_files import was_published_first
-from bulk.personless.checks import check_access, check_no_persons, count_again, count_events
-from bulk.personless.chunks import digest_of
-from bulk.personless.job_files import find_plans, recorded_journal
-from bulk.personless.plan import FORMAT, SubmissionsHeader, SubmissionsPlan, read_plan, write_plan
-from bulk.personless.records import SubmissionStates, read_submissions, refuse_other_journal
-from bulk.personless.submission import check_journal
 from bulk.sanitize import plain
+from bulk.without_person.checks import check_access, check_no_persons, count_again, count_events
+from bulk.without_person.chunks import digest_of
+from bulk.without_person.job_files import find_plans, recorded_journal
+from bulk.without_person.plan import FORMAT, SubmissionsHeader, SubmissionsPlan, read_plan, write_plan
+from bulk.without_person.records import SubmissionStates, read_submissions, refuse_other_journal
+from bulk.without_person.submission import check_journal
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):

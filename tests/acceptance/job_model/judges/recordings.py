@@ -58,6 +58,8 @@ class RecordingEvidence:
         if not shown:
             return None if state == "not_verifiable" and not self._shows_marks else "no response was about them"
         last = shown[-1].marks
+        if state == "deleted":  # one of two responses may leave out what the other one shows
+            last = {name: is_marked for each in shown[-2:] for name, is_marked in each.marks.items()}
         match state:
             case "deleted" if not last or not all(last.values()):
                 return f"the last response shows {last}"

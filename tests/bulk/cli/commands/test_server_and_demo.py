@@ -105,7 +105,7 @@ def test_a_fault_is_written_with_its_fields() -> None:
 
 def test_captures_can_lag_and_lose_events() -> None:
     knobs = command.make_context("server", ["--capture-lag", "2.5"]).params
-    names = {"port", "persons", "personless", "seed", "faults", "json", *LOG_PARAMS}
+    names = {"port", "persons", "without_person", "seed", "faults", "json", *LOG_PARAMS}
     options = server_options({name: value for name, value in knobs.items() if name not in names})
     assert (options.capture_lag_s, options.list_lag_s) == (2.5, 0)
     fault = parse_fault("swallow,action=capture,share=0.01,seed=3")
@@ -117,7 +117,7 @@ def test_captures_can_lag_and_lose_events() -> None:
 )
 def test_the_key_has_all_scopes_those_given_or_none(words: list[str], scopes: tuple[str, ...] | None) -> None:
     knobs = command.make_context("server", words).params
-    names = {"port", "persons", "personless", "seed", "faults", "json", *LOG_PARAMS}
+    names = {"port", "persons", "without_person", "seed", "faults", "json", *LOG_PARAMS}
     assert server_options({name: value for name, value in knobs.items() if name not in names}).scopes == scopes
 
 

@@ -20,7 +20,7 @@ COUNTS = {
     "--expect-lines",
     "--expect-unmatched",
     "--max-targets",
-    "--personless",
+    "--without-person",
     "--persons",
 }
 """The options that take a number of things; all others take a number that names one thing."""

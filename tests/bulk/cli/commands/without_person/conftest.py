@@ -17,4 +17,6 @@ def haunted(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def chunks_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten distinct IDs per request."""
-    monkeypatch.setattr("bulk.personless.chunks.in_chunks.__kwdefaults__", {"max_bytes": 11 + 10 * len('"ghost-00", ')})
+    monkeypatch.setattr(
+        "bulk.without_person.chunks.in_chunks.__kwdefaults__", {"max_bytes": 11 + 10 * len('"ghost-00", ')}
+    )

@@ -124,10 +124,10 @@ def test_a_destruction_that_was_interrupted_is_repeated_by_the_same_line(
             file.write(bytes(path.stat().st_size))
         raise OSError
 
-    monkeypatch.setattr("bulk.personless.shred.destroy", interrupted)
+    monkeypatch.setattr("bulk.without_person.shred.destroy", interrupted)
     line = ("shred", PLAN, "--yes", "--unfinished")
     assert run(*line).code != 0
-    monkeypatch.setattr("bulk.personless.shred.destroy", destroy)
+    monkeypatch.setattr("bulk.without_person.shred.destroy", destroy)
     assert run(*line).code == 0
     assert not PLAN.exists()
     if record == "a job":

@@ -16,7 +16,7 @@ from asyncclient.testing import Fault
 from bulk.cli.commands.operations import without_person_job
 from bulk.cli.exit_codes import Interrupted
 from bulk.cli.main import posthog_bulk
-from bulk.personless.chunks import digest_of
+from bulk.without_person.chunks import digest_of
 from tests.bulk.cli.commands.without_person.ghosts import (
     APPROVED,
     GHOSTS,
@@ -276,7 +276,7 @@ def test_what_ends_a_prompt_stands_on_its_own_line_and_says_what_is_kept(
 PROGRAM = """
 import sys
 from bulk.cli.main import main
-from bulk.personless import chunks
+from bulk.without_person import chunks
 from bulk.posthog import person_reader
 person_reader.CONFIRM_AFTER_S = 0.0
 chunks.in_chunks.__kwdefaults__["max_bytes"] = int(sys.argv[1])

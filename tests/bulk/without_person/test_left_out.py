@@ -9,9 +9,9 @@ from changed_responses import Body, rewrite
 
 from asyncclient import InvalidResponse, Limits, PostHogClient, RateLimits, RetryPolicy
 from asyncclient.testing import Fault, LocalPostHog, ServerOptions
-from bulk.personless.chunks import digest_of
-from bulk.personless.plan import FORMAT, SubmissionsHeader, write_plan
-from bulk.personless.submission import submit_job, verify_submissions
+from bulk.without_person.chunks import digest_of
+from bulk.without_person.plan import FORMAT, SubmissionsHeader, write_plan
+from bulk.without_person.submission import submit_job, verify_submissions
 
 
 @pytest.fixture(autouse=True)

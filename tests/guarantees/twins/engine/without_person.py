@@ -2,14 +2,14 @@
 
 from twin import Twin, twin
 
-_SUBMISSION = "bulk/personless/submission.py"
-_ENGINE = "bulk/personless/test_submission.py::test_"
-_CHECKS = "bulk/personless/checks.py"
+_SUBMISSION = "bulk/without_person/submission.py"
+_ENGINE = "bulk/without_person/test_submission.py::test_"
+_CHECKS = "bulk/without_person/checks.py"
 _FILES = "bulk/cli/commands/without_person/test_job_files.py::test_"
 _COMMAND = "bulk/cli/commands/without_person/test_without_person.py::test_"
 _INTENT = _ENGINE + "the_intent_is_on_disk_before_a_request_leaves_and_a_cancelled_one_is_repeated"
 
-PERSONLESS: tuple[Twin, ...] = (
+WITHOUT_PERSON: tuple[Twin, ...] = (
     twin(
         37,
         "a submission leaves without a record of its intent",
@@ -30,7 +30,7 @@ PERSONLESS: tuple[Twin, ...] = (
         37,
         "a repeated submission has another ID",
         _INTENT,
-        "bulk/personless/chunks.py",
+        "bulk/without_person/chunks.py",
         'return uuid5(_SUBMISSIONS, f"{job}/{chunk}")',
         "return uuid5(_SUBMISSIONS, f\"{job}/{chunk}/{__import__('os').urandom(8)!r}\")",
     ),
@@ -56,7 +56,7 @@ PERSONLESS: tuple[Twin, ...] = (
     twin(
         37,
         "a request that one response does not know is missing",
-        "bulk/personless/test_left_out.py::test_a_request_that_one_response_does_not_know_is_read_again",
+        "bulk/without_person/test_left_out.py::test_a_request_that_one_response_does_not_know_is_read_again",
         _SUBMISSION,
         "        if not await _is_found(client, log, number) and",
         "        if",
@@ -74,7 +74,7 @@ PERSONLESS: tuple[Twin, ...] = (
         37,
         "a request that was approved counts as completed",
         _COMMAND + "exactly_the_events_of_the_ids_are_gone_after_the_weekend",
-        "bulk/personless/report.py",
+        "bulk/without_person/report.py",
         "    done = sum(chunk.status == COMPLETED for chunk in chunks)\n",
         '    done = sum(chunk.status in (COMPLETED, "approved") for chunk in chunks)\n',
     ),
@@ -98,7 +98,7 @@ PERSONLESS: tuple[Twin, ...] = (
         37,
         "a plan whose journal has another name is destroyed",
         _FILES + "a_plan_whose_journal_has_another_name_is_destroyed_only_with_a_record",
-        "bulk/personless/shred.py",
+        "bulk/without_person/shred.py",
         "if (journal := recorded_journal(read_plan(path))) is not None:",
         "if (journal := recorded_journal(read_plan(path))) is not None and not path:",
     ),
@@ -106,7 +106,7 @@ PERSONLESS: tuple[Twin, ...] = (
         37,
         "a plan without a journal is destroyed",
         _FILES + "a_plan_that_no_journal_at_hand_records_is_destroyed_only_with_the_option",
-        "bulk/personless/shred.py",
+        "bulk/without_person/shred.py",
         '    if not unfinished:\n        raise Refused(\n            f"no journal',
         '    if not unfinished and not path:\n        raise Refused(\n            f"no journal',
     ),

@@ -7,9 +7,9 @@ from bulk.errors import NO_SUCH_FILE, FileTrouble, PlanError
 from bulk.files.job_file_kinds import JOURNAL_SUFFIX, PLAN_SUFFIX, is_submissions_plan
 from bulk.files.private_files import head_of
 from bulk.jobs.job_files import files_named, journal_of, recorded_digest
-from bulk.personless.plan import SubmissionsPlan, read_plan, read_submissions_header
-from bulk.personless.records import is_journal_of_submissions, read_submissions
-from bulk.personless.report import SubmissionsReport, submissions_report
+from bulk.without_person.plan import SubmissionsPlan, read_plan, read_submissions_header
+from bulk.without_person.records import is_journal_of_submissions, read_submissions
+from bulk.without_person.report import SubmissionsReport, submissions_report
 
 
 def find_plans(folder: Path, host: str, project_id: int, ids_digest: str) -> list[Path]:

@@ -9,18 +9,18 @@ from bulk.files.private_files import head_of
 from bulk.jobs.destruction import destroy, is_overwritten
 from bulk.jobs.job_files import journal_of, plan_of, recorded_digest
 from bulk.jobs.shred import Shredded
-from bulk.personless.job_files import recorded_journal
-from bulk.personless.plan import read_plan
-from bulk.personless.records import (
+from bulk.progress.file_reading import OnOverwrite
+from bulk.sanitize import file_word
+from bulk.without_person.job_files import recorded_journal
+from bulk.without_person.plan import read_plan
+from bulk.without_person.records import (
     PlanShredded,
     SubmissionStates,
     is_journal_of_submissions,
     may_become_submissions,
     open_submissions,
 )
-from bulk.personless.report import iso, submissions_report
-from bulk.progress.file_reading import OnOverwrite
-from bulk.sanitize import file_word
+from bulk.without_person.report import iso, submissions_report
 
 
 def find_job(named: Path, plan: Path | None) -> tuple[Path | None, Path] | None:

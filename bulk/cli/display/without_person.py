@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from bulk.cli.display.plan.plan_review import aligned_rows
 from bulk.formatting import count_of
-from bulk.personless.plan import SubmissionsHeader
-from bulk.personless.report import OPERATION
 from bulk.sanitize import plain
+from bulk.without_person.plan import SubmissionsHeader
+from bulk.without_person.report import OPERATION
 
 _NOTE = (
     "PostHog approves each request by hand and deletes at the weekend: what the IDs have by then, also events of a "

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from bulk.formatting import count_of, format_count, format_time
-from bulk.personless.chunks import submission_id
-from bulk.personless.records import ACTIVE_STATUSES, COMPLETED, MAX_ACTIVE, ChunkState, SubmissionStates
 from bulk.report.duty import EXIT_CODES, DutyState
 from bulk.report.rendering.document import Document, Row, Section, Table
+from bulk.without_person.chunks import submission_id
+from bulk.without_person.records import ACTIVE_STATUSES, COMPLETED, MAX_ACTIVE, ChunkState, SubmissionStates
 
 OPERATION = "delete the events of distinct IDs without a person"
 _TITLES = {

@@ -10,12 +10,12 @@ from bulk.errors import NotFinished, Refused
 from bulk.events import WaitKind
 from bulk.formatting import count_of
 from bulk.number_ranges import format_ranges
-from bulk.personless.chunks import QUERY, variables
 from bulk.posthog import person_reader
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import LEFT_OUT, Present, Unread
 from bulk.posthog.rereads import read_until_known
+from bulk.without_person.chunks import QUERY, variables
 
 _Found = tuple[list[str], list[str]]
 

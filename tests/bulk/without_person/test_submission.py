@@ -12,10 +12,10 @@ import pytest
 from asyncclient import Limits, PostHogClient, RateLimits, RetryPolicy
 from asyncclient.testing import Fault, LocalPostHog, ServerOptions
 from bulk.errors import JournalBusy, Refused
-from bulk.personless.chunks import digest_of, in_chunks
-from bulk.personless.plan import FORMAT, SubmissionsHeader, SubmissionsPlan, write_plan
-from bulk.personless.records import SubmissionStates, open_submissions, read_submissions
-from bulk.personless.submission import submit_job, verify_submissions
+from bulk.without_person.chunks import digest_of, in_chunks
+from bulk.without_person.plan import FORMAT, SubmissionsHeader, SubmissionsPlan, write_plan
+from bulk.without_person.records import SubmissionStates, open_submissions, read_submissions
+from bulk.without_person.submission import submit_job, verify_submissions
 
 
 def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:

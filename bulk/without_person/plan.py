@@ -13,7 +13,7 @@ from bulk.files.job_file_kinds import PLAN_SUFFIX, is_submissions_plan
 from bulk.files.json_lines import decode_line, encode_line
 from bulk.files.private_files import open_regular, refuse_existing
 from bulk.files.unnamed_file import create_unnamed, remove_abandoned
-from bulk.personless.chunks import digest_of
+from bulk.without_person.chunks import digest_of
 
 FORMAT = 1
 _MAX_LINE = 1 << 20

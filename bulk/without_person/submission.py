@@ -13,9 +13,11 @@ from bulk.errors import Refused
 from bulk.events import WaitKind
 from bulk.journal.storage import Journal
 from bulk.journal.writer import JournalWriter
-from bulk.personless.chunks import QUERY, submission_id, variables
-from bulk.personless.plan import SubmissionsPlan
-from bulk.personless.records import (
+from bulk.posthog import person_reader
+from bulk.version import VERSION
+from bulk.without_person.chunks import QUERY, submission_id, variables
+from bulk.without_person.plan import SubmissionsPlan
+from bulk.without_person.records import (
     FORMAT,
     MAX_ACTIVE,
     MISSING,
@@ -28,9 +30,7 @@ from bulk.personless.records import (
     SubmissionStates,
     open_submissions,
 )
-from bulk.personless.report import KNOWN_STATUSES, SubmissionsReport, submissions_report
-from bulk.posthog import person_reader
-from bulk.version import VERSION
+from bulk.without_person.report import KNOWN_STATUSES, SubmissionsReport, submissions_report
 
 _LISTED = 1_000
 
