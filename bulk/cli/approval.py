@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,7 +16,7 @@ from bulk.errors import JournalEmpty, Refused
 from bulk.formatting import count_of, parse_count
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan
-from bulk.sanitize import plain
+from bulk.sanitize import file_word, plain
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import coverage_of
 
@@ -41,7 +42,7 @@ def ask_for_approval(
     Arguments:
         plan: the plan to approve.
         say: shows text without a newline.
-        warn: shows the warning so that it stands out; None for `say`.
+        warn: shows the warning, where nothing can be undone, so that it stands out; None for `say`.
         read: returns the line that the user types, empty at the end of input; by default from the terminal.
         expect_unmatched: how many input lines the user expects to match no person.
 
@@ -58,6 +59,7 @@ def ask_for_approval(
         about,
         "Type the number of persons to continue: ",
         note=f"Note: {uncovered}." if uncovered else "",
+        undo=_undo(header.operation),
         say=say,
         warn=warn or say,
         read=read_terminal if read is None else read,
@@ -69,6 +71,17 @@ def ask_for_approval(
             f"not approved: {given}, but the plan has {count_of(plan.count, 'person')}; nothing was sent",
             "run the same command again to be asked again",
         )
+
+
+def _undo(operation: dict[str, Any]) -> str:
+    """Return how an operation that keeps a before-image is undone; nothing for any other."""
+    file = operation.get("keep_before")
+    if not isinstance(file, str):
+        return ""
+    here = Path.cwd()
+    path = Path(file)
+    shown = path.relative_to(here) if path.is_relative_to(here) else path  # a short line, which no terminal breaks
+    return f"To undo it: posthog-bulk revert {plain(file_word(str(shown)))} -o revert.plan.jsonl"
 
 
 def ask_at_terminal(about: str, question: str) -> str:
@@ -86,13 +99,17 @@ def _ask(
     question: str,
     *,
     note: str = "",
+    undo: str = "",
     say: Callable[[str], None],
     warn: Callable[[str], None],
     read: Callable[[], str],
 ) -> str:
-    """Ask below the warning and return the line; end the line on the terminal even if the read fails."""
+    """Ask below the warning, or how to undo it, and return the line; what follows begins on a line of its own."""
     say(f"{about}\n\n  ")
-    warn(WARNING)
+    if undo:
+        say(undo)
+    else:
+        warn(WARNING)
     if note:
         say(f"\n\n{note}")
     say(f"\n\n{question}")

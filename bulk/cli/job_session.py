@@ -306,9 +306,11 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     from bulk.states import state_label
     from bulk.targets.reasons import REASON_MEANINGS, Reason
 
-    state, *to_do = duty_lines(report.duty, plan, journal, run_again=resume_line, now=datetime.now(UTC))
+    state, *to_do = duty_lines(report.duty, plan, journal, run_again=resume_line, now=datetime.now(UTC), report=report)
     is_only_unfinished = {cause.kind for cause in report.duty.causes} == {UNFINISHED}
     output.print_state(plain(report.verdict, limit=None) if is_only_unfinished else state, report.duty)
+    if report.exit_code == 0 and report.duty.exit_code == 1:
+        output.print("All persons are done, so the run exits with 0; verify, status and report exit with 1.")
     for sentence in orphan_sentences(report.operation, report.selection, coverage_in(report.input)):
         output.print(sentence)
     for axis in report.axes:

@@ -221,6 +221,7 @@ def _review(
         batch_size=run_options.batch_size,
         width=output.width,
         expect_unmatched=expected.expect_unmatched,
+        today=datetime.now(UTC).date(),
     )
     output.print(review + "\n")
     preflight.check_caps(

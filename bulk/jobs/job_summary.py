@@ -18,6 +18,7 @@ from bulk.progress.file_reading import OnRead
 from bulk.report.duty import Duty, while_running
 from bulk.report.load import report_of
 from bulk.report.report import Report
+from bulk.report.target_history import DoneTimes
 from bulk.requests.due_dates import DueCount
 from bulk.states import PENDING
 
@@ -113,16 +114,18 @@ def summarize_job(
     )
     if journal.other is not None or not os.path.lexists(journal.path):
         return summary
+    done_times = DoneTimes()
     try:
-        replayed = replay_journal(journal.path, on_read=on_read)
+        replayed = replay_journal(journal.path, on_read=on_read, also=done_times.apply)
     except JournalEmpty:
         return summary  # its process was killed before it recorded the job
-    return with_journal(summary, *replayed, is_reported=not os.path.lexists(unreported_marker(plan)))
+    return with_journal(summary, *replayed, done_times, is_reported=not os.path.lexists(unreported_marker(plan)))
 
 
 def summarize_journal(journal: Path, *, on_read: OnRead | None = None) -> JobSummary:
     """Return the summary of a job whose plan is not at hand; raises FileTrouble."""
-    target_states, facts = replay_journal(journal, on_read=on_read)
+    done_times = DoneTimes()
+    target_states, facts = replay_journal(journal, on_read=on_read, also=done_times.apply)
     job = target_states.job
     assert job is not None  # replay_journal refuses a journal without a job
     summary = JobSummary(
@@ -136,15 +139,20 @@ def summarize_journal(journal: Path, *, on_read: OnRead | None = None) -> JobSum
         project_id=job.project,
         planned_at=job.planned_at,
     )
-    return with_journal(summary, target_states, facts)
+    return with_journal(summary, target_states, facts, done_times)
 
 
 def with_journal(
-    summary: JobSummary, target_states: TargetStates, facts: JournalFacts, *, is_reported: bool = True
+    summary: JobSummary,
+    target_states: TargetStates,
+    facts: JournalFacts,
+    done_times: DoneTimes,
+    *,
+    is_reported: bool = True,
 ) -> JobSummary:
     """Return a summary with what the journal adds to it; a job is not finished before its result was reported."""
     target_states.close_open()
-    report = report_of(summary.journal, target_states, facts, None)
+    report = report_of(summary.journal, target_states, facts, None, done_times)
     if report.approved_at is None:
         return summary
     if is_locked(summary.journal):

@@ -1,5 +1,6 @@
-"""Says in words how far a job is, and which command line runs or resumes it. Pure."""
+"""Says in words how far a job is, and which command line runs or resumes it. It looks whether the plan exists."""
 
+import os
 from pathlib import Path
 
 from bulk.formatting import count_of, format_count
@@ -22,6 +23,17 @@ def run_line(plan: Path, journal: Path) -> str:
     """Return the command line that runs or resumes a plan; it names the journal if that has another name."""
     named = "" if journal == journal_of(plan) else f" --journal {file_word(str(journal))}"
     return f"posthog-bulk run {file_word(str(plan))}{named}"
+
+
+def resume_words(plan: Path, journal: Path) -> str:
+    """Return the command line that resumes a job; where its plan is missing, that the plan has to be restored first."""
+    line = run_line(plan, journal)
+    if os.path.lexists(plan):
+        return line
+    return (
+        f"the plan {file_word(str(plan))} is missing: restore it from a copy, then run {line}. If there is no copy, "
+        "make a plan under another name"
+    )
 
 
 def verify_line(plan: Path, journal: Path) -> str:

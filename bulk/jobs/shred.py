@@ -22,7 +22,7 @@ from bulk.files.private_files import open_regular
 from bulk.formatting import count_of
 from bulk.jobs.destruction import destroy, is_overwritten
 from bulk.jobs.job_files import plan_of
-from bulk.jobs.unstarted_plan import plan_to_shred, shred_plan
+from bulk.jobs.unstarted_plan import plan_files, plan_to_shred, shred_plan
 from bulk.journal.records import FilesShredded, JobOpened, Record
 from bulk.journal.replay import open_journal
 from bulk.journal.storage import Journal
@@ -120,14 +120,41 @@ async def shred_job(
     )
 
 
+def files_to_shred(
+    journal: str | Path,
+    *,
+    plan: str | Path | None = None,
+    receipts: bool = False,
+    unfinished: bool = False,
+    on_read: Callable[[Path, int, int], None] | None = None,
+) -> dict[str, Path]:
+    """Return the files that `shred_job` with the same arguments destroys, by their kind; changes nothing.
+
+    The kinds are `PLAN`, `BEFORE_IMAGE`, `RECEIPTS`, and those of incomplete ends of a before-image.
+
+    Raises:
+        JournalBusy, Refused, FileTrouble: as `shred_job` does.
+    """
+    path = Path(journal)
+    if (unstarted := plan_to_shred(path, None if plan is None else Path(plan))) is not None:
+        return {PLAN if file == unstarted else RECEIPTS: file for file in plan_files(unstarted, allow_run=unfinished)}
+    whole = plan_of(path) if plan is None else Path(plan)
+    opened, _, found = _open(path, whole, receipts=receipts, unfinished=unfinished, on_read=on_read, completes=False)
+    opened.close()
+    return found
+
+
 def _iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _open(
-    path: Path, plan: Path, *, receipts: bool, unfinished: bool, on_read: OnRead | None
+    path: Path, plan: Path, *, receipts: bool, unfinished: bool, on_read: OnRead | None, completes: bool = True
 ) -> tuple[Journal[Record], TargetStates, dict[str, Path]]:
-    """Lock the journal, and return it with the state of the job and the files to destroy."""
+    """Lock the journal, and return it with the state of the job and the files to destroy.
+
+    `completes`: whether receipts that lack their key get it from the plan.
+    """
     if not os.path.lexists(path):
         raise JournalError(path, NO_SUCH_FILE, "name the journal of a job that was run")
     target_states = TargetStates()
@@ -138,7 +165,8 @@ def _open(
         target_states.close_open()
         if not unfinished:
             _check_finished(path, target_states)
-        return opened, target_states, _files(path, target_states.job, target_states, plan, receipts=receipts)
+        found = _files(path, target_states.job, target_states, plan, receipts=receipts, completes=completes)
+        return opened, target_states, found
     except BaseException:
         opened.close()
         raise
@@ -173,14 +201,14 @@ def _was_interrupted(target_states: TargetStates) -> bool:
 
 
 def _files(
-    journal: Path, job: JobOpened, target_states: TargetStates, plan: Path, *, receipts: bool
+    journal: Path, job: JobOpened, target_states: TargetStates, plan: Path, *, receipts: bool, completes: bool
 ) -> dict[str, Path]:
     """Return the files to destroy by their kind, after a check that they belong to the job."""
     found: dict[str, Path] = {}
     was_begun = _was_interrupted(target_states)
     if os.path.lexists(plan):
         if not (was_begun and is_overwritten(plan)):
-            _check_plan(plan, job, was_begun=was_begun)
+            _check_plan(plan, job, was_begun=was_begun, completes=completes)
             found |= _before_image(plan, job, was_begun=was_begun)  # first, because only the plan names it
         found[PLAN] = plan
     elif target_states.shredded is None:  # with its receipts gone too, a plan that lies elsewhere would be forgotten
@@ -238,7 +266,7 @@ def _is_before_image(path: Path, job: JobOpened) -> bool:
     return b'"type":"before_image"' in first and b'"plan_digest":"%b"' % job.plan_digest.encode() in first
 
 
-def _check_plan(plan: Path, job: JobOpened, *, was_begun: bool) -> None:
+def _check_plan(plan: Path, job: JobOpened, *, was_begun: bool, completes: bool) -> None:
     """Check that a plan is that of the job; one whose end is overwritten already is known by its first line."""
     header = read_header(plan)
     try:
@@ -249,7 +277,7 @@ def _check_plan(plan: Path, job: JobOpened, *, was_begun: bool) -> None:
         is_same = (header.host, header.project_id) == (job.host, job.project)
     else:
         is_same = footer.digest == job.plan_digest
-        if is_same and footer.receipts is not None:  # only the plan has the key that they may lack
+        if is_same and completes and footer.receipts is not None:  # only the plan has the key that they may lack
             receipts = receipts_of(plan)
             try:
                 complete_receipts(receipts, footer.receipts, footer.digest, job=job.job)

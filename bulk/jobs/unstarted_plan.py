@@ -44,8 +44,19 @@ def shred_plan(plan: Path, *, allow_run: bool, on_overwrite: OnOverwrite | None 
         Refused: it was run: there is a journal of another name, or the receipts say so.
         FileTrouble: a file cannot be read, overwritten or removed.
     """
+    removed = plan_files(plan, allow_run=allow_run)
+    for path in removed:
+        destroy(path, on_overwrite)
+    return (plan, *removed[:-1])
+
+
+def plan_files(plan: Path, *, allow_run: bool) -> tuple[Path, ...]:
+    """Return the files that `shred_plan` destroys, the plan last; changes nothing.
+
+    Raises:
+        Refused, FileTrouble: as `shred_plan` does.
+    """
     if _was_begun(plan):
-        destroy(plan, on_overwrite)
         return (plan,)
     header, footer = read_header(plan), read_footer(plan)
     identity = PlanIdentity(footer.digest, with_time(header, footer).created_at)
@@ -66,10 +77,7 @@ def shred_plan(plan: Path, *, allow_run: bool, on_overwrite: OnOverwrite | None 
                 )
             if end.plan_digest == footer.digest and found.job == NO_JOB:
                 removed.append(receipts)
-    removed.append(plan)
-    for path in removed:
-        destroy(path, on_overwrite)
-    return (plan, *removed[:-1])
+    return (*removed, plan)
 
 
 def _shred_both(journal: Path, plan: Path) -> str:

@@ -56,6 +56,8 @@ def _why_no_target(findings: Findings) -> tuple[str, str]:
     if not findings.lines:
         return "no person matches the selection", "check the filters and the project"
     refused, lines = findings.refused_lines, findings.lines - len(findings.blank)
+    if not lines:
+        return "the input has only blank lines", _CORRECT
     if refused == lines:
         return _none_usable(findings)
     problem = f"no person matches {'the only input line' if lines == 1 else f'any of the {lines:,} input lines'}"

@@ -150,7 +150,7 @@ async def make_plan(
             with (
                 PlanWriter.create(path, header) as writer,
                 _create_receipts(path, header, selection) as receipts,
-                LineReceipts(receipts) as line_receipts,
+                LineReceipts(receipts, today=datetime.fromtimestamp(clock(), UTC).date()) as line_receipts,
                 ProtectedPersons() as protected,
             ):
                 lines.append(line_receipts)
@@ -170,7 +170,7 @@ async def make_plan(
                 plan = writer.finish(
                     spent=spent_requests(client, clock()),
                     findings=_plan_findings(
-                        findings, entries.values, line_receipts.due(), requests=wait_tracker.requests
+                        findings, entries.values, line_receipts.findings(), requests=wait_tracker.requests
                     ),
                     content=resolver.content,
                     receipts=receipts,
@@ -254,22 +254,20 @@ async def _leave_out(
 
 
 def _plan_findings(
-    findings: Findings, values: ValueCounts | None, due: list[dict[str, Any]], *, requests: int
+    findings: Findings, values: ValueCounts | None, requests_due: list[dict[str, Any]], *, requests: int
 ) -> list[dict[str, Any]]:
     """Return all findings of a plan.
 
     Arguments:
         findings: about the input and the persons.
         values: the counts of the values, where each person gets its own.
-        due: how many requests are due on which day.
+        requests_due: the findings about what is due when.
         requests: made for the planning.
     """
     recorded = findings.to_list(requests=requests)
     if values is not None:
         recorded.append(values.to_finding())
-    if due:
-        recorded.append({"kind": "due", "days": due})
-    return recorded
+    return recorded + requests_due
 
 
 async def _open_matching(

@@ -114,8 +114,8 @@ def duty_of(target_states: TargetStates, coverage: Coverage | None = None) -> Du
         return _as(duty, DutyState.NEEDS_ATTENTION, f"Needs attention: {found}{also}.")
     if waits:
         return _as(duty, DutyState.WAITING, f"Waiting for {_waiting(duty)}.")
-    parts = [_complete(target_states), "" if coverage is None else coverage.expected_words()]
-    return _as(duty, DutyState.COMPLETE, f"Complete: {', '.join(filter(None, parts))}.")
+    parts = [_complete(target_states), *([] if coverage is None else coverage.remarks())]
+    return _as(duty, DutyState.COMPLETE, f"Complete: {', '.join(parts)}.")
 
 
 def open_targets_of(target_states: TargetStates) -> OpenTargets:

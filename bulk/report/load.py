@@ -19,6 +19,7 @@ from bulk.report.duty import Duty, while_running
 from bulk.report.find import receipts_beside
 from bulk.report.progress import progress_of
 from bulk.report.report import Report, build_report
+from bulk.report.target_history import DoneTimes
 from bulk.requests.receipts import Receipts
 
 
@@ -55,16 +56,16 @@ def read_report(
         FileTrouble: the journal is damaged or cannot be read.
         Refused: the plan belongs to another job.
     """
-    target_states, facts = _replay(journal, plan, on_read)
-    return report_of(journal, target_states, facts, plan, values=values)
+    target_states, facts, done_times = _replay(journal, plan, on_read)
+    return report_of(journal, target_states, facts, plan, done_times, values=values)
 
 
 def read_status(journal: str | Path, plan: Plan | None = None, *, on_read: OnRead | None = None) -> JobStatus:
     """Return the status of a job at any time; arguments and exceptions are those of `read_report`."""
     is_running = is_locked(Path(journal))
-    target_states, facts = _replay(journal, plan, on_read)
+    target_states, facts, done_times = _replay(journal, plan, on_read)
     progress = progress_of(target_states, idle_s=_idle_s(Path(journal)), spent=_spent(plan))
-    return JobStatus(report_of(journal, target_states, facts, plan), is_running, progress)
+    return JobStatus(report_of(journal, target_states, facts, plan, done_times), is_running, progress)
 
 
 class ProgressFollower:
@@ -106,19 +107,28 @@ def _check_plan(journal: str | Path, target_states: TargetStates, plan: Plan | N
         check_binding(str(journal), target_states.job, plan)
 
 
-def _replay(journal: str | Path, plan: Plan | None, on_read: OnRead | None) -> tuple[TargetStates, JournalFacts]:
-    target_states, facts = replay_journal(Path(journal), on_read=on_read)
+def _replay(
+    journal: str | Path, plan: Plan | None, on_read: OnRead | None
+) -> tuple[TargetStates, JournalFacts, DoneTimes]:
+    done_times = DoneTimes()
+    target_states, facts = replay_journal(Path(journal), on_read=on_read, also=done_times.apply)
     _check_plan(journal, target_states, plan)
-    return target_states, facts
+    return target_states, facts, done_times
 
 
 def report_of(
-    journal: str | Path, target_states: TargetStates, facts: JournalFacts, plan: Plan | None, *, values: bool = False
+    journal: str | Path,
+    target_states: TargetStates,
+    facts: JournalFacts,
+    plan: Plan | None,
+    done_times: DoneTimes,
+    *,
+    values: bool = False,
 ) -> Report:
     """Return the report of a replayed journal, with the receipts of the job if they are beside it."""
     target_states.close_open()
     job = target_states.job
     if job is not None and job.due and (path := receipts_beside(Path(journal), job)) is not None:
         with suppress(FileTrouble):  # without receipts that can be used, more requests count as open
-            return build_report(target_states, facts, plan, Receipts.open(path), values=values)
-    return build_report(target_states, facts, plan, values=values)
+            return build_report(target_states, facts, plan, Receipts.open(path), done_times=done_times, values=values)
+    return build_report(target_states, facts, plan, done_times=done_times, values=values)

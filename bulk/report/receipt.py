@@ -15,6 +15,7 @@ from bulk.journal.replay import JournalFacts
 from bulk.journal.target_states import TargetStates
 from bulk.report.duty import EXIT_CODES, DutyState
 from bulk.report.duty_decision import OpenTargets, open_targets_of
+from bulk.report.parts.lateness import DONE, days_late, entry_days, late_of_lines, late_suffix
 from bulk.report.requests import record_of
 from bulk.report.target_history import TargetHistory
 from bulk.requests.job_record import JobRecord
@@ -36,8 +37,12 @@ _WORDS: dict[Result, str] = {
     "no_person": "PostHog held no person for this {}, checked at {}",
     "not_found": "no person had this ID when the job was planned",
     "not_covered": "not covered",
-    "not_in_job": "not part of this job",
+    "not_in_job": "not found by this ID",
 }
+_ASK_OTHERWISE = (
+    "Of its persons, this job knows all UUIDs, but only the distinct IDs and emails by which they were selected: ask "
+    "with those."
+)
 _OUTCOME_WORDS = {
     "protected": "not covered, because its person is protected",
     "unread": "not covered, because its person could not be read when the job was planned",
@@ -80,6 +85,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         reason: why the line is refused.
         received: the day on which the request was received, ISO 8601.
         due: the day on which it is due, ISO 8601.
+        days_late: by how many days it was done late, or is overdue as of the journal's last record; 0 if in time.
         persons: its persons.
     """
 
@@ -91,6 +97,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     received: str | None = None
     due: str | None = None
+    days_late: int = 0
     persons: tuple[PersonResult, ...] = ()
 
 
@@ -194,16 +201,21 @@ def answer_request(
         entry = look_up.lines[0]
         persons = _persons(look_up.targets, target_states, open_targets, history)
         result = _result(persons, [line.outcome for line in look_up.lines], target_states)
+        received, due = entry_days(entry, target_states)
+        days = days_late(
+            due, target_states, result in DONE, [at for one in persons for at in (one.done_at, one.purged_at)]
+        )
         answers.append(
             Answer(
                 number=number,
                 result=result,
-                sentence=_sentence(result, persons, look_up.lines, checked),
+                sentence=_sentence(result, persons, look_up.lines, checked) + late_suffix(days, result),
                 lines=(number,),
                 outcome=entry.outcome,
                 reason=entry.reason,
-                received=entry.received,
-                due=entry.due,
+                received=received,
+                due=due,
+                days_late=days,
                 persons=persons,
             )
         )
@@ -324,14 +336,17 @@ def _verdict(answers: Sequence[Answer], reference: str | None, planned_at: str) 
         return "This job has no request with this reference."
     counts = {result: sum(answer.result == result for answer in answers) for result in _WORDS}
     noun = "ID" if reference is None else "line"
+    if len(answers) == counts["not_in_job"]:
+        return _ASK_OTHERWISE
     if len(answers) == 1:
         sentence = answers[0].sentence
         return f"{sentence[0].upper()}{sentence[1:]}."
+    late = late_of_lines([(answer.days_late, answer.result) for answer in answers])
     if reference is not None and counts["no_person"] == len(answers):
-        return f"{_no_person('request', planned_at)} ({count_of(len(answers), 'line')})."
+        return f"{_no_person('request', planned_at)} ({count_of(len(answers), 'line')}){late}."
     words = {**_WORDS, "no_person": _no_person(noun, planned_at)}
     parts = [f"{words[result]} ({count:,})" for result, count in counts.items() if count]
-    return f"{count_of(len(answers), noun)}: {'; '.join(parts)}."
+    return f"{count_of(len(answers), noun)}: {'; '.join(parts)}{late}."
 
 
 def _iso(at: float | None) -> str | None:

@@ -27,7 +27,8 @@ from bulk.report.parts.activity import (
 from bulk.report.parts.copies import CopyReport, copies_of
 from bulk.report.parts.input_report import InputReport, input_report
 from bulk.report.parts.plan_report import PlanReport, plan_report
-from bulk.report.requests import due_of, open_requests_of, record_of
+from bulk.report.requests import due_of, record_of
+from bulk.report.target_history import DoneTimes
 from bulk.report.verdict import exit_code, verdict_of
 from bulk.requests.due_dates import DueCount
 from bulk.requests.job_record import JobRecord
@@ -179,6 +180,7 @@ def build_report(
     plan: Plan | None,
     receipts: Receipts | None = None,
     *,
+    done_times: DoneTimes | None = None,
     values: bool = False,
 ) -> Report:
     """Return the report of a replayed journal.
@@ -188,6 +190,7 @@ def build_report(
         journal: facts about the journal's file.
         plan: adds the project's name and the findings about the input.
         receipts: tell which requests are done.
+        done_times: tell which requests were done late.
         values: whether the plan also adds values that may identify persons.
 
     Raises:
@@ -240,11 +243,7 @@ def build_report(
         run_verdict=verdict_of(target_states, coverage),
         run_exit_code=exit_code(target_states),
         record=record_of(target_states),
-        due=due_of(
-            target_states,
-            open_requests_of(target_states, receipts),
-            is_open=duty.state != DutyState.COMPLETE.value,
-        ),
+        due=due_of(target_states, receipts, done_times, is_open=duty.state != DutyState.COMPLETE.value),
         shredded_at=None if target_states.plan_shredded is None else iso(target_states.plan_shredded.at),
         copies=copies_of(target_states.copies),
         timeline=timeline_of(run_stats),

@@ -28,6 +28,18 @@ def count_open_requests(
     Raises:
         ReceiptsError: a line is damaged.
     """
+    return count_requests(receipts, lambda target, _: is_open(target), unmatched_expected=unmatched_expected)
+
+
+def count_requests(
+    receipts: Receipts, applies: Callable[[int, str], bool], *, unmatched_expected: bool = False
+) -> dict[str, int]:
+    """Return the number of requests that the plan does not cover or with a target to which something applies, by day.
+
+    Arguments:
+        receipts, unmatched_expected: as for `count_open_requests`, and so is what is raised.
+        applies: returns for a target and the due day of a request of its person whether that request counts.
+    """
     not_done = _NOT_DONE - {_UNMATCHED} if unmatched_expected else _NOT_DONE
     linked: dict[str, set[_Request]] = {}
     counts: dict[str, int] = {}
@@ -41,7 +53,7 @@ def count_open_requests(
             if not isinstance(entry, LineEntry) or entry.due is None:
                 continue
             request = entry.due, _name(entry)
-            if entry.outcome in not_done or _has_open_target(entry, is_open):
+            if entry.outcome in not_done or _has_target(entry, entry.due, applies):
                 add(request)
             repeated = (entry.id,) if entry.outcome == "repeated" and entry.id is not None else ()
             for link in (*entry.persons, *repeated):
@@ -51,12 +63,12 @@ def count_open_requests(
             for entry in receipts.entries() if linked else ():
                 if isinstance(entry, PersonEntry):
                     requests = linked.get(entry.uuid, set()) | linked.get(entry.distinct_id or "", set())
-                    if requests and is_open(entry.target):
-                        for request in requests:
+                    for request in requests:
+                        if applies(entry.target, request[0]):
                             add(request)
                 elif entry.outcome != "repeated" and (requests := linked.get(entry.id or "", set())):
                     for request in requests:
-                        if entry.outcome in not_done or _has_open_target(entry, is_open):
+                        if entry.outcome in not_done or _has_target(entry, request[0], applies):
                             add(request)
                         for person in entry.persons:
                             further.setdefault(person, set()).add(request)
@@ -69,5 +81,9 @@ def _name(entry: LineEntry) -> str:
     return entry.reference or entry.reference_id or f"\n{entry.line}"
 
 
-def _has_open_target(entry: LineEntry, is_open: Callable[[int], bool]) -> bool:
-    return any(is_open(number) for start, stop in parse_ranges(entry.targets or "") for number in range(start, stop))
+def _has_target(entry: LineEntry, due: str, applies: Callable[[int, str], bool]) -> bool:
+    found = False
+    for start, stop in parse_ranges(entry.targets or ""):
+        for number in range(start, stop):  # all of them, because each may tell how late its request was done
+            found = applies(number, due) or found
+    return found

@@ -248,8 +248,9 @@ def refuse_receipts_of_a_job(path: Path) -> None:
     if _job_of(path) not in (None, NO_JOB):
         raise FileTrouble(
             path,
-            "exists already and tells which persons an earlier job erased",
-            "give the new plan another name, or move that file away first",
+            f"is the evidence of an earlier job ({_job_of(path)})",
+            "if its plan is missing, restore it; otherwise give the new plan another name, or destroy the evidence "
+            "with posthog-bulk shred --receipts",
         )
 
 

@@ -132,7 +132,8 @@ def read_any_ids(path: Path) -> Iterator[Line | RefusedLine]:
             yield from _whole_lines(pieces, str(path), has_header=is_csv)
             return
     for lines in zip(*(read_file(path, kind) for kind in (Kind.ANY_DISTINCT_ID, Kind.PERSON_ID)), strict=True):
-        yield from lines
+        # a person without a distinct ID is protected by its UUID
+        yield from [line for line in lines if isinstance(line, Line) or line.reason is not Reason.NO_ROW_ID] or lines
 
 
 def _is_export(first: bytes) -> bool:
@@ -225,7 +226,7 @@ def _json_lines(pieces: Iterator[Piece], kind: Kind) -> Iterator[Line | RefusedL
         elif (value := value_of_line(data, kind)) is None:
             yield RefusedLine(number, Reason.NOT_A_PERSON)
         else:
-            yield check(number, value, is_cell=True)
+            yield _without_id(check(number, value, is_cell=True))
 
 
 def _exported_csv(pieces: Iterator[Piece], kind: Kind, name: str) -> Iterator[Line | RefusedLine]:
@@ -240,15 +241,22 @@ def _exported_csv(pieces: Iterator[Piece], kind: Kind, name: str) -> Iterator[Li
 
 def _exported_cells(cells: Iterable[Cell], kind: Kind) -> Iterator[Line | RefusedLine]:
     check, pick = line_check(kind), value_of_cell(kind)
-    for line, text, _ in cells:
+    for line, text, _, is_blank in cells:
         if text is None:
             yield RefusedLine(line, Reason.TOO_LONG)
         elif not text:
-            yield RefusedLine(line, Reason.BLANK)
+            yield RefusedLine(line, Reason.BLANK if is_blank else Reason.NO_ROW_ID)
         elif (value := pick(text)) is None:
             yield RefusedLine(line, Reason.NOT_A_PERSON)
         else:
-            yield check(line, value, is_cell=True)
+            yield _without_id(check(line, value, is_cell=True))
+
+
+def _without_id(line: Line | RefusedLine) -> Line | RefusedLine:
+    """Return a line; one whose ID is blank, but which is not, as one without an ID."""
+    if isinstance(line, RefusedLine) and line.reason is Reason.BLANK:
+        return RefusedLine(line.number, Reason.NO_ROW_ID)
+    return line
 
 
 def _csv(pieces: Iterator[Piece], kind: Kind, column: str, name: str, *, is_json: bool) -> Iterator[Line | RefusedLine]:
@@ -262,5 +270,6 @@ def _csv(pieces: Iterator[Piece], kind: Kind, column: str, name: str, *, is_json
         return
     index, delimiter = column_index(header, column, name)
     check = line_check(kind)
-    for line, text, is_quoted in read_cells(pieces, index, delimiter, name, limit=LINE_MAX - 1):
-        yield check(line, text, is_cell=is_quoted or "\r" not in (text or ""))
+    for line, text, is_quoted, is_blank in read_cells(pieces, index, delimiter, name, limit=LINE_MAX - 1):
+        checked = check(line, text, is_cell=is_quoted or "\r" not in (text or ""))
+        yield checked if is_blank else _without_id(checked)

@@ -45,7 +45,6 @@ from bulk.selection.lookups.wider_match import wider_match
 from bulk.selection.selected_person import SelectedPerson
 from bulk.selection.selections import ByPersonIds, ByRequests, InputSelection
 from bulk.selection.values.row_conflicts import RowConflicts
-from bulk.selection.values.row_selection import ByRows
 
 
 class LineResolver:
@@ -217,12 +216,12 @@ class LineResolver:
                 self._findings.add_wider_match(line.number, persons)
 
     def _usable_new(self, lines: Sequence[Line | RefusedLine]) -> list[Line]:
-        """Return the lines to look up, and record those that are refused or repeated."""
+        """Return the lines to look up, and record those that are blank, refused or repeated."""
         usable: list[Line] = []
         self._findings.lines += len(lines)
         for line in lines:
             if isinstance(line, RefusedLine):
-                if line.reason is Reason.BLANK and isinstance(self._selection, ByRows):
+                if line.reason is Reason.BLANK:
                     self._findings.blank.add(line.number)
                     continue
                 self._findings.refuse(line)

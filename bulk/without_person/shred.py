@@ -74,23 +74,13 @@ async def shred_submissions(
     """
     if journal is None or not os.path.lexists(journal):  # noqa: ASYNC240 - nothing else runs meanwhile
         return _shred_without_record(plan, unfinished=unfinished, now=now, on_overwrite=on_overwrite)
-    states, found = SubmissionStates(), os.path.lexists(plan)  # noqa: ASYNC240 - nothing else runs meanwhile
+    states = SubmissionStates()
     opened = open_submissions(journal, states)
     async with opened.writer() as writer:
         if states.opened is None:  # a process that began the job was killed before it recorded anything
             return _shred_without_record(plan, unfinished=unfinished, now=now, on_overwrite=on_overwrite)
-        report = submissions_report(states)
-        begun = states.shredded is not None and not states.shredded.done
-        if found and not (begun and is_overwritten(plan)) and read_plan(plan).digest != report.plan_digest:
-            raise Refused(f"{plan} is the plan of another job", "name the plan of this job with --plan")
-        if report.exit_code and not unfinished:
-            raise Refused(
-                f"the job of {journal} is not complete: {report.verdict.partition(': ')[2].partition('; ')[0]}",
-                f"see posthog-bulk status {file_word(str(journal))} for what to do, or give --unfinished",
-            )
-        if not found and states.shredded is None:
-            raise PlanError(plan, "no such file", "name the plan of the job with --plan")
-        if found or begun:
+        found = _has_plan(journal, plan, states, unfinished=unfinished)
+        if found or _is_destruction_open(states):
             writer.append(PlanShredded(at=now))
             await writer.durable()
             if found:
@@ -100,6 +90,46 @@ async def shred_submissions(
             await writer.durable()
     at = submissions_report(states).shredded_at
     return Shredded(removed=(plan,) if found else (), kept=(journal,), shredded_at=at or "")
+
+
+def submission_files_to_shred(journal: Path | None, plan: Path, *, unfinished: bool) -> tuple[Path, ...]:
+    """Return the files that `shred_submissions` with the same arguments destroys; changes nothing.
+
+    Raises:
+        JournalBusy, Refused, FileTrouble: as `shred_submissions` does.
+    """
+    states = SubmissionStates()
+    if journal is not None and os.path.lexists(journal):
+        opened = open_submissions(journal, states)
+        try:
+            if states.opened is not None:
+                return (plan,) if _has_plan(journal, plan, states, unfinished=unfinished) else ()
+        finally:
+            opened.close()
+    if not is_overwritten(plan):
+        _check_no_record(plan, unfinished=unfinished)
+    return (plan,)
+
+
+def _has_plan(journal: Path, plan: Path, states: SubmissionStates, *, unfinished: bool) -> bool:
+    """Return whether the plan of a job is there, after a check that it may be destroyed."""
+    report, found = submissions_report(states), os.path.lexists(plan)
+    is_rest = found and _is_destruction_open(states) and is_overwritten(plan)
+    if found and not is_rest and read_plan(plan).digest != report.plan_digest:
+        raise Refused(f"{plan} is the plan of another job", "name the plan of this job with --plan")
+    if report.exit_code and not unfinished:
+        raise Refused(
+            f"the job of {journal} is not complete: {report.verdict.partition(': ')[2].partition('; ')[0]}",
+            f"see posthog-bulk status {file_word(str(journal))} for what to do, or give --unfinished",
+        )
+    if not found and states.shredded is None:
+        raise PlanError(plan, "no such file", "name the plan of the job with --plan")
+    return found
+
+
+def _is_destruction_open(states: SubmissionStates) -> bool:
+    """Return whether a process began to destroy the plan and did not record that it is gone."""
+    return states.shredded is not None and not states.shredded.done
 
 
 def _shred_without_record(path: Path, *, unfinished: bool, now: float, on_overwrite: OnOverwrite | None) -> Shredded:

@@ -83,6 +83,7 @@ def job_lines(job: "JobSummary", *, now: datetime) -> list[str]:
     """
     from bulk.cli.display.plan.plan_review import aligned_rows
     from bulk.formatting import count_of, format_time
+    from bulk.jobs.job_files import plan_of
     from bulk.jobs.job_summary import JobState
     from bulk.operations import describe as describe_operation
     from bulk.report.rendering.sections.request_rows import due_rows
@@ -112,6 +113,9 @@ def job_lines(job: "JobSummary", *, now: datetime) -> list[str]:
         rows.append(("Planned", format_time(job.planned_at)))
     if (line := next_command(job)) is not None:
         rows.append(("Next", line))
+    elif job.state is JobState.UNFINISHED and job.shredded_at is None:
+        missing = plain(plan_of(job.journal))
+        rows.append(("Fix", f"restore the plan {missing} from a copy; without one, make a plan under another name"))
     return list(aligned_rows(rows))
 
 

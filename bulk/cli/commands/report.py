@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("html", "md", "json", "txt")
 STDOUT = "-"
+SEPARATORS = frozenset(",;\t|")
 
 
 @help_command("report")
@@ -53,7 +54,10 @@ STDOUT = "-"
     "stdin. Needs the receipts of the job, not the plan",
 )
 @option(
-    "--find-file", type=FILE, metavar="FILE", help="Write whether the persons in this file were erased; one ID per line"
+    "--find-file",
+    type=FILE,
+    metavar="FILE",
+    help="Write whether the persons in this file were erased; one ID per line, or a CSV file like that of --requests",
 )
 @option(
     "--receipts",
@@ -202,7 +206,20 @@ def _read(
                 return find_request(journal, reference, receipts=receipts, plan=plan, on_read=on_read)
             return find_persons(journal, ids or (), receipts=receipts, plan=plan, on_read=on_read)
 
-        return read_with_plan(find, journal, plan, on_read=on_read)
+        receipt = read_with_plan(find, journal, plan, on_read=on_read)
+    _note_separators(ids or [], receipt)
+    return receipt
+
+
+def _note_separators(ids: list[str], receipt: "Receipt") -> None:
+    """Say that IDs which were not found may be whole lines of a table."""
+    unknown = (value for value, answer in zip(ids, receipt.answers, strict=False) if answer.result == "not_in_job")
+    if count := sum(not SEPARATORS.isdisjoint(value) for value in unknown):
+        click.echo(
+            f"posthog-bulk: {count:,} of the IDs that were not found {'have' if count > 1 else 'has'} a comma, a "
+            "semicolon, a tab or a bar: give one ID per line, or a CSV file with a column distinct_id, email or uuid.",
+            err=True,
+        )
 
 
 def _no_request(journal: Path, reference: str, receipts: Path | None, plan: Path | None) -> str:
@@ -221,10 +238,11 @@ def _no_request(journal: Path, reference: str, receipts: Path | None, plan: Path
 
 
 def _ids(given: tuple[str, ...], file: Path | None) -> list[str]:
-    """Return the IDs of the options, in their order; those of stdin and of the file one per line.
+    """Return the IDs of the options, in their order; those of stdin and of the file one per line or row of CSV.
 
     Raises:
         UsageError: an ID is blank, or there is none.
+        InputError: a CSV file cannot be used.
         FileTrouble: the file cannot be read.
     """
     from bulk.files.file_errors import as_file_trouble
@@ -243,11 +261,18 @@ def _ids(given: tuple[str, ...], file: Path | None) -> list[str]:
 
 
 def _lines(data: bytes, source: str) -> list[str]:
-    """Return the IDs of a file, one per line.
+    """Return the IDs of a file, one per line or in the rows of CSV.
 
     Raises:
         UsageError: it is empty or has a blank line, and no answer about a person may come from either.
+        InputError: it is a CSV file that cannot be used.
     """
+    from bulk.selection.inputs.id_rows import ids_of_rows
+
+    if rows := ids_of_rows(data, source):
+        return rows
+    if rows is not None:
+        raise click.UsageError(f"{source} has a header and no ID: give one ID per row")
     lines = data.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\n").split(b"\n")
     found = [line.removesuffix(b"\r").decode("utf-8", "surrogateescape") for line in lines]
     blank = [number for number, line in enumerate(found, 1) if not line.strip()]

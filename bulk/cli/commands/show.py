@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,8 @@ def command(plan: Path, numbers: str | None, line: int | None, json: bool) -> in
         elif json:
             _write("show", _plan_fields(loaded))
         else:
-            output.print(format_review(loaded, rate_limits="posthog", batch_size=250, width=output.width))
+            today = datetime.now(UTC).date()
+            output.print(format_review(loaded, rate_limits="posthog", batch_size=250, width=output.width, today=today))
             output.print_command(f"\nTo run this plan:\n  {run_command_line(loaded)}")
     return 0
 

@@ -206,7 +206,7 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
     from bulk.cli.display.screen import progress_line
     from bulk.cli.display.wait_lines import local_time
     from bulk.formatting import count_of, format_count, format_time
-    from bulk.jobs.next_run import run_line
+    from bulk.jobs.next_run import resume_words, run_line
     from bulk.operations import describe as describe_operation
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.report.rendering.sections.proof import torn_tail_sentence
@@ -225,8 +225,11 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
         ("Project", f"{project} on {plain(report.host)}"),
         ("Approved", plain(format_time(report.approved_at, seconds=True)) if report.approved_at else "no"),
     ]
-    state, *to_do = duty_lines(status.duty, plan, journal, run_again=run_line(plan, journal), now=now)
-    rows += [("State", state), *((("", line) for line in to_do) if not status.is_running else ())]
+    state, *to_do = duty_lines(status.duty, plan, journal, run_again=run_line(plan, journal), now=now, report=report)
+    is_left = not status.is_running and report.shredded_at is None and not is_finished(report)
+    rows.append(("State", state))
+    rows += [("To resume", resume_words(plan, journal))] if is_left else []
+    rows += [("", line) for line in to_do if not status.is_running]
     rows.append(("Result", plain(report.run_verdict, limit=None)))
     counts = [
         state_counts(AXIS_TITLES[axis.axis], {one.state: one.count for one in axis.states}) for axis in report.axes
@@ -240,8 +243,6 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
         rows.append(("Progress", progress_line(status.progress, now=local_time())))
     elif report.shredded_at is not None:
         rows += [("Plan destroyed", format_time(report.shredded_at, seconds=True)), ("", SHREDDED)]
-    elif not is_finished(report):
-        rows.append(("To resume", run_line(plan, journal)))
     last_written = plain(format_time(report.last_entry_at, seconds=True))
     rows.append(("Journal", f"{format_count(report.journal_lines)} lines, last written {last_written}"))
     if report.torn_tail_bytes and not status.is_running:  # the last line of a running job may be half written

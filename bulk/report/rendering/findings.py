@@ -27,6 +27,7 @@ _FINDING_TITLES = {
     "duplicates": "Lines that repeat an earlier one",
     "aliases": "Lines that name a person already selected",
     "blank": "Blank lines, which were skipped",
+    "overdue": "Lines of requests that were overdue when the plan was made",
 }
 
 

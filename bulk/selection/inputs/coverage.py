@@ -23,6 +23,8 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
         repeated_unmatched: those of them that repeat one which matches no person.
         unmatched_expected: whether it is confirmed that the lines which match no person have none. They count as
             covered then, and so do those that repeat them.
+        changed_since: persons of a before-image that a revert leaves as they are, because others changed them. They
+            count as covered.
     """
 
     lines: int = 0
@@ -33,6 +35,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     repeated: int = 0
     repeated_unmatched: int = 0
     unmatched_expected: bool = False
+    changed_since: int = 0
 
     @property
     def not_covered(self) -> int:
@@ -47,6 +50,13 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     def expected_words(self) -> str:
         """Return how many lines match no person as expected; empty if none is expected to."""
         return f"{count_of(self.expected, 'input line')} matched no person, as expected" if self.expected else ""
+
+    def remarks(self) -> list[str]:
+        """Return what else a verdict says of the input: what is left out on purpose."""
+        left = self.changed_since
+        kept = "as they are, because others changed them" if left > 1 else "as it is, because others changed it"
+        changed = f"{count_of(left, 'person')} left {kept} since" if left else ""
+        return [*filter(None, (self.expected_words(), changed))]
 
     def sentence(self) -> str:
         """Return what is not covered as a sentence without its end; empty if everything is covered."""
@@ -91,7 +101,11 @@ def coverage_of(findings: dict[str, dict[str, Any]], *, expect_unmatched: int | 
         return value if isinstance(value, int) else 0
 
     if "lines" not in findings:
-        return Coverage(unread=max(count("discovery", "unread"), count("query", "unread")))
+        changed = findings.get("revert", {}).get("changed", {}).get("count", 0)
+        return Coverage(
+            unread=max(count("discovery", "unread"), count("query", "unread")),
+            changed_since=changed if isinstance(changed, int) else 0,
+        )
     protected = findings.get("protected", {}).get("input", {}).get("count", 0)
     not_covered = findings.get("duplicates", {}).get("not_covered", {})
     repeated, of_unmatched = not_covered.get("count", 0), not_covered.get("unmatched", 0)
@@ -115,5 +129,5 @@ def with_coverage(verdict: str, coverage: Coverage | None) -> str:
         verdict: one sentence.
         coverage: None where it is not known.
     """
-    more = () if coverage is None else (coverage.sentence(), coverage.expected_words())
+    more = () if coverage is None else (coverage.sentence(), *coverage.remarks())
     return "; ".join((verdict.removesuffix("."), *filter(None, more))) + "."

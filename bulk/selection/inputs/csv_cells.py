@@ -52,11 +52,13 @@ class Cell(NamedTuple):
         line: the number of the line on which the record begins.
         text: empty where the record is too short; None if the cell is too long.
         is_quoted: whether it is in quotes.
+        is_blank: whether all cells of its record are blank.
     """
 
     line: int
     text: str | None
     is_quoted: bool
+    is_blank: bool
 
 
 def named_delimiter(line: bytes) -> bytes | None:
@@ -156,7 +158,8 @@ def read_cells(pieces: Iterable[Piece], index: int, delimiter: bytes, name: str,
     for number, data, end in pieces:
         if is_new and end is not None and b'"' not in data:
             cells = data.split(delimiter)
-            yield _cell(number, cells[index] if index < len(cells) else b"", limit=limit)
+            is_blank = not data.replace(delimiter, b"").strip()
+            yield _cell(number, cells[index] if index < len(cells) else b"", limit=limit, is_blank=is_blank)
             continue
         if is_new:
             record.begin(number)
@@ -175,8 +178,8 @@ def invalid_csv(name: str, line: int) -> InputError:
     return InputError(f"{name}: the record on line {line:,} is not valid CSV: correct its quotes or line ends")
 
 
-def _cell(line: int, data: bytes, *, limit: int, is_quoted: bool = False) -> Cell:
-    return Cell(line, data.decode("utf-8", "surrogateescape") if len(data) <= limit else None, is_quoted)
+def _cell(line: int, data: bytes, *, limit: int, is_blank: bool, is_quoted: bool = False) -> Cell:
+    return Cell(line, data.decode("utf-8", "surrogateescape") if len(data) <= limit else None, is_quoted, is_blank)
 
 
 class _Record:
@@ -193,10 +196,11 @@ class _Record:
         self._kept = bytearray()
         self._column = 0
         self._is_quoted = self._in_quotes = self._after_quote = False
-        self._at_start = True
+        self._at_start = self._is_blank = True
 
     def cell(self) -> Cell:
-        return _cell(self.line, bytes(self._kept), limit=self._limit, is_quoted=self._is_quoted)
+        kept = bytes(self._kept)
+        return _cell(self.line, kept, limit=self._limit, is_blank=self._is_blank, is_quoted=self._is_quoted)
 
     def add(self, data: bytes) -> bool:
         """Read a part of a line, and return whether its quotes are in order."""
@@ -245,5 +249,6 @@ class _Record:
         self._at_start = True
 
     def _keep(self, data: bytes) -> None:
+        self._is_blank = self._is_blank and not data.strip()
         if self._column == self._index and len(self._kept) <= self._limit:
             self._kept += data

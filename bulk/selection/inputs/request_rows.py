@@ -86,7 +86,7 @@ def read_requests(pieces: Iterator[Piece], rules: RequestRules, name: str) -> It
             yield RefusedRequest(number, Reason.TOO_LONG, Request())
             continue
         row = {column: cells[at] for column, at in columns.items() if at < len(cells)}
-        yield _checked(number, row, rules)
+        yield _checked(number, row, rules, is_blank=not any(map(str.strip, cells)))
     if not number:
         raise InputError(f"{name} has a header and no row: it must hold requests")
 
@@ -103,7 +103,8 @@ def read_request_values(values: Iterable[object], rules: RequestRules) -> Iterat
             raise InputError(f"request {number} has type {type(value).__name__}: give mappings with {_listed(COLUMNS)}")
         if unknown := [str(key) for key in value if key not in COLUMNS]:
             raise InputError(f"request {number} has the key {plain(unknown[0])!r}: the keys are {_listed(COLUMNS)}")
-        yield _checked(number, {key: _text(each) for key, each in value.items() if each is not None}, rules)
+        row = {key: _text(each) for key, each in value.items() if each is not None}
+        yield _checked(number, row, rules, is_blank=not any(map(str.strip, row.values())))
     if not number:
         raise InputError("the selection is empty: it must hold requests")
 
@@ -175,7 +176,11 @@ def _cells(row: bytes, delimiter: bytes, name: str, line: int) -> list[str]:
         raise invalid_csv(name, line) from None
 
 
-def _checked(number: int, row: Mapping[str, str], rules: RequestRules) -> RequestLine | RefusedRequest:
+def _checked(
+    number: int, row: Mapping[str, str], rules: RequestRules, *, is_blank: bool
+) -> RequestLine | RefusedRequest:
+    if is_blank:
+        return RefusedRequest(number, Reason.BLANK, Request())
     reference, received = (row.get(column, "").strip() for column in ("reference", "received"))
     reference, received = reference or rules.reference or "", received or rules.received or ""
     shown = reference if _can_be_kept(reference) else ""
@@ -186,8 +191,6 @@ def _checked(number: int, row: Mapping[str, str], rules: RequestRules) -> Reques
         due=None if day is None else due_date(day).isoformat(),
     )
     given = {column: row[column] for column in ID_COLUMNS if row.get(column, "").strip()}
-    if not any(cell.strip() for cell in row.values()):
-        return RefusedRequest(number, Reason.BLANK, request)
     if len(given) != 1:
         return RefusedRequest(number, Reason.SEVERAL_IDS if given else Reason.NO_ID, request)
     if reference and not shown:

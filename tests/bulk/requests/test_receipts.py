@@ -236,7 +236,7 @@ def test_receipts_of_a_run_are_never_replaced_and_others_are(path: Path) -> None
         key = writer.key
     complete_receipts(path, key, DIGEST, job="feedfeedfeedfeed")
     before = path.read_bytes()
-    with pytest.raises(FileTrouble, match="give the new plan another name, or move that file away first"):
+    with pytest.raises(FileTrouble, match="give the new plan another name, or destroy the evidence"):
         new(path)
     assert not withdraw_key(path, key, DIGEST)
     assert path.read_bytes() == before

@@ -140,11 +140,14 @@ def test_a_csv_record_of_several_lines_has_the_number_of_its_first_line() -> Non
     ]
 
 
-def test_a_csv_record_without_the_column_is_refused_as_blank() -> None:
-    assert read(b"name,id\nAnn\n\nBob,u2\n", column="id") == [
-        RefusedLine(2, Reason.BLANK),
+def test_a_csv_record_without_an_id_is_refused_and_only_a_blank_one_is_blank() -> None:
+    assert read(b'name,id\nAnn\n\nBob,u2\n , \n"Cy\nd",""\n"","\n"\n', column="id") == [
+        RefusedLine(2, Reason.NO_ROW_ID),
         RefusedLine(3, Reason.BLANK),
         Line(4, "u2"),
+        RefusedLine(5, Reason.BLANK),
+        RefusedLine(6, Reason.NO_ROW_ID),
+        RefusedLine(8, Reason.BLANK),
     ]
 
 

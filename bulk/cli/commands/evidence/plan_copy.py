@@ -53,6 +53,7 @@ def copy_plan(
         try:
             with output_file(output, force=force, needed=needed) as file:
                 written = _write_copy(loaded, found, file.write, layout=layout, json=json, settings=settings)
+                _check_any(plan, found)
 
             async def record() -> None:
                 await copies.record(
@@ -66,6 +67,29 @@ def copy_plan(
     click.echo(f"{count_of(found.persons, 'person')} written to {plain(output)}; recorded in {plain(path)}", err=True)
     CommandOutput(json=json).write_event("persons", path=str(output), count=found.persons, findings=_findings(found))
     return ExitCode.NEEDS_ATTENTION if found.unread else ExitCode.DONE
+
+
+def _check_any(plan: Path, found: "PlanPersons") -> None:
+    """Check that a copy has a person, so that an empty file is not taken for one.
+
+    Raises:
+        NotFinished: it has none, and some persons could not be read.
+        Refused: all persons are gone.
+    """
+    from bulk.errors import NotFinished, Refused
+    from bulk.formatting import count_of
+    from bulk.sanitize import plain
+
+    if found.persons:
+        return
+    if found.unread:
+        raise NotFinished(
+            f"{count_of(len(found.unread), 'person')} could not be read, and no other person is left",
+            purpose="export",
+        )
+    gone = len(found.missing)
+    everyone = f"all {gone:,} persons of {plain(plan)} are" if gone > 1 else f"the person of {plain(plan)} is"
+    raise Refused(f"{everyone} gone, so no copy was made", "a copy has to be made before the run")
 
 
 class _WrittenCopy(NamedTuple):

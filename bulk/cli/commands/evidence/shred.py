@@ -36,7 +36,7 @@ NOTE = (
 @option("--yes", is_flag=True, help="Do not ask for confirmation")
 @json_option
 def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, yes: bool, json: bool) -> int:
-    """Overwrite and remove the files of a job that identify persons: its plan and the file of --keep-before.
+    """Overwrite and remove the files of a job that identify persons: its plan and its before-image (--keep-before).
 
     JOB is the journal of the job; it records this and stays, as evidence. For a job that was never run, JOB is its
     plan, and its receipts are removed too.
@@ -62,7 +62,7 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
     if not os.path.lexists(journal) and not os.path.lexists(plan or plan_of(journal)):
         raise JournalError(journal, NO_SUCH_FILE, "name the journal of the job, or its plan if it was never run")
     if not yes:
-        _confirm(journal, receipts=receipts)
+        _confirm(journal, plan, receipts=receipts, unfinished=unfinished)
 
     async def work() -> "Shredded":
         if (files := find_job(journal, plan)) is not None:
@@ -99,22 +99,39 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
     return 0
 
 
-def _confirm(journal: Path, *, receipts: bool) -> None:
-    """Ask at the terminal.
+def _confirm(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bool) -> None:
+    """Ask at the terminal, once nothing refuses the destruction; if no file is left, there is nothing to ask.
 
     Raises:
         UsageError: there is no terminal to ask at.
-        Refused: the user did not confirm.
+        Refused: the job may not be shredded, or the user did not confirm.
     """
     from bulk.cli.approval import ask_at_terminal, can_prompt
     from bulk.cli.interruption import explained, nothing_kept
     from bulk.errors import Refused
-    from bulk.sanitize import plain
 
     if not can_prompt():
         raise click.UsageError("there is no terminal to confirm at: give --yes")
-    what = "the plan, the before-image and the receipts" if receipts else "the plan and the before-image"
     with explained(nothing_kept):
-        typed = ask_at_terminal(f"About to destroy {what} of {plain(journal)}.", "Type shred to continue: ")
+        if not (files := _files(journal, plan, receipts=receipts, unfinished=unfinished)):
+            return
+        *first, last = files
+        listed = f"{', '.join(first)} and {last}" if first else last
+        typed = ask_at_terminal(f"About to destroy {listed}.", "Type shred to continue: ")
     if typed.lower() != "shred":
         raise Refused("not confirmed; nothing was changed", "run the same command again to be asked again")
+
+
+def _files(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bool) -> list[str]:
+    """Return the files to destroy in words, after a check that they may be."""
+    from bulk.cli.job_session import long_reads_shown
+    from bulk.jobs.shred import BEFORE_IMAGE, PLAN, RECEIPTS, files_to_shred
+    from bulk.sanitize import plain
+    from bulk.without_person.shred import find_job, submission_files_to_shred
+
+    if (job := find_job(journal, plan)) is not None:
+        return [f"the plan {plain(path)}" for path in submission_files_to_shred(*job, unfinished=unfinished)]
+    with long_reads_shown() as on_read:
+        found = files_to_shred(journal, plan=plan, receipts=receipts, unfinished=unfinished, on_read=on_read)
+    words = {PLAN: "the plan", BEFORE_IMAGE: "the before-image", RECEIPTS: "the receipts"}
+    return [f"{words.get(kind, 'the incomplete end')} {plain(path)}" for kind, path in found.items()]

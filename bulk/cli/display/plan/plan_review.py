@@ -32,19 +32,27 @@ from bulk.report.rendering.findings import (
 from bulk.report.rendering.sections.request_rows import record_rows
 from bulk.report.rendering.text import WIDTH, table_lines
 from bulk.report.requests import due_in
-from bulk.requests.due_dates import due_date, parse_received
+from bulk.requests.due_dates import days_after, due_date, late_words, parse_received
 from bulk.sanitize import file_word, plain
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import Coverage, coverage_of
 from bulk.selection.selections import describe
 
 SAMPLE_SIZE = 5
+LINES_NAMED = 60
+"""Characters of the line numbers of overdue requests up to which they are beside their count, too."""
 LINES_MAX = 10_000
 """Characters of line numbers shown per finding; the report shows all."""
 
 
 def format_review(
-    plan: Plan, *, rate_limits: str, batch_size: int, width: int = WIDTH, expect_unmatched: int | None = None
+    plan: Plan,
+    *,
+    rate_limits: str,
+    batch_size: int,
+    width: int = WIDTH,
+    expect_unmatched: int | None = None,
+    today: date | None = None,
 ) -> str:
     """Return the review of a plan as text.
 
@@ -54,6 +62,7 @@ def format_review(
         batch_size: persons per bulk request.
         width: the columns that the tables may take.
         expect_unmatched: how many input lines the user expects to match no person.
+        today: the day in UTC, for what is overdue; None for that of the planning.
     """
     header, findings = plan.header, by_kind(plan.findings)
     coverage = coverage_of(findings, expect_unmatched=expect_unmatched)
@@ -68,7 +77,7 @@ def format_review(
         ("Selected", plain(describe(header.selection.get("details", {})))),
         *_query_rows(header.selection.get("details", {})),
         *((title, plain(text, limit=None)) for title, text in record_rows(header.record)),
-        *_due_rows(plan),
+        *_due_rows(plan, findings, today),
         ("Persons", format_count(plan.count)),
         *_coverage_rows(coverage),
         *_planning_rows(findings),
@@ -181,18 +190,31 @@ def what_stays(operation: Operation) -> str:
             return "deleted recordings do not come back"
 
 
-def _due_rows(plan: Plan) -> Iterator[Row]:
-    """Yield how many requests are due on which day."""
+def _due_rows(plan: Plan, findings: dict[str, Any], today: date | None) -> Iterator[Row]:
+    """Yield how many requests are due on which day, and how many of them are overdue."""
     days = due_in(plan.findings)
+    planned = datetime.fromisoformat(plan.header.created_at).date()
+    today = today or planned
     if days:
         first, last, requests = days[0].due, days[-1].due, sum(one.requests for one in days)
         until = f"from {first} to {last}" if first != last else first
         yield "Erasure requests", f"{format_count(requests)}, due {until}"
-        latest = due_date(datetime.fromisoformat(plan.header.created_at).date() + timedelta(days=1))
+        if overdue := sum(one.requests for one in days if days_after(one.due, today)):
+            by = count_of(days_after(first, today), "day")
+            lines = findings.get("overdue", {})
+            are_listed = bool(lines) and today == planned and len(lines["lines"]) <= LINES_NAMED
+            which = f" (line{'s' * (lines['count'] != 1)} {lines['lines']})" if are_listed else ""
+            if overdue == 1:
+                yield "", f"1 of them is OVERDUE, by {by}{which}"
+            else:
+                yield "", f"{format_count(overdue)} of them are OVERDUE, by up to {by}{which}"
+        latest = due_date(planned + timedelta(days=1))
         if date.fromisoformat(last) > latest:  # by a day, because the day of receipt is that of any time zone
             yield "", "received in the future: check the day of receipt of the requests that are due last"
     elif plan.header.record is not None and (received := parse_received(plan.header.record.received or "")):
-        yield "Due", due_date(received).isoformat()
+        due = due_date(received).isoformat()
+        late = late_words(days_after(due, today), is_done=False)
+        yield "Due", f"{due}, {late}" if late else due
 
 
 def _coverage_rows(coverage: Coverage) -> Iterator[Row]:
@@ -240,7 +262,7 @@ def _spread(plan: Plan) -> Iterator[Target]:
 
 def _findings(findings: dict[str, dict[str, Any]]) -> Table:
     return Table(
-        headings=("Finding", "Count", "Lines"),
+        headings=("Finding", "Count", "Which" if "revert" in findings else "Lines"),
         rows=tuple(finding_rows(findings)),
         numeric=frozenset({1}),
     )

@@ -22,7 +22,7 @@ def input_section(report: Report) -> Section | None:
         *orphan_sentences(report.operation, report.selection, coverage_of(findings)),
     )
     table: Block = Table(
-        headings=("Finding", "Count", "Line numbers"),
+        headings=("Finding", "Count", "Person numbers" if "revert" in findings else "Line numbers"),
         rows=tuple(finding_rows(findings)),
         numeric=frozenset({1}),
         caption="Findings about the input",

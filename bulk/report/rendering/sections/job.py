@@ -72,10 +72,10 @@ def due_section(report: Report) -> Section | None:
     if not report.due:
         return None
     rows = tuple(due_table_rows(report.due))
-    headings = ("Due on", "Requests", "Open", "State", "Weekend purges left")
+    headings = ("Due on", "Requests", "Open", "State", "Done late", "Weekend purges left")
     caption = f"Requests by due date, as of {_time(report.last_entry_at)}"
     note = "A request is due one month after its receipt (Art. 12(3) GDPR)."
-    table = Table(headings=headings, rows=rows, numeric=frozenset({1, 2, 4}), caption=caption)
+    table = Table(headings=headings, rows=rows, numeric=frozenset({1, 2, 5}), caption=caption)
     return Section(title="What is due when", blocks=(note, table))
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 
 from bulk.formatting import format_time
+from bulk.number_ranges import format_ranges
 from bulk.operations import describe as operation_words
 from bulk.report.duty import EXIT_CODES, DutyState
+from bulk.report.parts.lateness import DONE
 from bulk.report.receipt import Receipt
 from bulk.report.rendering.document import AXIS_TITLES, Document, Row, Section, Table
 from bulk.report.rendering.sections.receipt_rows import GROUPED, SINGLE_MAX, id_rows, line_rows, person_rows
@@ -12,7 +14,7 @@ from bulk.report.rendering.sections.request_rows import record_rows
 from bulk.states import Axis
 
 _LIMITS = (
-    'An ID that is "not part of this job" may still belong to a person of the job: the receipts hold the UUID of every '
+    '"Not found by this ID" does not rule a person out: the receipts hold the UUID of every '
     "person, but only the distinct IDs and emails that selected them."
 )
 _ORDER = "IDs are numbered from 1, in the order in which they were given."
@@ -35,17 +37,39 @@ def lay_out_receipt(receipt: Receipt) -> Document:
         state=state.value,
         state_title=_title(receipt, state),
         verdict=receipt.verdict,
-        notes=(),
+        notes=tuple(_to_do(receipt)) if is_request else (),
         sections=tuple(sections),
     )
+
+
+def _to_do(receipt: Receipt) -> Iterator[str]:
+    """Yield what to do about the lines of a request that matched no person, or that the plan does not cover."""
+    missing = [answer.number for answer in receipt.answers if answer.result == "not_found"]
+    left_out = [answer.number for answer in receipt.answers if answer.result == "not_covered"]
+    if missing:
+        yield (
+            f"{_which(missing)} matched no person. If the ID is wrong, correct it and plan the request again. If "
+            "PostHog has no such person, record that with --expect-unmatched: posthog-bulk status JOURNAL has the line."
+        )
+    if left_out:
+        verb = "is" if len(left_out) == 1 else "are"
+        yield f"{_which(left_out)} {verb} not covered: plan the request again if it is needed."
+
+
+def _which(lines: list[int]) -> str:
+    return f"Line{'s' * (len(lines) != 1)} {format_ranges(sorted(lines))}"
 
 
 def _title(receipt: Receipt, state: DutyState) -> str:
     """Return the state in words; IDs of which the job knows nothing are not called complete."""
     unknown = [answer.result == "not_in_job" for answer in receipt.answers]
+    if any(answer.days_late and answer.result not in DONE for answer in receipt.answers):
+        return f"{_STATE_TITLES[state]}, overdue"
     if state is not DutyState.COMPLETE or not any(unknown):
         return _STATE_TITLES[state]
-    return "Not part of this job" if all(unknown) else "Not all part of this job"
+    if all(unknown):
+        return "Not found by this ID" if len(unknown) == 1 else "Not found by these IDs"
+    return "Not all found by these IDs"
 
 
 def _answers(receipt: Receipt) -> Iterator[Section]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from bulk.formatting import count_of, format_count, format_range, format_time
+from bulk.report.parts.lateness import late_suffix
 from bulk.report.receipt import Answer, PersonResult, result_words
 from bulk.report.rendering.document import Row
 from bulk.states import state_label
@@ -32,7 +33,7 @@ def id_rows(answers: Sequence[Answer]) -> Iterator[Row]:
 
 def line_rows(answers: Sequence[Answer]) -> Iterator[Row]:
     """Yield number, day of receipt, due day, outcome and result of the lines of a request."""
-    for group in _runs(answers, lambda one: (one.received, one.due, _outcome(one), _said(one))):
+    for group in _runs(answers, lambda one: (one.received, one.due, one.days_late, _outcome(one), _said(one))):
         first = group[0]
         days = first.received or "unknown", first.due or "unknown"
         yield _span(answer.number for answer in group), *days, _outcome(first), _sentence(group)
@@ -78,7 +79,8 @@ def _sentence(group: Sequence[Answer]) -> str:
     persons = f"{count_of(len(numbers), 'person')} ({format_range(numbers[0], numbers[-1])})"
     said = f"{persons}: {result_words(first.result, first.persons)}"
     said += _times("; read back", [person.done_at for person in found])
-    return said + _times(", events purged", [person.purged_at for person in found])
+    said += _times(", events purged", [person.purged_at for person in found])
+    return said + late_suffix(first.days_late, first.result)
 
 
 def _times(words: str, times: Iterable[str | None]) -> str:

@@ -6,7 +6,7 @@ from datetime import date
 
 from bulk.formatting import count_of, format_count, format_range, format_time
 from bulk.report.report import Report
-from bulk.requests.due_dates import DueCount
+from bulk.requests.due_dates import DueCount, late_words
 from bulk.requests.job_record import JobRecord
 
 Row = tuple[str, ...]
@@ -42,14 +42,25 @@ def due_words(one: DueCount, *, today: date | None = None) -> str:
         today: the day in UTC, to say in how many days they are due; None to leave that out.
     """
     if not one.open_requests:
-        return f"{one.due}: {count_of(one.requests, 'request')}, none open"
+        return f"{one.due}: {count_of(one.requests, 'request')}, none open{_done_late([one])}"
     words = f"{one.due}: {one.open_requests:,} of {count_of(one.requests, 'request')} open"
+    late = _done_late([one])
     days = None if today is None else (date.fromisoformat(one.due) - today).days
     if one.is_overdue:
-        return f"{words}, OVERDUE" + (f" by {count_of(-days, 'day')}" if days is not None else "")
+        return f"{words}, OVERDUE" + (f" by {count_of(-days, 'day')}" if days is not None else "") + late
     if days is not None:
         words += f", due in {count_of(days, 'day')}" if days else ", due today"
-    return f"{words}, {count_of(one.purge_windows_left, 'weekend purge')} before it"
+    return f"{words}, {count_of(one.purge_windows_left, 'weekend purge')} before it{late}"
+
+
+def _done_late(due: Sequence[DueCount]) -> str:
+    """Return how many requests of some days were done late, with a comma before; empty if none was."""
+    late, days = sum(one.done_late for one in due), max(one.days_late for one in due)
+    if not late:
+        return ""
+    if late == sum(one.requests for one in due) == 1:
+        return f", {late_words(days, is_done=True)}"
+    return f", {late:,} done late, by {'up to ' * (late > 1)}{count_of(days, 'day')}"
 
 
 def due_rows(due: Sequence[DueCount], *, today: date | None = None) -> Iterator[Row]:
@@ -63,7 +74,10 @@ def due_rows(due: Sequence[DueCount], *, today: date | None = None) -> Iterator[
     for number, one in enumerate(shown[:_DAYS_SHOWN]):
         yield "" if number else "Due", due_words(one, today=today)
     if not shown and due:
-        yield "Due", f"{count_of(sum(one.requests for one in due), 'request')} until {due[-1].due}, none open"
+        yield (
+            "Due",
+            f"{count_of(sum(one.requests for one in due), 'request')} until {due[-1].due}, none open{_done_late(due)}",
+        )
     if len(shown) > _DAYS_SHOWN:
         left = shown[_DAYS_SHOWN:]
         requests = sum(one.open_requests for one in left)
@@ -71,7 +85,7 @@ def due_rows(due: Sequence[DueCount], *, today: date | None = None) -> Iterator[
 
 
 def due_table_rows(due: Sequence[DueCount]) -> Iterator[Row]:
-    """Yield due day, requests, open ones, state and purges left; beyond a dozen days a week or a month is one row.
+    """Yield due day, requests, open ones, state, those done late, purges left; beyond a dozen days by week or month.
 
     Of a row with several days, the purges left are those before the first day and those before the last one.
     """
@@ -80,11 +94,15 @@ def due_table_rows(due: Sequence[DueCount]) -> Iterator[Row]:
         open_requests = sum(one.open_requests for one in days)
         overdue = sum(one.open_requests for one in days if one.is_overdue)
         late = "overdue" if first is last else f"{format_count(overdue)} overdue"
+        late += f" by {'up to ' * (first is not last)}{count_of(max(one.days_overdue for one in days), 'day')}"
+        done_late = sum(one.done_late for one in days)
+        by = count_of(max(one.days_late for one in days), "day")
         yield (
             first.due if first is last else f"{first.due} to {last.due}",
             format_count(sum(one.requests for one in days)),
             format_count(open_requests),
             late if overdue else "open" if open_requests else "none open",
+            f"{done_late:,}, by {'up to ' * (done_late > 1)}{by}" if done_late else "0",
             format_range(first.purge_windows_left, last.purge_windows_left),
         )
 

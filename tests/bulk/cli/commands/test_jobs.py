@@ -106,6 +106,35 @@ def test_a_journal_without_its_plan_is_listed(run: Run, posthog: Any) -> None:
     assert job["State"] == "not finished, 2 of 8 persons done, and its plan is missing"
     assert job["Selected"] == "persons listed by distinct ID"
     assert "Next" not in job
+    assert job["Fix"].startswith("restore the plan x.plan.jsonl from a copy")
+    status = rows_of(run("status", "x.journal.jsonl").out)
+    missing = "the plan x.plan.jsonl is missing: restore it from a copy, then run posthog-bulk run x.plan.jsonl"
+    assert status["To resume"].startswith(missing)
+
+
+def rows_of(text: str) -> dict[str, str]:
+    """Return the text of each row that has a title."""
+    cells = [line.split("  ", 1) for line in text.splitlines() if "  " in line and not line.startswith(" ")]
+    return {title: rest.strip() for title, rest in cells}
+
+
+def test_the_line_that_resumes_an_interrupted_job_stands_right_below_its_state(run: Run, posthog: Any) -> None:
+    interrupt(run, posthog, "--plan", "x.plan.jsonl")
+    status = rows_of(run("status", "x.journal.jsonl").out)
+    titles = [*status]
+    assert titles[titles.index("State") + 1] == "To resume"
+    assert status["To resume"] == "posthog-bulk run x.plan.jsonl"
+    assert "Result" in status
+
+
+def test_the_receipts_of_another_job_are_called_evidence_of_it(run: Run, posthog: Any) -> None:
+    interrupt(run, posthog, "--plan", "x.plan.jsonl")
+    Path("x.plan.jsonl").unlink()
+    job = json.loads(run("status", "x.journal.jsonl", "--json").out)["job"]
+    Path("x.journal.jsonl").rename("old.journal.jsonl")
+    refused = run("plan", "unset", "email", *FREE, "-o", "x.plan.jsonl")
+    assert (refused.code, f"x.receipts is the evidence of an earlier job ({job})" in refused.sentence) == (74, True)
+    assert "erased" not in refused.sentence
 
 
 def test_a_journal_of_another_name_belongs_to_its_plan(run: Run, posthog: Any) -> None:

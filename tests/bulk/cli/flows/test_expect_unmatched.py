@@ -18,7 +18,7 @@ IDS = ("--distinct-ids", "ids", "--plan", "x.plan.jsonl")
 GO = ("--yes", "--expect-count", "3")
 UNMATCHED = "user-1\nnobody\nuser-2\nno one\nuser-3\nnobody\n"
 """Six lines: three persons, two lines without one, and one that repeats a line without one."""
-WITH_BLANK = UNMATCHED + "\n"
+WITH_REFUSED = UNMATCHED + "null\n"
 
 
 def flat(text: str) -> str:
@@ -50,7 +50,7 @@ TABLE = [
     (UNMATCHED, ("2",), (), "complete", 0, "3 input lines matched no person, as expected"),
     (UNMATCHED, (), ("2",), "complete", 0, "3 input lines matched no person, as expected"),
     (UNMATCHED, ("2",), ("2",), "complete", 0, "3 input lines matched no person, as expected"),
-    (WITH_BLANK, ("2",), (), "needs_attention", 1, "1 of 7 input lines is not covered (1 refused)"),
+    (WITH_REFUSED, ("2",), (), "needs_attention", 1, "1 of 7 input lines is not covered (1 refused)"),
     ("user-1\nuser-2\nuser-3\n", ("0",), ("0",), "complete", 0, "3 persons gone (confirmed by reading back)."),
 ]
 
@@ -131,7 +131,7 @@ def test_the_review_and_the_needs_attention_text_name_the_option(run: Run, posth
 
 
 def test_the_review_counts_expected_lines_as_covered(run: Run, posthog: Any) -> None:
-    Path("ids").write_text(WITH_BLANK)
+    Path("ids").write_text(WITH_REFUSED)
     out = flat(run("delete", *IDS, *GO, "--expect-unmatched", 2).out)
     assert "Not covered 1 of 7 input lines (1 refused)" in out
     assert "As expected 3 input lines matched no person, as expected" in out
@@ -173,9 +173,12 @@ def test_the_receipts_say_that_posthog_held_no_person(run: Run, posthog: Any) ->
     assert run("verify", JOURNAL, "--expect-unmatched", "3").code == 0
     planned_at = json.loads(run("report", JOURNAL, "--json").out)["planned_at"][:19].replace("T", " ")
     for reference, sentence in (
-        ("DSR-2", f"PostHog held no person for this request, checked at {planned_at} UTC."),
-        ("DSR-3", f"PostHog held no person for this request, checked at {planned_at} UTC (2 lines)."),
-        ("DSR-4", f"PostHog held no person for this request, checked at {planned_at} UTC."),
+        ("DSR-2", f"PostHog held no person for this request, checked at {planned_at} UTC; done "),
+        (
+            "DSR-3",
+            f"PostHog held no person for this request, checked at {planned_at} UTC (2 lines); 2 done late, by up to ",
+        ),
+        ("DSR-4", f"PostHog held no person for this request, checked at {planned_at} UTC; done "),
     ):
         receipt = run("report", JOURNAL, "--reference", reference)
         assert (receipt.code, "COMPLETE" in receipt.out, sentence in flat(receipt.out)) == (0, True, True), receipt.out
@@ -183,4 +186,33 @@ def test_the_receipts_say_that_posthog_held_no_person(run: Run, posthog: Any) ->
         assert {answer["result"] for answer in answers} == {"no_person"}
     found = run("report", JOURNAL, "--find", "no one")
     assert (found.code, "PostHog held no person for this ID, checked at" in flat(found.out)) == (0, True)
-    assert "2026-02-28: 4 requests, none open" in run("status", JOURNAL).out
+    assert "2026-02-28: 4 requests, none open, 4 done late, by up to " in run("status", JOURNAL).out
+
+
+def test_a_run_says_why_it_exits_with_0_although_lines_need_attention(run: Run, posthog: Any) -> None:
+    Path("ids").write_text(WITH_REFUSED)
+    ran = run("delete", *IDS, *GO)
+    assert ran.code == 0
+    assert "All persons are done, so the run exits with 0; verify, status and report exit with 1." in flat(ran.out)
+    verified = run("verify", JOURNAL)
+    assert (verified.code, "the run exits with 0" in flat(verified.out)) == (1, False)
+
+
+def test_the_lines_that_are_not_covered_are_named_where_they_need_attention(run: Run, posthog: Any) -> None:
+    Path("ids").write_text(WITH_REFUSED)
+    named = "(lines 2,4: matched no person; line 7: refused, placeholder ID; line 6: repeated from such a line)"
+    assert named in flat(run("delete", *IDS, *GO).out)
+    for command in (("status", JOURNAL), ("verify", JOURNAL)):
+        assert named in flat(run(*command).out)
+    Path("x.plan.jsonl").unlink()
+    assert "posthog-bulk show x.plan.jsonl lists their numbers" in flat(run("status", JOURNAL).out)
+
+
+def test_the_receipt_of_a_request_without_a_person_says_what_to_do(run: Run, posthog: Any) -> None:
+    Path("r.csv").write_text("distinct_id,reference,received\nuser-1,DSR-1,2026-11-20\nnobody,DSR-2,2026-11-20\n")
+    line = ("delete", "--requests", "r.csv", "--plan", "x.plan.jsonl", "--yes", "--expect-count", "1")
+    assert run(*line).code == 0
+    receipt = flat(run("report", JOURNAL, "--reference", "DSR-2").out)
+    assert "Line 3 matched no person. If the ID is wrong, correct it and plan the request again." in receipt
+    assert "record that with --expect-unmatched: posthog-bulk status JOURNAL has the line." in receipt
+    assert "expect-unmatched" not in run("report", JOURNAL, "--reference", "DSR-1").out

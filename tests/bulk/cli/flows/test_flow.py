@@ -29,7 +29,7 @@ def test_a_review_has_all_that_is_needed_to_approve(run: Run, posthog: Any) -> N
         "delete persons and their events",
         r"Persons +2\n",
         r"Lines that matched no person +1 +2\n",
-        r"Lines refused: blank +1 +4\n",
+        r"Blank lines, which were skipped +1 +4\n",
         r"Requests +at least 6: 2 deletion calls",
         r"Estimated time +under 1 s, within the rate limits",
     ):

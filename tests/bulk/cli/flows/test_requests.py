@@ -42,7 +42,8 @@ def test_a_job_of_requests_shows_what_is_due_and_who_ordered_it(run: Run, reques
     for command in (("report", "x.journal.jsonl"), ("status", "x.journal.jsonl")):
         shown = " ".join(run(*command).out.split())
         assert all(f"{name} {text}" in shown for name, text in RECORD.items())
-    assert "Due 2026-02-28: 2 requests, none open 2026-03-01: 1 of 1 request open, OVERDUE by " in shown
+    late = r"2 requests, none open, 2 done late, by up to [0-9]+ days"
+    assert re.search(f"Due 2026-02-28: {late} 2026-03-01: 1 of 1 request open, OVERDUE by ", shown)
     report = " ".join(run("report", "x.journal.jsonl").out.split())
     assert "Reference in each row of the requests Received in each row of the requests" in report
     assert "2026-02-28: 2 requests, none open" in run("jobs").out
@@ -55,10 +56,10 @@ def test_ids_that_no_job_knows_are_not_called_complete(run: Run, requests_file: 
     assert erase(run).code == 0
     Path("ids").write_text("nobody\nsomebody else\n")
     one = run("report", "x.journal.jsonl", "--find", "somebody else").out
-    assert "NOT PART OF THIS JOB" in one
+    assert "NOT FOUND BY THIS ID" in one
     both = run("report", "x.journal.jsonl", "--find-file", "ids", "-o", "-").out
-    assert "NOT ALL PART OF THIS JOB" in both
-    verdict = "2 IDs: no person had this ID when the job was planned (1); not part of this job (1)."
+    assert "NOT ALL FOUND BY THESE IDS" in both
+    verdict = "2 IDs: no person had this ID when the job was planned (1); not found by this ID (1)."
     assert verdict in " ".join(both.split())
     assert "COMPLETE" not in one + both
 
@@ -263,7 +264,7 @@ def test_a_request_that_matched_no_person_needs_attention_in_its_receipt_as_in_i
     assert erase(run).code == 0
     receipt = run("report", "x.journal.jsonl", "--reference", "DSR-3")
     assert (receipt.code, run("report", "x.journal.jsonl").code) == (1, 1)
-    assert "No person had this ID when the job was planned." in receipt.out
+    assert "No person had this ID when the job was planned; OVERDUE by " in receipt.out
 
 
 def test_without_receipts_no_request_counts_as_done_while_lines_are_not_covered(run: Run, requests_file: Path) -> None:
@@ -301,7 +302,7 @@ def test_find_reads_ids_with_blanks_around_them_and_calls_no_stranger_complete(r
             0,
             None,
         )
-        assert "not part of this job" in unknown.out.lower()
+        assert "not found by this id" in unknown.out.lower()
 
 
 def test_a_report_that_is_written_during_a_run_says_so(run: Run, requests_file: Path) -> None:

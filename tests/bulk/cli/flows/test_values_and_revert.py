@@ -52,8 +52,12 @@ def test_an_update_of_values_and_its_revert(run: Run, posthog: Any, route: str) 
     approve = planned.out.rpartition("--approve ")[2].split()[0]
     assert run("run", "revert.plan.jsonl", "--approve", approve).code == 0
     assert properties(posthog) == {**before, 4: {**after[4], "seats": 99}}
-    report = run("report", "revert.journal.jsonl")
-    assert report.code == 0
+    left = "1 person left as it is, because others changed it since."
+    for command in ("run", "status", "verify", "report"):
+        words = ("revert.plan.jsonl", "--approve", approve) if command == "run" else ("revert.journal.jsonl",)
+        report = run(command, *words)
+        assert (report.code, left in " ".join(report.out.split())) == (0, True), report.out
+    assert "Line numbers" not in report.out
     assert "Persons that others changed since" in report.out
 
 
@@ -79,6 +83,19 @@ def test_a_finished_job_overwrites_neither_its_revert_nor_what_others_changed(ru
     anew = run("update", *ROWS, *GO, "--plan", "again.plan.jsonl")
     assert anew.code == 0, anew.err
     assert properties(posthog)[4]["plan"] == "plan 4"
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_prompt_says_how_to_undo_what_can_be_undone(
+    run: Run, monkeypatch: pytest.MonkeyPatch, *, kept: bool
+) -> None:
+    monkeypatch.setattr("bulk.cli.approval.can_prompt", lambda: True)
+    monkeypatch.setattr("bulk.cli.approval.read_terminal", lambda: "0\n")
+    keep = ("--keep-before", "be fore") if kept else ()
+    asked = run("update", *ROWS, *keep, "--plan", "x.plan.jsonl")
+    assert asked.code == 3
+    assert ("To undo it: posthog-bulk revert 'be fore' -o revert.plan.jsonl" in asked.err) is kept
+    assert ("THIS CANNOT BE UNDONE." in asked.err) is not kept
 
 
 def test_the_review_of_every_change_says_whether_a_before_image_is_kept(run: Run) -> None:

@@ -99,9 +99,9 @@ READ: dict[str, tuple[bytes, tuple[str, ...], int, list[str], list[str], str]] =
         b"\n" + exported(1, 2),
         IDS,
         2,
-        ["Lines read 3", "Lines that matched no person 0", "Lines refused: blank 1 1"],
+        ["Lines read 3", "Lines that matched no person 0", "Blank lines, which were skipped 1 1"],
         [],
-        "1 of 3 input lines is not covered (1 refused)",
+        "",
     ),
     "a CSV file after a blank line": (
         b"\r\nname,id\r\nAnn,user-1\r\n",

@@ -170,7 +170,7 @@ SHOWN: dict[str, tuple[tuple[str, ...], int, str]] = {
         0,
         f"Line 4 repeats line 3: that line is not covered.\nLine 3 matched no person{NO_CAUSE}.\n",
     ),
-    "a refused line": (("--line", "5"), 0, "Line 5 is refused: blank.\n"),
+    "a blank line": (("--line", "5"), 0, "Line 5 is blank and was skipped.\n"),
     "a line that is not there": (
         ("--line", "9"),
         2,

@@ -96,9 +96,10 @@ def test_random_csv_in_any_format_equals_the_csv_module(
     text = sheet([["some note", "distinct_id"], *map(list, rows)], delimiter=delimiter, end=end)
     lines = read(ENCODINGS[encoding](text), Kind.ANY_DISTINCT_ID, "distinct_id")
     assert len(lines) == len(rows)
-    for line, (_, value) in zip(lines, rows, strict=True):
+    for line, (note, value) in zip(lines, rows, strict=True):
         assert not isinstance(line, Line) or line.value == value
-        assert not isinstance(line, RefusedLine) or (line.reason is Reason.BLANK) == (not value.strip())
+        without_id = Reason.NO_ROW_ID if note.strip() else Reason.BLANK
+        assert not isinstance(line, RefusedLine) or (line.reason is without_id) == (not value.strip())
 
 
 @given(st.binary(max_size=200), st.sampled_from([None, "id"]))
@@ -165,10 +166,10 @@ def test_a_line_of_an_export_that_is_not_a_person_is_refused() -> None:
     ]
 
 
-def test_an_exported_person_without_the_value_is_refused_as_blank() -> None:
+def test_an_exported_person_without_the_value_is_refused_and_not_blank() -> None:
     data = b"".join(persons((PERSON, [], {})))
-    assert read(data) == [RefusedLine(1, Reason.BLANK)]
-    assert read(data, Kind.EMAIL) == [RefusedLine(1, Reason.BLANK)]
+    assert read(data) == [RefusedLine(1, Reason.NO_ROW_ID)]
+    assert read(data, Kind.EMAIL) == [RefusedLine(1, Reason.NO_ROW_ID)]
 
 
 @pytest.mark.parametrize("before", [b"u1\n", b""])

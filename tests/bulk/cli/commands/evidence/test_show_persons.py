@@ -20,7 +20,7 @@ OUTCOMES: dict[int, tuple[str, str | None, list[int]]] = {
     1: ("selected", None, [0]),
     2: ("selected", None, [1]),
     3: ("unmatched", "leading or trailing whitespace", []),
-    4: ("refused", "blank", []),
+    4: ("blank", None, []),
     5: ("already_selected", None, []),
     6: ("repeated", None, []),
     7: ("protected", None, []),
@@ -32,7 +32,7 @@ NO_CAUSE = "nothing in it looks like a mistake of form: PostHog has no such pers
 SENTENCES = {
     2: "Line 2 selected person 1 of the plan:",
     3: "Line 3 matched no person: leading or trailing whitespace.",
-    4: "Line 4 is refused: blank.",
+    4: "Line 4 is blank and was skipped.",
     5: "Line 5 names only persons that earlier lines select.",
     6: "Line 6 repeats line 1.\nLine 1 selected person 0 of the plan:",
     7: "Line 7 names a protected person, which no plan may contain.",

@@ -50,7 +50,7 @@ def test_findings_are_for_people_on_stderr(run: Run) -> None:
     assert counted.out == "3\n"
     rows = [line.split() for line in counted.err.splitlines()]
     assert ["Lines", "that", "matched", "no", "person", "1", "6"] in rows
-    assert ["Lines", "refused:", "blank", "1", "5"] in rows
+    assert ["Blank", "lines,", "which", "were", "skipped", "1", "5"] in rows
 
 
 def test_json_has_the_count_and_the_findings(run: Run) -> None:

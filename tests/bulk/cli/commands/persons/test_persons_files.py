@@ -47,7 +47,7 @@ def test_persons_of_a_file_come_once_each_and_the_rest_is_listed(run: Run, posth
     Path("in").write_text(lines)
     result = run("persons", option, "in")
     assert [json.loads(line)["uuid"] for line in result.out.splitlines()] == [str(uuid)]
-    assert re.search(r"Lines refused: blank +1 +4", result.err)
+    assert re.search(r"Blank lines, which were skipped +1 +4", result.err)
     if option != "--emails":
         assert re.search(r"Lines that matched no person +1 +3", result.err)
 

@@ -55,15 +55,32 @@ def test_the_journal_records_it_before_any_run_and_the_job_runs_afterwards(run: 
     assert run("jobs").code == 0
     assert run("run", "x.plan.jsonl", "--approve", digest).code == 0
     assert posthog.server.world.count() == 58
-    assert run(*COPY[:-1], "later.jsonl").code == 0
     assert run("report", "x.journal.jsonl", "-o", "report.json").code == 0
-    first, second = report()["copies"]
+    (first,) = report()["copies"]
     assert first["sha256"] == hashlib.sha256(Path("copy.jsonl").read_bytes()).hexdigest()
     assert (first["persons"], first["missing"], first["layout"]) == (3, 0, "jsonl")
-    assert (second["persons"], second["missing"]) == (0, 3)
     shown = run("report", "x.journal.jsonl").out
     assert "Copy for handing out made" in shown
     assert first["sha256"] in "".join(shown.split())
+
+
+def test_no_copy_is_made_of_persons_that_are_all_gone(run: Run, posthog: Any, digest: str) -> None:
+    assert run("run", "x.plan.jsonl", "--approve", digest).code == 0
+    journal = Path("x.journal.jsonl").read_bytes()
+    refused = run(*COPY)
+    assert refused.code == 3
+    assert "all 3 persons of x.plan.jsonl are gone, so no copy was made" in refused.sentence
+    assert "before the run" in refused.sentence
+    assert not Path("copy.jsonl").exists()
+    assert Path("x.journal.jsonl").read_bytes() == journal
+
+
+def test_no_copy_is_made_if_no_person_can_be_read(run: Run, posthog: Any, digest: str) -> None:
+    posthog.server.faults.add(Fault("status", status=500, action="batch_by_uuids"))
+    posthog.server.faults.add(Fault("status", status=500, action="retrieve"))
+    posthog.server.faults.add(Fault("status", status=500, action="list"))
+    refused = run(*COPY, "--retry-for", "0")
+    assert (refused.code, Path("copy.jsonl").exists(), Path("x.journal.jsonl").exists()) == (75, False, False)
 
 
 @pytest.mark.parametrize("recreated", [False, True])

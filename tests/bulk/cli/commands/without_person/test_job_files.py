@@ -169,13 +169,14 @@ def test_a_plan_takes_no_journal_of_another_job_and_no_second_one(haunted: Any, 
     begun(haunted, run, Path("h.journal.jsonl"), Path("h.plan.jsonl"))
     if not is_recorded:
         JOURNAL.unlink()
-    sent = len(requests(haunted, "create_deletion"))
+    sent, read = len(requests(haunted, "create_deletion")), len(requests(haunted, "batch_by_distinct_ids"))
     for journal in ("h.journal.jsonl", *(["new.journal.jsonl"] if is_recorded else [])):
         result = run(*APPROVED, "--plan", PLAN, "--journal", journal)
         assert result.code == 3, result.err
         said = f"its journal is {JOURNAL}, not {journal}" if is_recorded else f"{journal} is the journal of another job"
         assert said in result.sentence
     assert len(requests(haunted, "create_deletion")) == sent
+    assert len(requests(haunted, "batch_by_distinct_ids")) == read
     assert not Path("new.journal.jsonl").exists()
 
 

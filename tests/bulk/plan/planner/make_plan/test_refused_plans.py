@@ -70,10 +70,10 @@ async def test_an_existing_plan_is_never_replaced(server: LocalPostHog, client: 
         (ByFilter(email="nobody@example.org"), "no person matches the selection"),
         (ByDistinctIds(["nobody"]), "no person matches the only input line"),
         (ByDistinctIds(["nobody", "no one"]), "no person matches any of the 2 input lines"),
-        (ByDistinctIds(["nobody", ""]), "2 input lines; 1 of them cannot be used"),
+        (ByDistinctIds(["nobody", "a\0"]), "2 input lines; 1 of them cannot be used"),
         (
-            ByDistinctIds(["null", ""]),
-            r"none of the 2 input lines can be used \(line 1: placeholder ID; line 2: blank\)",
+            ByDistinctIds(["null", "a\0", ""]),
+            r"none of the 2 input lines can be used \(line 1: placeholder ID; line 2: NUL byte\)",
         ),
     ],
 )

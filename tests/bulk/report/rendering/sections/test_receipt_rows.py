@@ -11,7 +11,7 @@ AT = "2026-11-24T10:00:{:02}.000Z"
 
 def answer(number: int, target: int | None = None, *, second: int = 0, **changes: object) -> Answer:
     if target is None:
-        given = {"result": "not_in_job", "sentence": "not part of this job", **changes}
+        given = {"result": "not_in_job", "sentence": "not found by this ID", **changes}
         return Answer(number=number, **given)  # type: ignore[arg-type]
     done_at = AT.format(second)
     person = PersonResult(
@@ -61,7 +61,7 @@ def test_lines_between_those_of_other_requests_are_counted() -> None:
 def test_many_ids_of_one_result_share_a_row() -> None:
     answers = [answer(number) for number in range(1, 1_001)] + [answer(1_001, 7)]
     assert [*id_rows(answers)] == [
-        ("1 to 1,000", "not part of this job", ""),
+        ("1 to 1,000", "not found by this ID", ""),
         ("1,001", "person 7: done; read back at ...", "1,001"),
     ]
 
