@@ -3,7 +3,7 @@
 It needs no plan, and identifies nobody: persons are named by their number in the plan, IDs by their place as asked.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -167,7 +167,7 @@ def answer_ids(
         if look_up is None:
             answers.append(Answer(number=number + 1, result="not_in_job", sentence=_sentence("not_in_job", ())))
             continue
-        persons = _persons(look_up.targets, target_states, open_targets, history)
+        persons = tuple(_person(each, target_states, open_targets, history) for each in look_up.targets)
         result = _result(persons, [line.outcome for line in look_up.lines], target_states)
         answers.append(
             Answer(
@@ -195,7 +195,7 @@ def answer_request(
     checked = _checked(target_states, "request" if len(lines) == 1 else "line of the request")
     for look_up, number in lines:
         entry = look_up.lines[0]
-        persons = _persons(look_up.targets, target_states, open_targets, history)
+        persons = tuple(_person(each, target_states, open_targets, history) for each in look_up.targets)
         result = _result(persons, [line.outcome for line in look_up.lines], target_states)
         received, due = entry_days(entry, target_states)
         days = days_late(
@@ -250,12 +250,6 @@ def build_receipt(
         receipts_digest=receipts_digest,
         shredded_at=_iso(shredded.at if shredded else None),
     )
-
-
-def _persons(
-    targets: Iterable[int], target_states: TargetStates, open_targets: OpenTargets, history: TargetHistory
-) -> tuple[PersonResult, ...]:
-    return tuple(_person(target, target_states, open_targets, history) for target in targets)
 
 
 def _person(
