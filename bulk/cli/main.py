@@ -4,6 +4,7 @@ Commands are imported when they are called, so that the help appears without loa
 """
 
 import os
+import re
 import signal
 import sys
 from contextlib import suppress
@@ -65,6 +66,10 @@ _ENVIRONMENT = {
     "POSTHOG_PROJECT_API_KEY": "Project token for --route capture (default: read from the server)",
 }
 
+_HELD = "\ue000"
+"""Stands for a character of a command line while the text around it is broken into lines."""
+_COMMAND = re.compile(r"posthog-bulk [a-z-]+(?: (?:-[\w-]*\w|'[^']*'|[^\s,;']*[./][^\s,;']*[^\s,;'.)]|[A-Z]{3,}))*")
+"""A command line within a sentence: the command, then options, quoted words, names of files and placeholders."""
 _OWNERS_SHOWN = 3
 """Commands that an error names to which an option belongs."""
 
@@ -258,15 +263,18 @@ def _readable(message: str) -> str:
     """Return a message in lines that a terminal need not break, except for command lines to copy."""
     if not sys.stderr.isatty():
         return message
-    from bulk.cli.display.terminal import fit
+    from bulk.cli.display.terminal import fit, text_width
+
+    longest = text_width(sys.stderr) - 4  # room for the indentation and a mark after the command
 
     def readable(line: str) -> str:
-        if "posthog-bulk " not in line:
-            return fit(line, sys.stderr)
-        text, mark, command = line.partition(HELP_MARK)
-        if not mark or "posthog-bulk " in text or fit(line, sys.stderr) == line:
+        if fit(line, sys.stderr) == line:
             return line
-        return f"{fit(text, sys.stderr)}\n {mark}{command}"
+        text, mark, command = line.partition(HELP_MARK)
+        commands = iter(_COMMAND.findall(text))
+        held = _COMMAND.sub(lambda match: _HELD * min(len(match[0]), longest), text)
+        folded = re.sub(f"{_HELD}+", lambda _: next(commands), fit(held, sys.stderr))
+        return f"{folded}\n {mark}{command}" if mark else folded
 
     return "\n".join(map(readable, message.split("\n")))
 

@@ -60,7 +60,7 @@ def _why_no_target(findings: Findings) -> tuple[str, str]:
         return "the input has only blank lines", _CORRECT
     if refused == lines:
         return _none_usable(findings)
-    problem = f"no person matches any of the {lines:,} input lines"
+    problem = f"no person matches {'the only input line' if lines == 1 else f'any of the {lines:,} input lines'}"
     causes = [f"{_lines(lines)}: {cause.value}" for cause, lines in findings.causes.items() if cause is not Cause.NONE]
     if findings.wider and findings.wider_by is not None:
         causes.append(f"{_lines(findings.wider)} {WIDER_WORDS[findings.wider_by]}")

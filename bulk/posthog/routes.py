@@ -9,7 +9,7 @@ chosen already, so `auto` counts on the older one.
 import msgspec
 
 from asyncclient import RateLimits
-from bulk.formatting import format_duration, format_range
+from bulk.formatting import count_of, format_duration, format_range
 from bulk.operations import PropertyOperation, UnsetProperties
 from bulk.posthog.request_costs import ValueTotals, estimate, rest_calls
 
@@ -43,7 +43,10 @@ def choose_route(
     fewest = rest_calls(operation, count, in_one_call=True, totals=totals)
     if calls <= MAX_REST_CALLS:
         most = "at most " if fewest < calls else ""
-        return Route(name="rest", why=f"auto: {most}{calls:,} calls fit within the per-minute limit")
+        return Route(
+            name="rest",
+            why=f"auto: {most}{count_of(calls, 'call')} {'fits' if calls == 1 else 'fit'} within the per-minute limit",
+        )
     rest = estimate(operation, count, batch_size=batch_size, rates=rates, route="rest", in_one_call=True, totals=totals)
     time = f", at least {format_duration(rest.seconds)}" if rest.seconds >= 1 else ""
     return Route(name="capture", why=f"auto: not rate limited; REST takes {format_range(fewest, calls)} calls{time}")

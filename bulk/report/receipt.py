@@ -1,10 +1,9 @@
 """The receipt of one request, and the answers to whether persons were erased: from receipts and journal alone. Pure.
 
-It needs no plan. Persons are named by their number in the plan, and IDs by their place among those that were asked
-for, so that what is written identifies nobody.
+It needs no plan, and identifies nobody: persons are named by their number in the plan, IDs by their place as asked.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -39,10 +38,7 @@ _WORDS: dict[Result, str] = {
     "not_covered": "not covered",
     "not_in_job": "not found by this ID",
 }
-_ASK_OTHERWISE = (
-    "Of its persons, this job knows all UUIDs, but only the distinct IDs and emails by which they were selected: ask "
-    "with those."
-)
+_ASK_OTHERWISE = "The job knows all UUIDs, but of other IDs only those that selected its persons: ask with these."
 _OUTCOME_WORDS = {
     "protected": "not covered, because its person is protected",
     "unread": "not covered, because its person could not be read when the job was planned",
@@ -171,7 +167,7 @@ def answer_ids(
         if look_up is None:
             answers.append(Answer(number=number + 1, result="not_in_job", sentence=_sentence("not_in_job", ())))
             continue
-        persons = _persons(look_up.targets, target_states, open_targets, history)
+        persons = tuple(_person(each, target_states, open_targets, history) for each in look_up.targets)
         result = _result(persons, [line.outcome for line in look_up.lines], target_states)
         answers.append(
             Answer(
@@ -199,7 +195,7 @@ def answer_request(
     checked = _checked(target_states, "request" if len(lines) == 1 else "line of the request")
     for look_up, number in lines:
         entry = look_up.lines[0]
-        persons = _persons(look_up.targets, target_states, open_targets, history)
+        persons = tuple(_person(each, target_states, open_targets, history) for each in look_up.targets)
         result = _result(persons, [line.outcome for line in look_up.lines], target_states)
         received, due = entry_days(entry, target_states)
         days = days_late(
@@ -256,12 +252,6 @@ def build_receipt(
     )
 
 
-def _persons(
-    targets: Iterable[int], target_states: TargetStates, open_targets: OpenTargets, history: TargetHistory
-) -> tuple[PersonResult, ...]:
-    return tuple(_person(target, target_states, open_targets, history) for target in targets)
-
-
 def _person(
     target: int, target_states: TargetStates, open_targets: OpenTargets, history: TargetHistory
 ) -> PersonResult:
@@ -297,8 +287,7 @@ def _result(persons: Sequence[PersonResult], outcomes: Sequence[str], target_sta
 
 def _checked(target_states: TargetStates, noun: str) -> str:
     """Return that PostHog held no person, and when that was checked."""
-    job = target_states.job
-    return _no_person(noun, job.planned_at if job else None)
+    return _no_person(noun, target_states.job.planned_at if target_states.job else None)
 
 
 def _no_person(noun: str, planned_at: str | None) -> str:

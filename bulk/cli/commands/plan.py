@@ -84,9 +84,10 @@ def command(
     OPERATION is one of:
       delete [--delete-events] [--delete-recordings]
       unset KEY... [--route ROUTE] [--keep-before FILE]
-      update KEY=TEXT... [--once] [--route ROUTE] [--keep-before FILE], with KEY:=JSON for
-          numbers, booleans and lists
-      update --values FILE [--id-column KIND:COLUMN] [--types KEY=TYPE,...], for values per person
+      update KEY=TEXT... [--once] [--route ROUTE] [--keep-before FILE]
+          (KEY:=JSON for numbers, booleans and lists)
+      update --values FILE [--id-column KIND:COLUMN] [--types KEY=TYPE,...]
+          (for values per person)
       delete-events
       delete-recordings
 

@@ -103,7 +103,7 @@ def command(
     \b
     Example:
       posthog-bulk report leavers.journal.jsonl -o leavers.html
-      posthog-bulk report leavers.journal.jsonl -o leavers.md --redact --sign signing-key.pem
+      posthog-bulk report leavers.journal.jsonl -o leavers.md --sign key.pem
       posthog-bulk report leavers.journal.jsonl --find user-1
     """
     from bulk.cli.display.terminal import text_width

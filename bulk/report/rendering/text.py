@@ -2,7 +2,7 @@
 
 from bulk.report.rendering.document import Block, Bullets, Commands, Document, Figure, Section, Table
 from bulk.report.rendering.layout import lay_out
-from bulk.report.rendering.wrapping import can_keep_words, fit, lay_out_row, stack_row, wrap
+from bulk.report.rendering.wrapping import breaks_a_word, can_keep_words, fit, lay_out_row, stack_row, wrap
 from bulk.report.report import Report
 from bulk.sanitize import plain
 
@@ -86,4 +86,18 @@ def table_lines(table: Table, *, cell_max: int = CELL_MAX, width: int = WIDTH - 
         return [line for row in rows for line in ("", *stack_row(headings, row, width))][1:]
     widths = fit(headings, rows, width)
     shown = [headings, *rows] if headings else rows
-    return [line for row in shown for line in lay_out_row(row, widths, table.numeric)]
+    return [
+        line
+        for row in shown
+        for line in (
+            _below_its_name(row, width)
+            if not headings and breaks_a_word(row[1:], widths[1:], width - 2)
+            else lay_out_row(row, widths, table.numeric)
+        )
+    ]
+
+
+def _below_its_name(row: list[str], width: int) -> list[str]:
+    """Return a fact whose value, such as a digest, is wider than its column: the value stands whole in its own line."""
+    name, *values = row
+    return [*wrap(name, width), *(f"  {line}" for value in values for line in wrap(value, width - 2))]

@@ -78,6 +78,11 @@ def can_keep_words(headings: Sequence[str], rows: Sequence[Sequence[str]], width
     return sum(words) + GAP * (len(columns) - 1) <= width
 
 
+def breaks_a_word(cells: Sequence[str], widths: Sequence[int], most: int) -> bool:
+    """Return whether a word is wider than its column that would fit into a line of `most` characters."""
+    return any(width < _longest_word(cell) <= most for cell, width in zip(cells, widths, strict=True))
+
+
 def stack_row(headings: Sequence[str], cells: Sequence[str], width: int) -> Iterator[str]:
     """Yield a row as one line per cell, after its heading; empty cells are left out.
 

@@ -33,6 +33,7 @@ def with_token(server: LocalPostHog, token: str | None) -> PostHogClient:
 @pytest.mark.parametrize(
     ("persons", "operation", "name", "why"),
     [
+        (1, UpdateProperties({"plan": "x"}), "rest", "auto: 1 call fits within the per-minute limit"),
         (240, UpdateProperties({"plan": "x"}), "rest", "auto: 240 calls fit within the per-minute limit"),
         (
             241,

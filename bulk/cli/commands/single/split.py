@@ -55,7 +55,7 @@ def command(
 
     \b
     Example:
-      posthog-bulk split 018f0000-0000-7000-8000-000000000001 --distinct-ids strangers.txt
+      posthog-bulk split 018f0000-0000-7000-8000-000000000001 --distinct-ids ids
     """
     from bulk.cli.exit_codes import ExitCode
     from bulk.cli.interruption import explained, nothing_kept, same_command_line

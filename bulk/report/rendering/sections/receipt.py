@@ -92,7 +92,7 @@ def _persons(receipt: Receipt) -> Iterator[Section]:
     persons = [person for _, person in sorted(by_number.items())]
     axes = [axis.value for axis in Axis if any(axis.value in person.states for person in persons)]
     titles = (AXIS_TITLES[axis].removesuffix("s") if axis == "person" else AXIS_TITLES[axis] for axis in axes)
-    headings = ("Number", *titles, "First request", "Read back as done", "Events read back as purged")
+    headings = ("Number", *titles, "First request", "Read back as done", "Events purged")
     table = Table(headings=headings, rows=(*person_rows(persons, axes),), numeric=frozenset({0}))
     yield Section(title="What was done", blocks=(_NUMBERS, table))
 

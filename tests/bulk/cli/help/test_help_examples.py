@@ -62,7 +62,7 @@ def ready(run: Run, name: str) -> None:
     if name in ("report", "verify-signature"):
         signing_key()
     if name == "verify-signature":
-        written = run("report", "leavers.journal.jsonl", "-o", "leavers.html", "--sign", "signing-key.pem")
+        written = run("report", "leavers.journal.jsonl", "-o", "leavers.html", "--sign", "key.pem")
         assert written.code == 75
 
 
@@ -70,8 +70,8 @@ def signing_key() -> None:
     """Write the keys that the examples name."""
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    Path("signing-key.pem").write_bytes(private)
-    Path("signing-key.pem").chmod(0o600)
+    Path("key.pem").write_bytes(private)
+    Path("key.pem").chmod(0o600)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     Path("signing-key.public.pem").write_bytes(public)
 
@@ -79,7 +79,7 @@ def signing_key() -> None:
 def merged_by_mistake(posthog: Any, uuid: str) -> None:
     """Add the person of the example of `split`, and its file."""
     posthog.server.world.add_person(["ada", "stranger"], uuid=uuid)
-    Path("strangers.txt").write_text("stranger\n")
+    Path("ids").write_text("stranger\n")
 
 
 def recreated(run: Run, posthog: Any) -> None:

@@ -91,6 +91,15 @@ def test_a_usage_error_is_broken_between_words_and_the_command_for_help_is_in_on
     assert screen.text.endswith(f"For help: posthog-bulk {arguments[0]} --help")
 
 
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_an_error_with_a_command_is_broken_around_the_command(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = at_terminal(columns, ("shred", "x.journal.jsonl", "--yes"), monkeypatch)
+    assert screen.broken == []
+    (line,) = [line for line in screen.text.splitlines() if "posthog-bulk verify" in line]
+    assert "posthog-bulk verify x.journal.jsonl" in line
+    assert "--unfinished" in screen.text
+
+
 def test_a_usage_error_that_fits_stays_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = at_terminal(300, ("delete", "--emails", "leavers.txt", "--email-keys", ""), monkeypatch)
     assert "\n" not in screen.text

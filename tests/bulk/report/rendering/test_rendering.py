@@ -195,6 +195,13 @@ def test_text_fits_the_width_of_the_terminal(make_report: Make, width: int) -> N
     assert (max(map(len, lines)) > 100) == (width > 100)
 
 
+@pytest.mark.parametrize("width", [79, 70])
+def test_a_digest_is_never_broken_where_it_fits_into_a_line(make_report: Make, width: int) -> None:
+    report = make_report()
+    shown = [line.strip() for line in render_text(report, width=width).splitlines()]
+    assert report.plan_digest.removeprefix("sha256:") in shown
+
+
 def test_the_facts_of_a_job_name_the_exit_code_of_the_run_and_times_to_the_second(make_report: Make) -> None:
     shown = render_text(make_report(largest_uncovered_s=1.0, run_exit_code=1))
     for fact in (

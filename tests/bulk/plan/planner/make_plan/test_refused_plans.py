@@ -68,6 +68,7 @@ async def test_an_existing_plan_is_never_replaced(server: LocalPostHog, client: 
     ("selection", "words"),
     [
         (ByFilter(email="nobody@example.org"), "no person matches the selection"),
+        (ByDistinctIds(["nobody"]), "no person matches the only input line"),
         (ByDistinctIds(["nobody", "no one"]), "no person matches any of the 2 input lines"),
         (ByDistinctIds(["nobody", "a\0"]), "2 input lines; 1 of them cannot be used"),
         (
