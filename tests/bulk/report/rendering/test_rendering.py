@@ -119,6 +119,8 @@ class _Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if (tag, attrs) == ("span", [("class", "word")]):  # keeps what looks like an option in one line
+            return
         # a cell with a long word has a class
         self.tags.append((tag, tuple(attribute for attribute in attrs if attribute[0] != "class")))
 
@@ -131,6 +133,7 @@ class _Page(HTMLParser):
 @given(foreign=NASTY)
 @example(foreign="</td><script>alert(1)</script>")
 @example(foreign="{{ 7 * 7 }}{% raw %}")
+@example(foreign='--a"><b>--c</span>')
 def test_no_foreign_text_becomes_html(make_report: Make, foreign: str) -> None:
     page = _Page(render_html(make_report(foreign)))
     assert page.tags == _Page(render_html(make_report("Acme"))).tags
