@@ -39,7 +39,8 @@ class ExitCode(IntEnum):
 
 EXIT_MEANINGS = {
     ExitCode.DONE: "done, and confirmed by reading back; for verify, status and report: the job is complete",
-    ExitCode.NEEDS_ATTENTION: "some persons or input lines need attention; the report lists them and says what to do",
+    ExitCode.NEEDS_ATTENTION: "some persons need attention, or, for verify, status and report, input lines too; the "
+    "report lists them and says what to do",
     ExitCode.USAGE: "invalid command line or setting, or the server rejected a request as invalid",
     ExitCode.REFUSED: "not run, nothing changed: a check refused it, or no person matches (the command persons then "
     "exits with 0)",

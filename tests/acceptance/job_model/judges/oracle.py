@@ -167,6 +167,8 @@ class Oracle:
     def _untrue(self, member: Member, is_now: str, states: dict[str, frozenset[str]]) -> str | None:
         evidence = self._witness.evidence[member.name]
         failed = {axis for axis, of_axis in states.items() if of_axis <= FAILED}
+        if states["properties"] == {"contradicted"} and self._others.did(member.name, "change"):
+            return None  # no run changes again what somebody else changed after the job
         rejected = {axis for axis in failed if states[axis] == {"failed"} and _was_refused(axis, evidence)}
         if is_now == "same" and failed > rejected:
             return f"{', '.join(sorted(failed - rejected))} failed, and nothing was refused"

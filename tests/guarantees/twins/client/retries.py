@@ -128,10 +128,7 @@ RETRIES: tuple[Twin, ...] = (
     twin(
         14,
         "a pause of more than an hour is waited out as an outage",
-        (
-            _PURE_TESTS + "a_failure_may_be_an_outage_if_the_server_did_not_respond_as_a_working_one",
-            "asyncclient/_transport/test_probing.py::test_a_server_that_names_a_pause_is_probed_after_it_and_too_long_a_pause_ends_the_call",
-        ),
+        _PURE_TESTS + "a_failure_may_be_an_outage_if_the_server_did_not_respond_as_a_working_one",
         _OUTAGE,
         "    return requested_s is None or requested_s <= longest_pause_s\n",
         "    return True\n",
