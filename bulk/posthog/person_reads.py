@@ -66,7 +66,7 @@ class PersonReads(msgspec.Struct, Generic[K], frozen=True):
     """The results of reading some persons, by UUID or distinct ID.
 
     Arguments:
-        results: one entry for every person in the request; by UUID, in the order of the request.
+        results: one entry for every person in the request.
         asked_at: when the oldest request left, by `PostHogClient.boot_time`; infinity where none was needed.
     """
 

@@ -315,9 +315,7 @@ class LineResolver:
     async def _by_uuid(self, lines: Sequence[Line]) -> LineMatch:
         uuids = msgspec.convert([line.value for line in lines], list[UUID])  # faster than the constructor
         results = (await self._reader.fetch_by_uuid(dict.fromkeys(uuids))).results
-        return LineMatch(
-            lines, [persons_of(result, line) for result, line in zip(results.values(), lines, strict=True)]
-        )
+        return LineMatch(lines, [persons_of(results[uuid], line) for uuid, line in zip(uuids, lines, strict=True)])
 
     async def _by_email(self, lines: Sequence[Line]) -> LineMatch:
         match = comparison_of(self._selection)

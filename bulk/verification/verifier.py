@@ -146,7 +146,8 @@ class Verifier:
         observed: dict[int, tuple[Observation, ...]] = {}
         left_out: list[int] = []
         unread: list[int] = []
-        for (number, target), result in zip(targets.items(), reads.results.values(), strict=True):
+        for number, target in targets.items():
+            result = reads.results[target.uuid]
             observation = _observation(target, result, desired.get(number))
             removes = observation is _AS_DESIRED and desired[number].absent
             if observation is None or (removes and not self._may_lack(number, reads.asked_at, is_trial=is_trial)):
