@@ -1,6 +1,7 @@
 """The receipt of one request, and the answers to whether persons were erased: from receipts and journal alone. Pure.
 
-It needs no plan, and identifies nobody: persons are named by their number in the plan, IDs by their place as asked.
+It needs no plan, and has no identifiers: persons are named by their number in the plan, and IDs by their place in the
+request.
 """
 
 from collections.abc import Mapping, Sequence
