@@ -21,7 +21,6 @@ from types import ModuleType
 from typing import Any, TextIO
 
 import pytest
-from _pytest.config import default_plugins
 from _pytest.pathlib import import_path
 from function_bodies import LiveFunctions
 from hypothesis import HealthCheck, Phase, given, settings
@@ -39,7 +38,7 @@ TEXT_LIMIT = 4000
 
 def preload() -> list[ModuleType]:
     """Import what the tests need besides our own packages, and return the plugins; skip what is not installed."""
-    for name in (*(f"_pytest.{each}" for each in default_plugins), *PRELOADED):
+    for name in PRELOADED:
         with suppress(ImportError):
             importlib.import_module(name)
     plugins = [importlib.import_module(name) for name in PLUGINS]
@@ -50,7 +49,7 @@ def preload() -> list[ModuleType]:
 
 
 def prepare_hypothesis() -> None:
-    """Have hypothesis read its table of characters, and the constants of the modules that are imported now."""
+    """Have hypothesis read its table of characters."""
 
     @settings(settings.get_profile(PROFILE), max_examples=1)
     @given(st.text())
@@ -58,8 +57,6 @@ def prepare_hypothesis() -> None:
         pass
 
     draw()
-    with suppress(AttributeError):  # its plugin calls this for each collection; older versions have no such function
-        importlib.import_module("hypothesis.internal.conjecture.providers")._get_local_constants()
 
 
 class Selection:
