@@ -9,6 +9,20 @@ from asyncclient.testing import Fault
 from bulk import DeleteRecordings, verify_job
 
 
+def shown_once(server: Any, *names: str) -> list[bool]:
+    """Let the next response to a query show only these recordings; the list is empty once it has."""
+    due = [True]
+
+    def change(action: str, body: Body) -> Body | None:
+        if action != "query" or not due:
+            return None
+        due.clear()
+        return {**body, "results": [row for row in body["results"] if row[0] in names]}
+
+    rewrite(server, change)
+    return due
+
+
 @pytest.mark.parametrize("counted", [True, False], ids=["counted before", "not counted before"])
 async def test_recordings_deleted_before_the_job_do_not_hide_kept_ones_that_one_response_leaves_out(
     arena: Any, axis: Any, counted: bool
@@ -23,15 +37,7 @@ async def test_recordings_deleted_before_the_job_do_not_hide_kept_ones_that_one_
         plan = await a.plan(operation=DeleteRecordings())
         a.server.faults.clear()
         await a.run(plan)
-        due = [True]
-
-        def change(action: str, body: Body) -> Body | None:
-            if action != "query" or not due:
-                return None
-            due.clear()
-            return {**body, "results": [row for row in body["results"] if row[0] == "old"]}
-
-        rewrite(a.server, change)
+        due = shown_once(a.server, "old")
         report = await verify_job(a.client, plan, a.journal)
         assert due == []
         assert axis(report, "recordings") == {"requested": 1}
@@ -47,16 +53,9 @@ async def test_recordings_that_were_not_counted_and_that_one_response_leaves_out
         plan = await a.plan(operation=DeleteRecordings())
         a.server.faults.clear()
         await a.run(plan)
-        due = [True]
-
-        def change(action: str, body: Body) -> Body | None:
-            if action != "query" or not due:
-                return None
-            due.clear()
-            return {**body, "results": []}
-
-        rewrite(a.server, change)
+        due = shown_once(a.server)
         report = await verify_job(a.client, plan, a.journal)
+        assert due == []
         assert axis(report, "recordings") == {"deleted": 2}
 
 
