@@ -11,7 +11,7 @@ from uuid import UUID
 import anyio
 import msgspec
 
-from asyncclient import ConnectFailed, NotFound, PersonRef, PostHogClient, Unreachable
+from asyncclient import ConnectFailed, NotFound, PersonRef, PostHogClient, PostHogError, Unreachable
 from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped
@@ -168,7 +168,7 @@ async def send_split(
         on_progress: called with what is waited for, and with outages.
 
     Raises:
-        NotFinished: the server did not respond for too long after the call was sent, so that its outcome is not known.
+        NotFinished: the person could not be read back after the call was sent, so that its outcome is not known.
         Refused: the call would split off something else than was read, because the person was changed; nothing was
             sent.
         PostHogError: the call did not reach the server, or the server refused it; nothing was changed.
@@ -178,10 +178,12 @@ async def send_split(
         is_accepted = await _send(sending, split, gate)
         try:
             return await _is_visible(sending, split, gate, wait_s, is_accepted=is_accepted)
-        except Unreachable as error:
+        except PostHogError as error:
+            why = f"the person could not be read back ({error})"
+            if isinstance(error, Unreachable):
+                why = f"the server did not respond for {format_duration(error.away_s)} ({error.cause})"
             raise NotFinished(
-                f"the split was sent, but the server did not respond for {format_duration(error.away_s)} "
-                f"({error.cause}), so its outcome is not known",
+                f"the split was sent, but {why}, so its outcome is not known",
                 "run the same command again to see what is left",
                 purpose="split",
             ) from error

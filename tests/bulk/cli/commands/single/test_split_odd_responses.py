@@ -72,3 +72,16 @@ def test_a_read_with_an_odd_response_decides_nothing(
     assert "Traceback" not in result.err
     if times == 1000 and skip == 0:
         assert splits == 0
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_cannot_be_read_back_is_said_to_have_been_sent(posthog: Any, run: Run, ada: UUID, kind: str) -> None:
+    given = respond_oddly(posthog.server, kind, {"retrieve"}, skip=2, times=1000)
+    options = ("--distinct-ids", "ids", "--yes", "--expect-count", 2, "--retry-for", 0, "--wait", 0)
+    result = run("split", ada, *options)
+    assert given
+    assert posthog.server.request_counts["split"] == 1
+    assert result.code == 75
+    assert "the split was sent, but" in result.err
+    assert "so its outcome is not known; run the same command again to see what is left" in result.err
+    assert str(ada) not in result.err
