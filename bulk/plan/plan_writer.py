@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from io import BytesIO
 from math import isfinite
 from pathlib import Path
 from types import TracebackType
@@ -190,7 +191,7 @@ class PlanWriter:
     def _append_short(self) -> None:
         block = encode_lines(self._short)
         self._short.clear()
-        self._checks.add_many(block.splitlines(keepends=True))
+        self._checks.add_many(BytesIO(block).readlines())  # which splits at line feeds alone
         self._buffer += block
 
     def _flush(self) -> None:

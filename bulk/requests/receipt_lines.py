@@ -142,10 +142,10 @@ class Keyed:
 
     def __init__(self, key: str, *, folds_case: bool = False) -> None:
         padded = bytes.fromhex(key).ljust(_BLOCK, b"\0")
-        # what the hmac module hashes too, without its states, which take twice as long for millions of IDs
-        self._outer, inner = padded.translate(_OUTER), padded.translate(_INNER)
+        # what the hmac module hashes too, in a quarter of its time for millions of IDs
+        self._outer, inner = sha256(padded.translate(_OUTER)), padded.translate(_INNER)
         kinds = (*(kind.value for kind in IdKind), _REFERENCE)
-        self._inner = {kind: b"%b%b\0" % (inner, kind.encode("ascii")) for kind in kinds}
+        self._inner = {kind: sha256(b"%b%b\0" % (inner, kind.encode("ascii"))) for kind in kinds}
         self._folds_case = folds_case
 
     def id(self, kind: IdKind, value: str) -> str:
@@ -186,7 +186,10 @@ class Keyed:
         return self._of_bytes(kind, value.encode("utf-8", "surrogatepass"))
 
     def _of_bytes(self, kind: str, value: bytes) -> bytes:
-        digest = sha256(self._outer + sha256(self._inner[kind] + value).digest()).digest()
+        inner, outer = self._inner[kind].copy(), self._outer.copy()
+        inner.update(value)
+        outer.update(inner.digest())
+        digest = outer.digest()
         return b2a_base64(digest[:REFERENCE_BYTES], newline=False)[:_LETTERS]
 
 
