@@ -6,7 +6,7 @@ SQLite unlinks the file of that database as soon as it has opened it, so a kill 
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from uuid import UUID
@@ -113,21 +113,26 @@ class DiskStringSet(_KeySet):
 
 
 class DiskLineIndex(_Table):
-    """The first line of each string; close it, or use it as a context manager."""
+    """The first line of each key; close it, or use it as a context manager."""
 
     def __init__(self) -> None:
         super().__init__("id BLOB PRIMARY KEY, line INTEGER")
 
-    def add_many(self, lines: Iterable[tuple[str, int]]) -> list[int]:
-        """Add strings with the numbers of their lines, in order, and return for each the number of its first line.
+    def add_many(self, keys: Sequence[bytearray], numbers: list[int]) -> list[int]:
+        """Add lines in order, and return for each the number of the first line with its key.
+
+        Arguments:
+            keys: of the lines, from `key_of` or `uuid_keys`, not from both in one index; a bytearray, because sqlite3
+                binds it faster than bytes.
+            numbers: of the lines.
 
         Raises:
             FileTrouble: the temporary file cannot grow.
         """
-        rows = [(bytearray(key_of(text)), line) for text, line in lines]  # sqlite3 binds it faster than bytes
+        rows = list(zip(keys, numbers, strict=True))
         with _as_file_trouble():
             if self._cursor.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", rows).rowcount == len(rows):
-                return [line for _, line in rows]
+                return numbers
             select = self._cursor.execute
             return [int(select("SELECT line FROM seen WHERE id = ?", (key,)).fetchone()[0]) for key, _ in rows]
 
@@ -189,6 +194,12 @@ def key_of(text: str) -> bytes:
     """Return the key of a string in a `DiskStringSet`."""
     # surrogatepass: IDs that differ only in a lone surrogate stay different
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=KEY_SIZE).digest()
+
+
+def uuid_keys(texts: Iterable[str]) -> list[bytearray]:
+    """Return the bytes of UUIDs, written with hyphens, as the keys of an index that holds UUIDs alone."""
+    data = bytearray.fromhex("".join(texts).replace("-", ""))
+    return [data[start : start + KEY_SIZE] for start in range(0, len(data), KEY_SIZE)]
 
 
 @contextmanager

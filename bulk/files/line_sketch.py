@@ -39,9 +39,15 @@ class LineSketch:
         Arguments:
             checksums: CRC-32 of the bytes of each line.
         """
-        self.counts.update(checksums)
-        if self.groups is not None or len(self.counts) > GROUPS:
-            self.groups, self.counts = self.folded(), Counter()
+        if self.groups is None:
+            self.counts.update(checksums)
+            if len(self.counts) > GROUPS:
+                self.groups, self.counts = self.folded(), Counter()
+            return
+        for checksum in checksums:
+            group = self.groups[checksum % GROUPS]
+            group[0] += 1
+            group[1] = (group[1] + checksum) & _MASK
 
     def encode(self) -> str:
         """Return the sketch as text."""

@@ -10,6 +10,8 @@ import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from io import BytesIO
+from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -300,18 +302,13 @@ def _scan(fd: int, body: int, end: int, path: Path) -> tuple["hashlib._Hash", _I
     while offset < end:
         chunk = read_bytes(fd, offset, min(_CHUNK, end - offset), path)
         digest.update(chunk)
-        view, find = memoryview(chunk), chunk.find
-        done = position = 0
-        while True:
-            for _ in range(BLOCK - count % BLOCK):
-                position = find(b"\n", position) + 1
-                if not position:
-                    break
-                count += 1
-            if not position:
-                break
-            index.close_block(offset + position, zlib.crc32(view[done:position], crc))
-            done, crc = position, 0
+        view, done = memoryview(chunk), 0
+        ends = list(accumulate(map(len, BytesIO(chunk)), initial=0))
+        lines = chunk.count(b"\n")
+        for line in range(BLOCK - count % BLOCK, lines + 1, BLOCK):
+            index.close_block(offset + ends[line], zlib.crc32(view[done : ends[line]], crc))
+            done, crc = ends[line], 0
+        count += lines
         crc = zlib.crc32(view[done:], crc)
         offset += len(chunk)
     if index.starts[-1] < end:

@@ -46,6 +46,11 @@ class TargetEntries:
             self._writer.count,
             [(person.ref.uuid, person.known_by if self._by_distinct_id else None) for person in persons],
         )
+        if self._notes is None and self.values is None:
+            self._writer.add_many(
+                [(person.ref.uuid, person.ref.created_at, person.known_by, person.line) for person in persons]
+            )
+            return
         noted = await self._notes.of(persons) if self._notes is not None else [None] * len(persons)
         for person, note in zip(persons, noted, strict=True):
             change = None if self.values is None else self._change(person)

@@ -33,8 +33,9 @@ from bulk.selection.inputs.line_checks import (
     RefusedLine,
     check_whole_line,
     line_check,
+    lines_check,
 )
-from bulk.selection.inputs.line_splitter import Piece, split_lines, whole_lines
+from bulk.selection.inputs.line_splitter import Block, Piece, pieces_of, split_blocks, whole_blocks, whole_lines
 
 __all__ = [
     "DISTINCT_ID_MAX",
@@ -93,8 +94,8 @@ def read_stream(
         name: the stream's name in errors.
         meter: gets all bytes and lines that are read.
     """
-    check = line_check(kind)
-    pieces, first = _begin(read_pieces(stream, name, meter, is_csv=column is not None), name)
+    blocks, first = _begin(_read_blocks(stream, name, meter, is_csv=column is not None), name)
+    pieces = pieces_of(blocks)
     if column is not None:
         lines = _csv(pieces, kind, column, name, is_json=first is not None and value_of_line(first, kind) is not None)
     elif first is not None and value_of_line(first, kind) is not None:
@@ -102,10 +103,8 @@ def read_stream(
     elif first is not None and (named_delimiter(first) is not None or is_csv_header(Header(first, None, 1))):
         lines = _exported_csv(pieces, kind, name)
     else:
-        lines = (
-            check(number, None if data is None else data.decode("utf-8", "surrogateescape"))
-            for number, data in whole_lines(pieces, LINE_MAX - 1)
-        )
+        check = lines_check(kind)
+        lines = chain.from_iterable(check(number, block) for number, block in whole_blocks(blocks, LINE_MAX - 1))
     head = next(lines, None)
     if head is None:
         raise InputError(f"{name} is empty: it must hold {kind.value}")
@@ -124,7 +123,8 @@ def read_any_ids(path: Path) -> Iterator[Line | RefusedLine]:
         FileTrouble: it cannot be opened or read.
     """
     with as_file_trouble(path, "cannot be read"), path.open("rb") as stream:
-        pieces, first = _begin(read_pieces(stream, str(path)), str(path))
+        blocks, first = _begin(_read_blocks(stream, str(path)), str(path))
+        pieces = pieces_of(blocks)
         if first is None and next(pieces, None) is None:
             raise InputError(f"{path} is empty: it must hold one distinct ID, UUID or email per line")
         if first is not None and not _is_export(first):
@@ -182,7 +182,13 @@ def read_pieces(
     Raises:
         InputError: the stream is of a kind that cannot be read, or its compressed data is damaged.
     """
-    return split_lines(to_utf8(_chunks(stream, meter), name), is_csv=is_csv, meter=meter)
+    return pieces_of(_read_blocks(stream, name, meter, is_csv=is_csv))
+
+
+def _read_blocks(
+    stream: BinaryIO, name: str, meter: ContentMeter | None = None, *, is_csv: bool = False
+) -> Iterator[Block]:
+    return split_blocks(to_utf8(_chunks(stream, meter), name), is_csv=is_csv, meter=meter)
 
 
 def _chunks(stream: BinaryIO, meter: ContentMeter | None) -> Iterator[bytes]:
@@ -194,25 +200,26 @@ def _chunks(stream: BinaryIO, meter: ContentMeter | None) -> Iterator[bytes]:
         yield data
 
 
-def _begin(pieces: Iterator[Piece], name: str) -> tuple[Iterator[Piece], bytes | None]:
-    """Return the same pieces, and the first line that is not blank if it is of a size that an export or a header has.
+def _begin(blocks: Iterator[Block], name: str) -> tuple[Iterator[Block], bytes | None]:
+    """Return the same blocks, and the first line that is not blank if it is of a size that an export or a header has.
 
     Raises:
         InputError: the file is a JSON document, and not an export.
     """
-    read: list[Piece] = []
-    line = b""
-    for piece in pieces:
-        _, data, end = piece
-        read.append(piece)
-        line += data
-        is_whole = end is not None
-        if is_whole and not line.strip() and len(read) < _BLANK_PIECES:
-            line = b""
-        elif is_whole or len(line) > (PERSON_MAX if line.startswith(b"{") else LINE_MAX):
-            if (refusal := json_refusal(line, name, is_whole=is_whole)) is not None:
-                raise refusal
-            return chain(read, pieces), line if is_whole else None
+    read: list[Block] = []
+    line, seen = b"", 0
+    for block in blocks:
+        read.append(block)
+        for _, data, end in pieces_of([block]):
+            seen += 1
+            line += data
+            is_whole = end is not None
+            if is_whole and not line.strip() and seen < _BLANK_PIECES:
+                line = b""
+            elif is_whole or len(line) > (PERSON_MAX if line.startswith(b"{") else LINE_MAX):
+                if (refusal := json_refusal(line, name, is_whole=is_whole)) is not None:
+                    raise refusal
+                return chain(read, blocks), line if is_whole else None
     return iter(read), None
 
 

@@ -91,6 +91,11 @@ class Largest:
         return [entry for _, _, entry in kept[:SHOWN_MAX]]
 
 
+def nobody(_: UUID) -> bool:
+    """Return that a person is not protected."""
+    return False
+
+
 class Findings:
     """The findings that are collected while a selection is resolved.
 
@@ -104,7 +109,7 @@ class Findings:
     is_protected: Callable[[UUID], bool]
 
     def __init__(self) -> None:
-        self.leave_out = self.is_protected = lambda _: False
+        self.leave_out = self.is_protected = nobody
         self.lines = 0
         self.listed = 0
         self.unreadable_rows = LineNumbers()
@@ -196,7 +201,8 @@ class Findings:
         """
         number = self.targets
         self.targets += 1
-        self._most_ids = max(self._most_ids, distinct_ids)
+        if distinct_ids > self._most_ids:
+            self._most_ids = distinct_ids
         if distinct_ids < MANY_DISTINCT_IDS:
             return None
         entry: dict[str, Any] = {} if line is None else {"line": line}

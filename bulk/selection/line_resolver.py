@@ -6,7 +6,7 @@ use does not grow with the input.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, compress
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +17,11 @@ from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import in_order
 from bulk.errors import Refused
 from bulk.files.content_meter import ContentMeter, InputContent
-from bulk.files.disk_sets import DiskIdSet, DiskLineIndex, DiskStringSet
+from bulk.files.disk_sets import DiskIdSet, DiskLineIndex, DiskStringSet, key_of, uuid_keys
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.rereads import read_until_known
-from bulk.selection.input_findings import KEPT_MAX, WIDER_MAX, Findings
+from bulk.selection.input_findings import KEPT_MAX, WIDER_MAX, Findings, nobody
 from bulk.selection.input_lines import (
     MAX_OPEN_LINES,
     comparison_of,
@@ -217,22 +217,17 @@ class LineResolver:
 
     def _usable_new(self, lines: Sequence[Line | RefusedLine]) -> list[Line]:
         """Return the lines to look up, and record those that are blank, refused or repeated."""
-        usable: list[Line] = []
         self._findings.lines += len(lines)
-        for line in lines:
-            if isinstance(line, RefusedLine):
-                if line.reason is Reason.BLANK:
-                    self._findings.blank.add(line.number)
-                    continue
-                self._findings.refuse(line)
-                if isinstance(line, RefusedRequest):
-                    self._tell(line, "refused")
-            else:
-                usable.append(line)
-        new: list[Line] = []
-        firsts = self._inputs.add_many((line.key, line.number) for line in usable)
+        usable = [line for line in lines if not isinstance(line, RefusedLine)]
+        if len(usable) < len(lines):
+            self._refuse([line for line in lines if isinstance(line, RefusedLine)])
         if self._conflicts is not None:
             self._conflicts.add_lines(usable)
+        numbers = [line.number for line in usable]
+        firsts = self._inputs.add_many(self._keys(usable), numbers)
+        if firsts == numbers:
+            return usable
+        new: list[Line] = []
         for line, first in zip(usable, firsts, strict=True):
             if first == line.number:
                 new.append(line)
@@ -243,17 +238,33 @@ class LineResolver:
                     self._tell(line, "repeated")
         return new
 
+    def _keys(self, lines: Sequence[Line]) -> list[bytearray]:
+        """Return the keys by which repeated lines are recognized."""
+        if isinstance(self._selection, ByPersonIds):
+            return uuid_keys([line.value for line in lines])
+        return [bytearray(key_of(line.key)) for line in lines]
+
+    def _refuse(self, lines: Sequence[RefusedLine]) -> None:
+        """Record lines that are blank or cannot be used."""
+        for line in lines:
+            if line.reason is Reason.BLANK:
+                self._findings.blank.add(line.number)
+                continue
+            self._findings.refuse(line)
+            if isinstance(line, RefusedRequest):
+                self._tell(line, "refused")
+
     def _record(self, match: LineMatch) -> list[SelectedPerson]:
         """Return the new persons of a group, and record the lines without a person or without a new one."""
-        is_new = iter(self._add([person.ref.uuid for persons in match.persons for person in persons or ()]))
-        leave_out, counts_properties = self._findings.leave_out, self._findings.properties is not None
+        is_kept = iter(self._add([person.ref.uuid for persons in match.persons for person in persons or ()]))
+        counts_properties = self._findings.properties is not None
         found: list[SelectedPerson] = []
         for line, persons in zip(match.lines, match.persons, strict=True):
             if persons is None:
                 continue
             if self._conflicts is not None:
                 self._conflicts.add_persons(line, persons)
-            kept = [person for person in persons if next(is_new) and not leave_out(person.ref.uuid)]
+            kept = list(compress(persons, is_kept))  # which takes one value per person
             for person in kept:
                 finding = self._findings.add_target(len(person.ref.distinct_ids), line=line.number)
                 if counts_properties:
@@ -303,10 +314,13 @@ class LineResolver:
         self._on_line(LineRecord(line=line, kind=kind, outcome=outcome, targets=(last - new, last), persons=persons))
 
     def _add(self, uuids: Sequence[UUID]) -> Sequence[bool]:
-        """Return for each person whether it is new."""
-        if isinstance(self._selection, ByPersonIds):
-            return [True] * len(uuids)  # different lines are different persons
-        return self._persons.add_many(uuids)
+        """Return for each person whether it is new and not protected."""
+        # different lines of UUIDs are different persons
+        is_new = [True] * len(uuids) if isinstance(self._selection, ByPersonIds) else self._persons.add_many(uuids)
+        leave_out = self._findings.leave_out
+        if leave_out is nobody:
+            return is_new
+        return [new and not leave_out(uuid) for new, uuid in zip(is_new, uuids, strict=True)]
 
     async def _by_distinct_id(self, lines: Sequence[Line]) -> LineMatch:
         results = (await self._reader.fetch_by_distinct_id([line.value for line in lines])).results

@@ -37,9 +37,10 @@ def selected(
         by: the distinct ID that selected the person; None to pick one.
         line, change: as in `SelectedPerson`.
     """
-    ref = to_ref(person)
+    ref = person if isinstance(person, PersonRef) else to_ref(person)
     if by is None:
-        by = pick_distinct_id(ref.distinct_ids) or next(iter(ref.distinct_ids), None)
+        ids = ref.distinct_ids
+        by = ids[0] if len(ids) == 1 else pick_distinct_id(ids) or next(iter(ids), None)
     if ref is person:
         return SelectedPerson(ref=ref, known_by=by, line=line, change=change)
     keys = tuple(person.properties) if isinstance(person, Person) else ()

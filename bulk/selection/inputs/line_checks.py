@@ -4,8 +4,9 @@ A refused line is identified by its number and a fixed reason, never by its cont
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
+from itertools import count
 from uuid import UUID
 
 import msgspec
@@ -23,6 +24,8 @@ _UUID = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _CANONICAL_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_UUIDS = msgspec.json.Decoder(list[UUID])
+_TEXTS = msgspec.json.Decoder(list[str])
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _CONTROL_IN_A_CELL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -107,6 +110,25 @@ def line_check(kind: Kind) -> Callable[..., Line | RefusedLine]:
     return check
 
 
+def lines_check(kind: Kind) -> Callable[[int, Sequence[bytes | None]], list[Line | RefusedLine]]:
+    """Return the function that checks consecutive lines of a kind.
+
+    Its arguments are the number of the first one, and the bytes of each; None for a line that is too long.
+    """
+    check = line_check(kind)
+
+    def check_all(first: int, lines: Sequence[bytes | None]) -> list[Line | RefusedLine]:
+        uuids = _canonical_uuids(lines) if kind is Kind.PERSON_ID else None
+        if uuids is not None:
+            return list(map(Line, count(first), uuids))
+        return [
+            check(number, None if data is None else data.decode("utf-8", "surrogateescape"))
+            for number, data in enumerate(lines, first)
+        ]
+
+    return check_all
+
+
 def check_whole_line(number: int, text: str | None) -> Line | RefusedLine:
     """Return a line of any content, which may be a record of CSV; refused if it is blank or no text.
 
@@ -159,6 +181,17 @@ def _person_id(text: str) -> str | Reason:
     if _CANONICAL_UUID.fullmatch(bare):
         return bare
     return str(UUID(bare)) if looks_like_uuid(bare) else Reason.NOT_A_UUID
+
+
+def _canonical_uuids(lines: Sequence[bytes | None]) -> list[str] | None:
+    """Return the texts of lines if all are UUIDs as they are usually written, which is much faster than one by one."""
+    body = b'["%b"]' % b'","'.join(line or b"" for line in lines)
+    try:
+        uuids = _UUIDS.decode(body)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+    # a line that holds the separator would be more than one
+    return _TEXTS.decode(body) if len(uuids) == len(lines) and msgspec.json.encode(uuids) == body else None
 
 
 def _email(text: str) -> str | Reason:

@@ -7,6 +7,7 @@ beginning has carriage returns and no line feed, and in a CSV file whose first l
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain, count, repeat
+from typing import NamedTuple
 
 from bulk.files.content_meter import ContentMeter
 
@@ -20,8 +21,39 @@ The end is empty at the end of the file, and None where the line continues in th
 """
 
 
-def split_lines(chunks: Iterable[bytes], *, is_csv: bool = False, meter: ContentMeter | None = None) -> Iterator[Piece]:
-    """Yield the pieces of each line.
+class Block(NamedTuple):
+    """The lines that were read at once.
+
+    Arguments:
+        number: of the first of them.
+        lines: their bytes without their ends; the first one continues the rest of the block before.
+        ends: their ends, at least one per line.
+        rest: the beginning of the line after them, or more of it.
+    """
+
+    number: int
+    lines: list[bytes]
+    ends: Iterable[bytes]
+    rest: bytes = b""
+
+
+def split_lines(chunks: Iterable[bytes], *, is_csv: bool = False) -> Iterator[Piece]:
+    """Yield the pieces of each line; arguments as for `split_blocks`."""
+    return pieces_of(split_blocks(chunks, is_csv=is_csv))
+
+
+def pieces_of(blocks: Iterable[Block]) -> Iterator[Piece]:
+    """Yield the pieces of each line of blocks."""
+    for number, lines, ends, rest in blocks:
+        yield from zip(count(number), lines, ends)
+        if rest:
+            yield number + len(lines), rest, None
+
+
+def split_blocks(
+    chunks: Iterable[bytes], *, is_csv: bool = False, meter: ContentMeter | None = None
+) -> Iterator[Block]:
+    """Yield the lines, those of one part of the text at a time.
 
     Arguments:
         chunks: the text, in parts of any size.
@@ -42,15 +74,13 @@ def split_lines(chunks: Iterable[bytes], *, is_csv: bool = False, meter: Content
         lines, ends, rest = split(data.removesuffix(b"\r"))
         if meter is not None:
             meter.add_lines(lines, rest)
-        yield from zip(count(number), lines, ends)
+        yield Block(number, lines, ends, rest)
         number += len(lines)
-        if rest:
-            yield number, rest, None
         is_open = bool(rest) or (is_open and not lines)
     if held or is_open:
         if meter is not None:
             meter.add_lines([b""])
-        yield number, b"", held
+        yield Block(number, [b""], [held])
 
 
 def _split_at_line_feeds(data: bytes) -> tuple[list[bytes], Iterable[bytes], bytes]:
@@ -86,3 +116,25 @@ def whole_lines(pieces: Iterable[Piece], limit: int) -> Iterator[tuple[int, byte
         if end is not None:
             yield number, b"".join(parts) if size <= limit else None
             parts, size = [], 0
+
+
+def whole_blocks(blocks: Iterable[Block], limit: int) -> Iterator[tuple[int, list[bytes | None]]]:
+    """Yield the number of the first line and the bytes of each line, those of one block at a time.
+
+    Arguments:
+        blocks: from `split_blocks`.
+        limit: in bytes; None stands for a longer line.
+    """
+    parts: list[bytes] = []
+    size = 0
+    for number, lines, _, rest in blocks:
+        if lines:
+            whole: list[bytes | None] = [line if len(line) <= limit else None for line in lines]
+            if size:
+                size += len(lines[0])
+                whole[0] = b"".join((*parts, lines[0])) if size <= limit else None
+                parts, size = [], 0
+            yield number, whole
+        size += len(rest)
+        if rest and size <= limit:
+            parts.append(rest)

@@ -44,5 +44,6 @@ def persons_of(result: ReadResult, line: Line, *, by: str | None = None) -> list
         by: the distinct ID that it names, if any.
     """
     if isinstance(result, Present):
-        return [selected(result.person, by=by, line=line.number, change=change_of(line))]
+        change = line.change if isinstance(line, RowLine) else None
+        return [selected(result.person, by=by, line=line.number, change=change)]
     return None if isinstance(result, Unread) else []
