@@ -41,6 +41,7 @@ from bulk.requests.receipts_writer import ReceiptsWriter, refuse_receipts_of_a_j
 from bulk.selection.conditions.protection import Protect, ProtectedPersons, check_protect
 from bulk.selection.input_findings import Findings
 from bulk.selection.input_lines import comparison_of
+from bulk.selection.inputs.line_record import OnLine
 from bulk.selection.resolver import Resolver
 from bulk.selection.selections import ByFilter, ByRequests, InputSelection, Selection
 from bulk.selection.values.row_selection import ByRows
@@ -104,84 +105,159 @@ async def make_plan(
     project_id = _check_arguments(client, operation, selection, page_size, concurrency)
     protect, record = check_protect(protect), record or JobRecord()
     selection = _with_defaults_of(record, selection)
-    if reuse and _exists(path):
+    if reuse and os.path.lexists(path):
         return await _open_matching(path, client, operation, selection, record)
     _refuse_existing_files(path, operation)
-    findings, clock, log = Findings(), now or client.server_time, EventLog()
-    gate, count = StopGate(), 0
+    planning = _Planning(
+        client,
+        operation,
+        selection,
+        on_progress=on_progress,
+        page_size=page_size,
+        concurrency=concurrency,
+        retry_for_s=retry_for_s,
+        now=now or client.server_time,
+    )
+    return await planning.write(path, project_id, protect, record)
 
-    def describe(moment: Moment) -> PlanProgress:
+
+class _Planning:
+    """What one planning reads with, and what it finds and reports; arguments as for `make_plan`."""
+
+    def __init__(
+        self,
+        client: PostHogClient,
+        operation: Operation,
+        selection: Selection,
+        *,
+        on_progress: Callable[[PlanEvent], None] | None,
+        page_size: int,
+        concurrency: int,
+        retry_for_s: float,
+        now: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._operation = operation
+        self._selection = selection
+        self._page_size = page_size
+        self._concurrency = concurrency
+        self._now = now
+        self._gate = StopGate()
+        self._findings = Findings()
+        self._count = 0
+        self._wait_tracker = WaitTracker(client.limits, self._gate.sleeps)
+        self._reporter = ActivityReporter(self._wait_tracker, self._describe, EventLog().before(on_progress))
+        observed = client.observed(self._wait_tracker.client_event)
+        self._reading = waiting_out(observed, retry_for_s, on_outage=on_progress)
+
+    async def write(self, path: Path, project_id: int, protect: Sequence[Protect], record: JobRecord) -> Plan:
+        """Resolve the selection, and write plan and receipts; raises what `make_plan` does."""
+        lines: list[LineReceipts] = []  # receipts begin once a line is found that can be used
+        async with self._reporter.reporting():
+            with self._resolver(lambda line: lines[0].add(line)) as resolver:
+                if not await resolver.begin():
+                    raise no_target_error(self._findings)
+                header = await self._header(project_id, record)
+                with (
+                    PlanWriter.create(path, header) as writer,
+                    _create_receipts(path, header, self._selection) as receipts,
+                    LineReceipts(receipts, today=datetime.fromtimestamp(self._now(), UTC).date()) as line_receipts,
+                    ProtectedPersons() as protected,
+                ):
+                    lines.append(line_receipts)
+                    if protect:
+                        await self._leave_out(protected, protect)
+                    values = await self._add_targets(resolver, writer, receipts)
+                    if protect:
+                        self._findings.protected = protected.to_finding()
+                    if not writer.count:
+                        raise no_target_error(self._findings)
+                    plan = writer.finish(
+                        spent=spent_requests(self._client, self._now()),
+                        findings=self._recorded_findings(values, line_receipts.findings()),
+                        content=resolver.content,
+                        receipts=receipts,
+                    )
+        plan.counted_by.add(self._client.limits)
+        LOGGER.info("plan written: %d persons, digest %s", plan.count, plan.digest)
+        return plan
+
+    def _describe(self, moment: Moment) -> PlanProgress:
         return PlanProgress(
-            seen=findings.seen,
-            unit="line" if isinstance(selection, InputSelection) else "person",
-            targets=count,
+            seen=self._findings.seen,
+            unit="line" if isinstance(self._selection, InputSelection) else "person",
+            targets=self._count,
             requests=moment.requests,
             elapsed_s=moment.elapsed_s,
             wait=moment.wait,
         )
 
-    wait_tracker = WaitTracker(client.limits, gate.sleeps)
-    reporter = ActivityReporter(wait_tracker, describe, log.before(on_progress))
-    reading = waiting_out(client.observed(wait_tracker.client_event), retry_for_s, on_outage=on_progress)
-    lines: list[LineReceipts] = []
-
-    async with reporter.reporting():
-        with Resolver(
-            reading,
-            selection,
-            findings,
-            gate,
-            page_size=page_size,
-            concurrency=concurrency,
-            now=clock,
+    def _resolver(self, on_line: OnLine) -> Resolver:
+        operation = self._operation
+        return Resolver(
+            self._reading,
+            self._selection,
+            self._findings,
+            self._gate,
+            page_size=self._page_size,
+            concurrency=self._concurrency,
+            now=self._now,
             keys=operation.keys if isinstance(operation, PropertyOperation) else (),
             having_keys=operation.keys if isinstance(operation, UnsetProperties) else (),
             refuse_everyone=True,
-            on_line=lambda line: lines[0].add(line),
-        ) as resolver:
-            if not await resolver.begin():
-                raise no_target_error(findings)
-            project = await reading.projects.get(project_id)
-            header = _header(
-                client, operation, selection, record, project_id=project_id, project_name=project.name, at=clock()
-            )
-            deletes_recordings = Axis.RECORDINGS in axes(operation)
-            notes = RecordingNotes(reading, gate, concurrency=concurrency) if deletes_recordings else None
-            with (
-                PlanWriter.create(path, header) as writer,
-                _create_receipts(path, header, selection) as receipts,
-                LineReceipts(receipts, today=datetime.fromtimestamp(clock(), UTC).date()) as line_receipts,
-                ProtectedPersons() as protected,
-            ):
-                lines.append(line_receipts)
-                if protect:
-                    await _leave_out(protected, findings, reading, protect, gate, page_size=page_size)
-                entries = TargetEntries(writer, receipts, operation=operation, selection=selection, notes=notes)
-                async for persons in resolver.targets():
-                    await entries.add(persons)
-                    count = writer.count
-                    reporter.report()
-                if protect:
-                    findings.protected = protected.to_finding()
-                if notes is not None:
-                    findings.recordings = notes.to_finding()
-                if not writer.count:
-                    raise no_target_error(findings)
-                plan = writer.finish(
-                    spent=spent_requests(client, clock()),
-                    findings=_plan_findings(
-                        findings, entries.values, line_receipts.findings(), requests=wait_tracker.requests
-                    ),
-                    content=resolver.content,
-                    receipts=receipts,
-                )
-                plan.counted_by.add(client.limits)
-                LOGGER.info("plan written: %d persons, digest %s", plan.count, plan.digest)
-                return plan
+            on_line=on_line,
+        )
 
+    async def _header(self, project_id: int, record: JobRecord) -> PlanHeader:
+        project = await self._reading.projects.get(project_id)
+        return PlanHeader(
+            format=FORMAT,
+            project_id=project_id,
+            project_name=project.name,
+            host=self._client.origin,
+            operation=to_dict(self._operation),
+            selection={"summary": self._selection.summary(), "details": self._selection.details()},
+            created_at=datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="seconds"),
+            version=VERSION,
+            record=None if record.is_empty else record,
+        )
 
-def _exists(path: Path) -> bool:
-    return os.path.lexists(path)
+    async def _leave_out(self, protected: ProtectedPersons, protect: Sequence[Protect]) -> None:
+        """Read which persons are protected, and have the selection leave them out."""
+        with interruption_of("plan"):
+            await protected.read(self._reading, protect, self._gate, page_size=self._page_size)
+        findings = self._findings
+        findings.leave_out, findings.is_protected = protected.leave_out, protected.is_protected
+
+    async def _add_targets(
+        self, resolver: Resolver, writer: PlanWriter, receipts: ReceiptsWriter
+    ) -> ValueCounts | None:
+        """Write the selected persons, and return the counts of the values, where each person gets its own."""
+        operation, notes = self._operation, None
+        if Axis.RECORDINGS in axes(operation):
+            notes = RecordingNotes(self._reading, self._gate, concurrency=self._concurrency)
+        entries = TargetEntries(writer, receipts, operation=operation, selection=self._selection, notes=notes)
+        async for persons in resolver.targets():
+            await entries.add(persons)
+            self._count = writer.count
+            self._reporter.report()
+        if notes is not None:
+            self._findings.recordings = notes.to_finding()
+        return entries.values
+
+    def _recorded_findings(
+        self, values: ValueCounts | None, requests_due: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Return all findings of the plan.
+
+        Arguments:
+            values: the counts of the values, where each person gets its own.
+            requests_due: the findings about what is due when.
+        """
+        recorded = self._findings.to_list(requests=self._wait_tracker.requests)
+        if values is not None:
+            recorded.append(values.to_finding())
+        return recorded + requests_due
 
 
 def _with_defaults_of(record: JobRecord, selection: Selection) -> Selection:
@@ -203,29 +279,6 @@ def _refuse_existing_files(path: Path, operation: Operation) -> None:
         refuse_before_image(path, operation.keep_before)
 
 
-def _header(
-    client: PostHogClient,
-    operation: Operation,
-    selection: Selection,
-    record: JobRecord,
-    *,
-    project_id: int,
-    project_name: str,
-    at: float,
-) -> PlanHeader:
-    return PlanHeader(
-        format=FORMAT,
-        project_id=project_id,
-        project_name=project_name,
-        host=client.origin,
-        operation=to_dict(operation),
-        selection={"summary": selection.summary(), "details": selection.details()},
-        created_at=datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
-        version=VERSION,
-        record=None if record.is_empty else record,
-    )
-
-
 def _create_receipts(path: Path, header: PlanHeader, selection: Selection) -> ReceiptsWriter:
     """Start the receipts of a plan."""
     folds_case = isinstance(selection, InputSelection) and comparison_of(selection).comparison == "ignore-case"
@@ -236,38 +289,6 @@ def _create_receipts(path: Path, header: PlanHeader, selection: Selection) -> Re
         created_at=header.created_at,
         folds_case=folds_case,
     )
-
-
-async def _leave_out(
-    protected: ProtectedPersons,
-    findings: Findings,
-    client: PostHogClient,
-    protect: Sequence[Protect],
-    gate: StopGate,
-    *,
-    page_size: int,
-) -> None:
-    """Read which persons are protected, and have the selection leave them out."""
-    with interruption_of("plan"):
-        await protected.read(client, protect, gate, page_size=page_size)
-    findings.leave_out, findings.is_protected = protected.leave_out, protected.is_protected
-
-
-def _plan_findings(
-    findings: Findings, values: ValueCounts | None, requests_due: list[dict[str, Any]], *, requests: int
-) -> list[dict[str, Any]]:
-    """Return all findings of a plan.
-
-    Arguments:
-        findings: about the input and the persons.
-        values: the counts of the values, where each person gets its own.
-        requests_due: the findings about what is due when.
-        requests: made for the planning.
-    """
-    recorded = findings.to_list(requests=requests)
-    if values is not None:
-        recorded.append(values.to_finding())
-    return recorded + requests_due
 
 
 async def _open_matching(

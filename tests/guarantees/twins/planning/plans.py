@@ -30,7 +30,7 @@ PLANS: tuple[Twin, ...] = (
         "the requests of the planning count twice for the client that made them",
         "integration/resuming/test_wrong_clock.py::test_the_client_of_the_planning_counts_it_once",
         "bulk/plan/planner.py",
-        "                plan.counted_by.add(client.limits)\n",
+        "        plan.counted_by.add(self._client.limits)\n",
         "",
     ),
     twin(
