@@ -1,6 +1,8 @@
 """IDs as path segments, parsed first, so that no input can change path, query or host (guarantee 28). Pure."""
 
 import re
+from collections.abc import Sequence
+from typing import cast
 from uuid import UUID
 
 import msgspec
@@ -43,6 +45,12 @@ def person_uuid(value: object) -> UUID:
     if isinstance(value, str) and _UUID.fullmatch(value):  # UUID() accepts more: braces, underscores, dashes anywhere
         return UUID(value)
     raise InvalidArgument(f"{shown(value)} is not a UUID: resolve distinct IDs to persons first")
+
+
+def person_uuids(values: Sequence[object]) -> list[UUID]:
+    """Return the UUIDs of persons, as `person_uuid` does for each."""
+    kinds = set(map(type, values))
+    return list(cast("Sequence[UUID]", values)) if kinds == {UUID} else [person_uuid(value) for value in values]
 
 
 def project_id(value: object) -> int | str:

@@ -21,7 +21,7 @@ class LineChecks:
     def __init__(self) -> None:
         self._lines = 0
         self._per_check = 1
-        self._checks = array("L")
+        self._checks = array("Q")  # sums, of which `encode` takes the last 32 bits
 
     def add(self, line: bytes) -> None:
         """Add a line with its end."""
@@ -34,22 +34,22 @@ class LineChecks:
         while start < len(sums):
             if self._lines == MAX_CHECKS * self._per_check:
                 self._halve()
-            added = self._lines % self._per_check
-            group = sums[start : start + self._per_check - added]
-            if added:
-                self._checks[-1] = (self._checks[-1] + sum(group)) % _MODULUS
+            begun = self._lines % self._per_check
+            if begun:
+                group = sums[start : start + self._per_check - begun]
+                self._checks[-1] += sum(group)
             else:
-                self._checks.append(sum(group) % _MODULUS)
+                group = sums[start : start + MAX_CHECKS * self._per_check - self._lines]
+                self._checks.extend(map(sum, zip_longest(*[iter(group)] * self._per_check, fillvalue=0)))
             start += len(group)
             self._lines += len(group)
 
     def encode(self) -> str:
         """Return the number of lines per checksum, a colon, and the checksums as 8 hex digits each."""
-        return f"{self._per_check}:" + "".join(f"{check:08x}" for check in self._checks)
+        return f"{self._per_check}:" + "".join(f"{check % _MODULUS:08x}" for check in self._checks)
 
     def _halve(self) -> None:
-        pairs = zip(self._checks[::2], self._checks[1::2], strict=True)
-        self._checks = array("L", ((first + second) % _MODULUS for first, second in pairs))
+        self._checks = array("Q", map(sum, zip(self._checks[::2], self._checks[1::2], strict=True)))
         self._per_check *= 2
 
 

@@ -304,7 +304,7 @@ def _scan(fd: int, body: int, end: int, path: Path) -> tuple["hashlib._Hash", _I
         digest.update(chunk)
         view, done = memoryview(chunk), 0
         ends = list(accumulate(map(len, BytesIO(chunk)), initial=0))
-        lines = chunk.count(b"\n")
+        lines = len(ends) - 1 - (not chunk.endswith(b"\n"))
         for line in range(BLOCK - count % BLOCK, lines + 1, BLOCK):
             index.close_block(offset + ends[line], zlib.crc32(view[done : ends[line]], crc))
             done, crc = ends[line], 0

@@ -105,7 +105,7 @@ async def make_plan(
     project_id = _check_arguments(client, operation, selection, page_size, concurrency)
     protect, record = check_protect(protect), record or JobRecord()
     selection = _with_defaults_of(record, selection)
-    if reuse and os.path.lexists(path):
+    if reuse and _exists(path):
         return await _open_matching(path, client, operation, selection, record)
     _refuse_existing_files(path, operation)
     planning = _Planning(
@@ -136,12 +136,9 @@ class _Planning:
         retry_for_s: float,
         now: Callable[[], float],
     ) -> None:
-        self._client = client
-        self._operation = operation
-        self._selection = selection
-        self._page_size = page_size
-        self._concurrency = concurrency
-        self._now = now
+        self._client, self._now = client, now
+        self._operation, self._selection = operation, selection
+        self._page_size, self._concurrency = page_size, concurrency
         self._gate = StopGate()
         self._findings = Findings()
         self._count = 0
@@ -258,6 +255,10 @@ class _Planning:
         if values is not None:
             recorded.append(values.to_finding())
         return recorded + requests_due
+
+
+def _exists(path: Path) -> bool:
+    return os.path.lexists(path)
 
 
 def _with_defaults_of(record: JobRecord, selection: Selection) -> Selection:

@@ -10,7 +10,7 @@ from asyncclient._protocol.endpoints.arguments import Format, bounded_list, offs
 from asyncclient._protocol.endpoints.calls import persons_call
 from asyncclient._protocol.endpoints.properties import property_key
 from asyncclient._protocol.http import Request
-from asyncclient._protocol.ids import person_id, person_uuid
+from asyncclient._protocol.ids import person_id, person_uuid, person_uuids
 from asyncclient._protocol.responses.expectations import Csv, Json, NoPerson, Probe, json_model
 from asyncclient.errors import InvalidArgument, shown
 from asyncclient.filters import PropertyFilter
@@ -104,7 +104,7 @@ def batch_by_distinct_ids(distinct_ids: Sequence[str]) -> Request[BatchResults[P
 
 def batch_by_uuids(uuids: Sequence[UUID | str]) -> Request[BatchResults[Person]]:
     """Build POST persons/batch_by_uuids, which only reads (contract 6.11)."""
-    return _batch_by_uuids([person_uuid(each) for each in bounded_list(uuids, "uuids", MAX_BATCH_IDS)])
+    return _batch_by_uuids(person_uuids(bounded_list(uuids, "uuids", MAX_BATCH_IDS)))
 
 
 def _batch_by_uuids(uuids: Sequence[UUID]) -> Request[BatchResults[Person]]:

@@ -9,7 +9,7 @@ import msgspec
 from asyncclient._protocol import endpoints
 from asyncclient._protocol.endpoints import DeletionStatus, PersonId
 from asyncclient._protocol.http import Request
-from asyncclient._protocol.ids import person_uuid
+from asyncclient._protocol.ids import person_uuid, person_uuids
 from asyncclient._protocol.responses import reading
 from asyncclient._protocol.responses.expectations import Json
 from asyncclient._transport.pipeline import RequestPipeline
@@ -299,9 +299,11 @@ def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], found: dict[str
     """
     persons = [person.uuid for person in found.values()]
     keys = _texts(persons)
-    if keys != [key.lower() for key in found]:
+    if keys != [*found] and keys != [key.lower() for key in found]:
         raise _mixed_up(request)
-    _check_keys(request, _texts([person_uuid(each) for each in uuids]), keys)
+    requested = _texts(person_uuids(uuids))
+    if requested != keys:
+        _check_keys(request, requested, keys)
     return dict(zip(persons, found.values(), strict=True))
 
 
