@@ -11,7 +11,7 @@ from asyncclient._protocol.endpoints.arguments import Format, bounded_list, dele
 from asyncclient._protocol.endpoints.calls import persons_call
 from asyncclient._protocol.endpoints.properties import property_object
 from asyncclient._protocol.http import Expectation, Request
-from asyncclient._protocol.ids import person_id, person_uuid
+from asyncclient._protocol.ids import person_id, person_uuids
 from asyncclient._protocol.limits.rate_limits import Bucket
 from asyncclient._protocol.responses.expectations import CHANGED, EmptyBody, Json, json_model
 from asyncclient.errors import InvalidArgument
@@ -80,7 +80,7 @@ def bulk_delete(
     if timeout_s is not None:
         seconds(timeout_s, "timeout_s")
     if ids is not None:
-        body: dict[str, Any] = {"ids": [person_uuid(each) for each in bounded_list(ids, "ids", MAX_BULK_IDS)]}
+        body: dict[str, Any] = {"ids": person_uuids(bounded_list(ids, "ids", MAX_BULK_IDS))}
     else:
         named = bounded_list(distinct_ids or (), "distinct_ids", MAX_BULK_IDS)
         body = {"distinct_ids": [text(each, "distinct_ids") for each in named]}
