@@ -122,7 +122,6 @@ def _plan_and_run(
     from bulk.cli.job_session import CommandOutput, run_plan, write_plan_event
     from bulk.cli.job_to_resume import unreported
     from bulk.errors import PlanError
-    from bulk.jobs.next_run import run_line
 
     if yes and expected.expect_count is None:
         raise click.UsageError("--yes requires --expect-count N, the number of persons that you expect")
@@ -136,20 +135,10 @@ def _plan_and_run(
     with explained(lambda: not_started(paths.plan, same_command_line())), loaded:
         write_plan_event(loaded, output)
         with _discarded_unless_approved(loaded, paths.journal) if is_new else nullcontext():
-            approve = _review(
-                loaded,
-                paths.journal,
-                output,
-                run_options,
-                settings,
-                yes=yes,
-                expected=expected,
-            )
+            approve = _review(loaded, paths.journal, output, run_options, settings, yes=yes, expected=expected)
         if not loaded.is_in_place:
             raise PlanError(paths.plan, "was removed or replaced while it was reviewed", "run the same command again")
-        # the same line does not provide a stream again
-        reads_stream = selection is not None and selection.summary().get("input") == "stream"
-        resume_line = run_line(paths.plan, paths.journal) if reads_stream else same_command_line()
+        resume_line = _resume_line(paths, selection)
         if paths.is_generated:
             output.print_command(f"If interrupted, resume with: {resume_line}")
         with unreported(paths) if paths.is_generated else nullcontext():
@@ -166,6 +155,15 @@ def _plan_and_run(
                 protect=() if is_new else protected,  # a plan made just now has none of them
                 approver=record.approver,
             )
+
+
+def _resume_line(paths: "JobPaths", selection: "Selection | None") -> str:
+    """Return the command line that resumes the job; the same one, unless it reads a stream, which comes only once."""
+    from bulk.cli.interruption import same_command_line
+    from bulk.jobs.next_run import run_line
+
+    reads_stream = selection is not None and selection.summary().get("input") == "stream"
+    return run_line(paths.plan, paths.journal) if reads_stream else same_command_line()
 
 
 def _build_job(
