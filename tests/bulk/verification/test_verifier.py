@@ -165,19 +165,20 @@ async def test_a_read_with_the_properties_makes_the_next_one_without_them_the_fi
 
 
 @pytest.mark.parametrize(
-    ("observed", "state", "after"),
+    ("observed", "state", "first", "after"),
     [
-        ([Observation.ABSENT], Properties.GONE_WITH_PERSON, Properties.FOUND_CHANGED),
-        ([Observation.MERGED], Properties.SKIPPED, Properties.FOUND_CHANGED),
+        ([Observation.ABSENT], Properties.GONE_WITH_PERSON, Properties.TO_RETRY, Properties.FOUND_CHANGED),
+        ([Observation.MERGED], Properties.SKIPPED, Properties.TO_RETRY, Properties.FOUND_CHANGED),
         (
             [Observation.PRESENT_AS_DESIRED, Observation.PRESENT_NOT_AS_DESIRED],
+            Properties.CONTRADICTED,
             Properties.CONTRADICTED,
             Properties.FOUND_CHANGED,
         ),
     ],
 )
 async def test_two_reads_without_the_properties_decide_where_no_accepted_change_explains_them(
-    open_job: OpenJob, observed: list[Observation], state: Properties, after: Properties
+    open_job: OpenJob, observed: list[Observation], state: Properties, first: Properties, after: Properties
 ) -> None:
     job, reader = open_job(UNSET), Reader({0: LACKING})
     for observation in observed:
@@ -185,23 +186,21 @@ async def test_two_reads_without_the_properties_decide_where_no_accepted_change_
     assert job.target_states.state(Axis.PROPERTIES, 0) is state
     checks = verifier(job, reader)
     assert (await checks.check_persons([0])).left_out == (0,)
-    assert job.target_states.state(Axis.PROPERTIES, 0) is state
+    assert job.target_states.state(Axis.PROPERTIES, 0) is first
     reader.asked_at = 60.0
     await checks.check_persons([0])
     assert job.target_states.state(Axis.PROPERTIES, 0) is after
 
 
-async def test_a_person_that_was_gone_and_is_shown_without_the_properties_is_not_expected_to_be_gone(
-    open_job: OpenJob,
+@pytest.mark.parametrize("lost", [Observation.ABSENT, Observation.MERGED, Observation.RECREATED])
+async def test_a_person_that_was_lost_and_is_shown_without_the_properties_is_there_again(
+    open_job: OpenJob, lost: Observation
 ) -> None:
     job, reader = open_job(UNSET), Reader({0: LACKING})
-    job.observe("person_reads", {0: (Observation.ABSENT,)})
-    checks = verifier(job, reader)
-    await checks.check_persons([0])
-    assert set(reader.expected_gone) == {UUID(int=1)}
-    reader.asked_at = 60.0
-    await checks.check_persons([0])
-    assert not reader.expected_gone
+    job.observe("person_reads", {0: (lost,)})
+    assert (await verifier(job, reader).check_persons([0])).left_out == (0,)
+    assert job.target_states.person(0) is PersonState.NOT_REQUESTED
+    assert job.target_states.properties(0) is Properties.TO_RETRY
 
 
 async def test_a_read_explains_an_absence_only_after_an_accepted_deletion_that_no_read_contradicts(
