@@ -12,7 +12,7 @@ from bulk.plan.plan_lines import DIGEST_PREFIX, SHORT_DIGEST, PlanHeader
 from bulk.sanitize import file_word
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import coverage_of
-from bulk.without_person.plan import SubmissionsHeader
+from bulk.without_person.plan import WithoutPersonHeader
 
 
 def check_client(plan: Plan, *, origin: str, project_id: int | str) -> None:
@@ -33,7 +33,7 @@ def check_client(plan: Plan, *, origin: str, project_id: int | str) -> None:
         )
 
 
-def check_project_name(header: PlanHeader | SubmissionsHeader, name: str) -> None:
+def check_project_name(header: PlanHeader | WithoutPersonHeader, name: str) -> None:
     """Check that the project has the name that it had when the plan was reviewed.
 
     Arguments:

@@ -42,12 +42,12 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     from bulk.cli.job_session import CommandOutput, long_reads_shown
     from bulk.files.lock_probe import is_locked
     from bulk.jobs.job_files import plan_of
-    from bulk.without_person.records import is_journal_of_submissions
+    from bulk.without_person.records import is_journal_without_person
 
-    if is_journal_of_submissions(journal):
+    if is_journal_without_person(journal):
         if watch:
             raise click.UsageError("--watch does not work with a job for events without a person: leave it out")
-        return show_submissions_of(journal, json=json)
+        return show_without_person_of(journal, json=json)
     if watch and is_locked(journal):
         with explained(lambda: "The job itself continues."):
             _watch(journal, plan, json=json)
@@ -64,20 +64,20 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     return status.duty.exit_code
 
 
-def show_submissions_of(journal: Path, *, json: bool) -> int:
+def show_without_person_of(journal: Path, *, json: bool) -> int:
     """Show the state of a job for events without a person, and return its exit code.
 
     Arguments:
         journal: of the job.
         json: whether to write it as an event too.
     """
-    from bulk.cli.commands.operations.without_person import show_submissions
+    from bulk.cli.commands.operations.without_person import show_without_person
     from bulk.cli.job_session import CommandOutput
-    from bulk.without_person.records import read_submissions
-    from bulk.without_person.report import submissions_report
+    from bulk.without_person.records import read_states
+    from bulk.without_person.report import build_without_person_report
 
-    report = submissions_report(read_submissions(journal))
-    show_submissions(report, journal, CommandOutput(json=json))
+    report = build_without_person_report(read_states(journal))
+    show_without_person(report, journal, CommandOutput(json=json))
     return report.exit_code
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bulk.cli.display.plan.plan_review import aligned_rows
 from bulk.formatting import count_of
 from bulk.sanitize import plain
-from bulk.without_person.plan import SubmissionsHeader
+from bulk.without_person.plan import WithoutPersonHeader
 from bulk.without_person.report import OPERATION
 
 _NOTE = (
@@ -14,7 +14,7 @@ _NOTE = (
 )
 
 
-def review_lines(header: SubmissionsHeader, count: int, events: int, chunks: Sequence[tuple[str, ...]]) -> list[str]:
+def review_lines(header: WithoutPersonHeader, count: int, events: int, chunks: Sequence[tuple[str, ...]]) -> list[str]:
     """Return what is shown before the approval.
 
     Arguments:

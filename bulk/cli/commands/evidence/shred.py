@@ -56,7 +56,7 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.shred import shred_job
     from bulk.sanitize import file_word, plain
-    from bulk.without_person.shred import find_job, shred_submissions
+    from bulk.without_person.shred import find_job, shred_without_person
 
     output = CommandOutput(json=json)
     if not os.path.lexists(journal) and not os.path.lexists(plan or plan_of(journal)):
@@ -66,7 +66,7 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
 
     async def work() -> "Shredded":
         if (files := find_job(journal, plan)) is not None:
-            return await shred_submissions(
+            return await shred_without_person(
                 *files, unfinished=unfinished, now=time.time(), on_overwrite=progress.overwritten
             )
         return await shred_job(

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bulk.cli.job_session import CommandOutput
     from bulk.cli.signals import Stopper
     from bulk.concurrency.stop_gate import StopGate
-    from bulk.without_person.plan import SubmissionsHeader
-    from bulk.without_person.report import SubmissionsReport
+    from bulk.without_person.plan import WithoutPersonHeader
+    from bulk.without_person.report import WithoutPersonReport
 
 _TAKEN = ("distinct_ids", "column", "allow_shared_ids", "concurrency", "json")
 NOT_TAKEN = frozenset(
@@ -100,7 +100,7 @@ def delete_without_person(
     assert loaded is not None  # it exists, or was written
     output.print_command(f"If interrupted, resume with: {same_command_line()}")
 
-    async def submit(client: "PostHogClient", _: "Stopper", display: "Display") -> "SubmissionsReport":
+    async def submit(client: "PostHogClient", _: "Stopper", display: "Display") -> "WithoutPersonReport":
         from bulk.without_person.submission import submit_job
 
         async with _working(client, settings, display, "submitting") as (working, __):
@@ -114,11 +114,11 @@ def delete_without_person(
 
     with explained(kept):
         report = run_with_client(settings, submit, json=output.json)
-    show_submissions(report, path, output)
+    show_without_person(report, path, output)
     return report.exit_code
 
 
-def show_submissions(report: "SubmissionsReport", journal: Path, output: "CommandOutput") -> None:
+def show_without_person(report: "WithoutPersonReport", journal: Path, output: "CommandOutput") -> None:
     """Show the state of a job and of its requests, and write it as an event.
 
     Arguments:
@@ -200,7 +200,7 @@ async def _working(
         yield working, gate
 
 
-def _ask(header: "SubmissionsHeader", count: int, events: int) -> None:
+def _ask(header: "WithoutPersonHeader", count: int, events: int) -> None:
     """Ask for the number of distinct IDs.
 
     Raises:
