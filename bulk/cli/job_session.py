@@ -13,7 +13,7 @@ import click
 from bulk.cli.display.json_events import command_event, write_line
 from bulk.cli.display.live_display import Display, open_display
 from bulk.cli.display.terminal import fit, text_width, write_state
-from bulk.cli.interruption import explained, not_started
+from bulk.cli.interruption import explain_interruption, not_started
 from bulk.cli.options.connection_options import Expected, RunOptions
 from bulk.cli.options.settings import HOST, Settings
 from bulk.cli.signals import Stopper, run_until_signal
@@ -119,7 +119,7 @@ def run_with_client(
 
 
 @contextmanager
-def long_reads_shown() -> Iterator["FileReading"]:
+def show_long_reads() -> Iterator["FileReading"]:
     """Show on stderr how far the reading or overwriting of files is, if it takes more than 2 s.
 
     Nothing is written to stdout.
@@ -239,20 +239,20 @@ def run_plan(
         is_summary_shown = True
         return report
 
-    with explained(lambda: "" if is_summary_shown else not_started(plan.path, resume_line)):
+    with explain_interruption(lambda: "" if is_summary_shown else not_started(plan.path, resume_line)):
         return run_with_client(settings, work, json=run_options.json).exit_code
 
 
 def _report_so_far(error: BaseException, plan: "Plan", journal: Path) -> "Report | None":
     """Return the report of a run that an error ended; None if it did not get as far as the job in its journal."""
     from bulk.report.load import read_report
-    from bulk.report.report import of_run
+    from bulk.report.report import with_run_verdict
 
     if isinstance(error, Refused | JournalBusy):
         return None
     try:
-        with long_reads_shown() as on_read:
-            return of_run(read_report(journal, plan, on_read=on_read))
+        with show_long_reads() as on_read:
+            return with_run_verdict(read_report(journal, plan, on_read=on_read))
     except BulkError:
         return None
 

@@ -16,7 +16,7 @@ import msgspec
 
 from bulk.errors import FileTrouble, InputError
 from bulk.files.file_errors import as_file_trouble
-from bulk.files.line_checks import LineChecks, first_change
+from bulk.files.line_checksums import LineChecks, first_change
 from bulk.files.private_files import open_regular
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import msgspec
 
 from bulk.requests.due_dates import RequestsDue
 from bulk.requests.job_record import JobRecord
-from bulk.selection.inputs.coverage import Coverage
+from bulk.selection.inputs.coverage import InputCoverage
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
@@ -35,7 +35,7 @@ class JobOpened(_Record, frozen=True, tag="job_opened"):
     count: int
     planned_at: str
     at: float
-    coverage: Coverage | None = None
+    coverage: InputCoverage | None = None
     record: JobRecord | None = None
     due: tuple[RequestsDue, ...] = ()
 

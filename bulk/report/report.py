@@ -255,12 +255,12 @@ def build_report(
     )
 
 
-def of_run(report: Report) -> Report:
+def with_run_verdict(report: Report) -> Report:
     """Return a report with the verdict and the exit code of a run."""
     return msgspec.structs.replace(report, verdict=report.run_verdict, exit_code=report.run_exit_code)
 
 
-def of_duty(report: Report) -> Report:
+def with_duty_verdict(report: Report) -> Report:
     """Return a report with the verdict and the exit code of its duty, which is what a document shows."""
     return msgspec.structs.replace(report, verdict=report.duty.sentence, exit_code=report.duty.exit_code)
 

@@ -28,7 +28,7 @@ from bulk.cli.signals import Stopper
 from bulk.concurrency.stop_gate import StopGate
 from bulk.events import Activity, Progress
 from bulk.export.person_export import export_lines
-from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.activity_reporter import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.load import JobStatus, read_status
 from bulk.selection.input_findings import Findings

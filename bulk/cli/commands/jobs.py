@@ -29,14 +29,14 @@ def command(folder: Path, json: bool) -> int:
     Example:
       posthog-bulk jobs
     """
-    from bulk.cli.job_session import CommandOutput, long_reads_shown
+    from bulk.cli.job_session import CommandOutput, show_long_reads
     from bulk.jobs.job_search import list_jobs
     from bulk.jobs.job_summary import JobState
     from bulk.sanitize import plain
     from bulk.without_person.job_files import list_without_person
 
     output, now = CommandOutput(json=json), datetime.now(UTC)
-    with long_reads_shown() as on_read:
+    with show_long_reads() as on_read:
         jobs = list_jobs(folder, on_read=on_read)
         without_person = list(list_without_person(folder))
     for path, found in without_person:

@@ -186,7 +186,7 @@ def _read(
     values: bool,
 ) -> "AnyReport":
     from bulk.cli.commands.status import read_job_report, read_with_plan
-    from bulk.cli.job_session import long_reads_shown
+    from bulk.cli.job_session import show_long_reads
     from bulk.report.find import find_persons, find_request
     from bulk.without_person.records import is_journal_without_person, read_states
     from bulk.without_person.report import build_without_person_report
@@ -199,7 +199,7 @@ def _read(
         return build_without_person_report(read_states(journal))
     if ids is None and reference is None:
         return read_job_report(journal, plan, values=values)
-    with long_reads_shown() as on_read:
+    with show_long_reads() as on_read:
 
         def find(journal: Path, plan: "Plan | None", *, on_read: "OnRead | None") -> "Receipt":
             if reference is not None:

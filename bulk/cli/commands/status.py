@@ -38,8 +38,8 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     Example:
       posthog-bulk status leavers.journal.jsonl --watch
     """
-    from bulk.cli.interruption import explained
-    from bulk.cli.job_session import CommandOutput, long_reads_shown
+    from bulk.cli.interruption import explain_interruption
+    from bulk.cli.job_session import CommandOutput, show_long_reads
     from bulk.files.lock_probe import is_locked
     from bulk.jobs.job_files import plan_of
     from bulk.without_person.records import is_journal_without_person
@@ -49,9 +49,9 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
             raise click.UsageError("--watch does not work with a job for events without a person: leave it out")
         return show_without_person_of(journal, json=json)
     if watch and is_locked(journal):
-        with explained(lambda: "The job itself continues."):
+        with explain_interruption(lambda: "The job itself continues."):
             _watch(journal, plan, json=json)
-    with long_reads_shown() as on_read:
+    with show_long_reads() as on_read:
         status = read_job_status(journal, plan, on_read=on_read)
     output = CommandOutput(json=json)
     now = datetime.now(UTC)
@@ -84,11 +84,11 @@ def show_without_person_of(journal: Path, *, json: bool) -> int:
 def _watch(journal: Path, plan: Path | None, *, json: bool) -> None:
     """Show the progress until no process runs the job."""
     from bulk.cli.display.live_display import open_display
-    from bulk.cli.job_session import long_reads_shown
+    from bulk.cli.job_session import show_long_reads
     from bulk.files.lock_probe import is_locked
     from bulk.report.load import ProgressFollower
 
-    with long_reads_shown() as on_read:
+    with show_long_reads() as on_read:
         follower = read_with_plan(ProgressFollower, journal, plan, on_read=on_read)
     display = open_display(json=json, stream=sys.stderr if json else sys.stdout)
     try:
@@ -115,10 +115,10 @@ def read_job_report(journal: Path, plan: Path | None, *, values: bool = False) -
         plan: a plan that must belong to this job; None for the one of the same name, if it exists and can be read.
         values: whether the plan also adds values that may identify persons.
     """
-    from bulk.cli.job_session import long_reads_shown
+    from bulk.cli.job_session import show_long_reads
     from bulk.report.load import read_report
 
-    with long_reads_shown() as on_read:
+    with show_long_reads() as on_read:
         return read_with_plan(partial(read_report, values=values), journal, plan, on_read=on_read)
 
 

@@ -58,7 +58,7 @@ def command(
     Example:
       posthog-bulk verify leavers.journal.jsonl
     """
-    from bulk.cli.interruption import explained, same_command_line
+    from bulk.cli.interruption import explain_interruption, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client, show_summary
     from bulk.engine import verify_job
     from bulk.errors import NotFinished
@@ -99,25 +99,25 @@ def command(
             kept = f"Nothing was changed; what was read back so far is recorded in {plain(journal)}."
             return f"{kept} To continue:\n  {same_command_line()}"
 
-        with explained(explain):
+        with explain_interruption(explain):
             return run_with_client(settings, work, json=json).exit_code
 
 
 def _verify_without_person(journal: Path, settings: Settings, *, json: bool) -> int:
     """Read the states of the requests for events without a person, and show them."""
     from bulk.cli.commands.operations.without_person import show_without_person
-    from bulk.cli.interruption import explained, same_command_line
+    from bulk.cli.interruption import explain_interruption, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
-    from bulk.concurrency.outages import waiting_out
+    from bulk.concurrency.outages import with_outage_wait
     from bulk.without_person.records import read_states
     from bulk.without_person.submission import verify_without_person
 
     read_states(journal)
 
     async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> "WithoutPersonReport":
-        return await verify_without_person(waiting_out(client, settings.retry_for_s, on_outage=display), journal)
+        return await verify_without_person(with_outage_wait(client, settings.retry_for_s, on_outage=display), journal)
 
-    with explained(lambda: f"Nothing was changed. To continue:\n  {same_command_line()}"):
+    with explain_interruption(lambda: f"Nothing was changed. To continue:\n  {same_command_line()}"):
         report = run_with_client(settings, work, json=json)
     show_without_person(report, journal, CommandOutput(json=json))
     return report.exit_code

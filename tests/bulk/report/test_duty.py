@@ -11,7 +11,7 @@ from bulk.number_ranges import expand
 from bulk.report.duty import Duty, DutyState, while_running
 from bulk.report.duty_decision import duty_of
 from bulk.report.purge_schedule import expected_purge, next_purge
-from bulk.selection.inputs.coverage import Coverage
+from bulk.selection.inputs.coverage import InputCoverage
 from bulk.states import NEEDS_ATTENTION, PENDING, STATES, Axis, Events, Person, Properties, Recordings, State
 from bulk.targets.reasons import STATUSES, AxisStatus, Reason
 
@@ -205,7 +205,7 @@ def test_a_person_that_is_held_back_waits_for_a_purge_and_then_needs_a_run() -> 
 
 
 def test_input_lines_that_are_not_covered_need_attention() -> None:
-    coverage = Coverage(lines=12, unmatched=1, refused=1)
+    coverage = InputCoverage(lines=12, unmatched=1, refused=1)
     duty = duty_of(journal(OPERATIONS["delete"], done("delete")), coverage)
     assert (duty.state, kinds(duty)) == ("needs_attention", ["not_covered"])
     assert duty.sentence == ("Needs attention: 2 of 12 input lines are not covered (1 matched no person, 1 refused).")

@@ -50,8 +50,8 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
     """
     import anyio
 
-    from bulk.cli.interruption import explained, same_command_line
-    from bulk.cli.job_session import CommandOutput, long_reads_shown
+    from bulk.cli.interruption import explain_interruption, same_command_line
+    from bulk.cli.job_session import CommandOutput, show_long_reads
     from bulk.errors import NO_SUCH_FILE, JournalError
     from bulk.jobs.job_files import plan_of
     from bulk.jobs.shred import shred_job
@@ -79,7 +79,7 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
         )
 
     in_part = "Some files may already be destroyed. To continue:"
-    with explained(lambda: f"{in_part}\n  {same_command_line()}"), long_reads_shown() as progress:
+    with explain_interruption(lambda: f"{in_part}\n  {same_command_line()}"), show_long_reads() as progress:
         done = anyio.run(work)
     for path in done.removed:
         output.print(f"Overwritten and removed: {plain(path)}")
@@ -107,12 +107,12 @@ def _confirm(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bo
         Refused: the job may not be shredded, or the user did not confirm.
     """
     from bulk.cli.approval import ask_at_terminal, can_prompt
-    from bulk.cli.interruption import explained, nothing_kept
+    from bulk.cli.interruption import explain_interruption, nothing_kept
     from bulk.errors import Refused
 
     if not can_prompt():
         raise click.UsageError("there is no terminal to confirm at: give --yes")
-    with explained(nothing_kept):
+    with explain_interruption(nothing_kept):
         if not (files := _files(journal, plan, receipts=receipts, unfinished=unfinished)):
             return
         *first, last = files
@@ -124,14 +124,14 @@ def _confirm(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bo
 
 def _files(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bool) -> list[str]:
     """Return the files to destroy in words, after a check that they may be."""
-    from bulk.cli.job_session import long_reads_shown
+    from bulk.cli.job_session import show_long_reads
     from bulk.jobs.shred import BEFORE_IMAGE, PLAN, RECEIPTS, files_to_shred
     from bulk.sanitize import plain
     from bulk.without_person.shred import find_job, submission_files_to_shred
 
     if (job := find_job(journal, plan)) is not None:
         return [f"the plan {plain(path)}" for path in submission_files_to_shred(*job, unfinished=unfinished)]
-    with long_reads_shown() as on_read:
+    with show_long_reads() as on_read:
         found = files_to_shred(journal, plan=plan, receipts=receipts, unfinished=unfinished, on_read=on_read)
     words = {PLAN: "the plan", BEFORE_IMAGE: "the before-image", RECEIPTS: "the receipts"}
     return [f"{words.get(kind, 'the incomplete end')} {plain(path)}" for kind, path in found.items()]

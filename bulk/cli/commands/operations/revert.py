@@ -59,7 +59,7 @@ def command(
       posthog-bulk revert before.jsonl -o revert.plan.jsonl
     """
     from bulk.cli.display.plan.plan_review import format_review, run_command_line
-    from bulk.cli.interruption import explained, nothing_kept
+    from bulk.cli.interruption import explain_interruption, nothing_kept
     from bulk.cli.job_paths import check_new_plan
     from bulk.cli.job_session import CommandOutput, run_with_client, write_plan_event
     from bulk.undo.revert import plan_revert
@@ -79,7 +79,7 @@ def command(
         )
 
     shown = CommandOutput(json=json)
-    with explained(nothing_kept):
+    with explain_interruption(nothing_kept):
         plan = run_with_client(settings, work, json=json)
     with plan:
         rates = settings.rates()

@@ -61,7 +61,7 @@ def delete_without_person(
     """
     from bulk.cli.commands.operations.without_person_job import prepare_job, write_new_plan
     from bulk.cli.display.without_person import review_lines
-    from bulk.cli.interruption import explained, not_started, nothing_kept, same_command_line
+    from bulk.cli.interruption import explain_interruption, not_started, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
     from bulk.errors import Refused
     from bulk.formatting import count_of
@@ -80,14 +80,14 @@ def delete_without_person(
         )
 
     async def prepare(client: "PostHogClient", _: "Stopper", display: "Display") -> "Prepared":
-        async with _working(client, settings, display, "checking") as (working, gate):
+        async with _report_work(client, settings, display, "checking") as (working, gate):
             return await prepare_job(
                 working, gate, lines, chunks, plan, journal, concurrency=run_options.concurrency, settings=settings
             )
 
-    with explained(nothing_kept):
+    with explain_interruption(nothing_kept):
         ready = run_with_client(settings, prepare, json=output.json)
-    with explained(lambda: not_started(ready.paths.plan, same_command_line())):
+    with explain_interruption(lambda: not_started(ready.paths.plan, same_command_line())):
         if ready.events is not None:
             for line in review_lines(ready.header, count, ready.events, chunks):
                 output.print(line)
@@ -103,7 +103,7 @@ def delete_without_person(
     async def submit(client: "PostHogClient", _: "Stopper", display: "Display") -> "WithoutPersonReport":
         from bulk.without_person.submission import submit_job
 
-        async with _working(client, settings, display, "submitting") as (working, __):
+        async with _report_work(client, settings, display, "submitting") as (working, __):
             return await submit_job(working, loaded, path, events=ready.events)
 
     def kept() -> str:
@@ -112,7 +112,7 @@ def delete_without_person(
             f"To continue:\n  {same_command_line()}"
         )
 
-    with explained(kept):
+    with explain_interruption(kept):
         report = run_with_client(settings, submit, json=output.json)
     show_without_person(report, path, output)
     return report.exit_code
@@ -163,15 +163,14 @@ def _read_ids(arguments: SelectionArguments) -> dict[str, int]:
     Raises:
         InputError: a line cannot be used, or there is none.
     """
-    from bulk.execution.splitting.person_split import usable
-    from bulk.selection.input_lines import read_lines
+    from bulk.selection.input_lines import read_lines, require_usable
     from bulk.selection.inputs.line_checks import Line, Reason
     from bulk.selection.selections import ByDistinctIds
 
     source = sys.stdin.buffer if arguments.distinct_ids == STDIN else Path(arguments.distinct_ids or "")
     selection = ByDistinctIds(source, column=arguments.column, allow_shared_ids=arguments.allow_shared_ids)
-    lines = usable(
-        [line for line in read_lines(selection) if isinstance(line, Line) or line.reason is not Reason.BLANK]
+    lines = require_usable(
+        line for line in read_lines(selection) if isinstance(line, Line) or line.reason is not Reason.BLANK
     )
     first: dict[str, int] = {}
     for line in lines:
@@ -180,14 +179,14 @@ def _read_ids(arguments: SelectionArguments) -> dict[str, int]:
 
 
 @asynccontextmanager
-async def _working(
+async def _report_work(
     client: "PostHogClient", settings: Settings, display: "Display", phase: str
 ) -> AsyncIterator[tuple["PostHogClient", "StopGate"]]:
     """Show the requests and waits of the block, and wait out outages in it."""
-    from bulk.concurrency.outages import waiting_out
+    from bulk.concurrency.outages import with_outage_wait
     from bulk.concurrency.stop_gate import StopGate
     from bulk.events import Activity
-    from bulk.progress.activity import ActivityReporter, Moment
+    from bulk.progress.activity_reporter import ActivityReporter, Moment
     from bulk.progress.wait_tracker import WaitTracker
 
     def describe(moment: Moment) -> Activity:
@@ -195,7 +194,7 @@ async def _working(
 
     gate = StopGate()
     tracker = WaitTracker(client.limits, gate.sleeps)
-    working = waiting_out(client, settings.retry_for_s, on_outage=display).observed(tracker.client_event)
+    working = with_outage_wait(client, settings.retry_for_s, on_outage=display).observed(tracker.client_event)
     async with ActivityReporter(tracker, describe, display).reporting():
         yield working, gate
 

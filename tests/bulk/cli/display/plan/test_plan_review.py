@@ -2,7 +2,7 @@
 
 import pytest
 
-from bulk.cli.display.plan.plan_review import what_stays
+from bulk.cli.display.plan.plan_review import describe_irreversible
 from bulk.operations import (
     DeleteEvents,
     DeletePersons,
@@ -44,4 +44,4 @@ from bulk.operations import (
     ],
 )
 def test_a_review_says_what_cannot_be_undone(operation: Operation, words: str) -> None:
-    assert what_stays(operation) == words
+    assert describe_irreversible(operation) == words
