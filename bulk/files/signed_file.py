@@ -153,7 +153,7 @@ def check_signature(path: Path, signature_path: Path, public_key: bytes | None) 
         raise FileTrouble(
             path,
             f"has no signature in {signature_path}",
-            "give the signature with --signature; a report is signed by: report JOURNAL -o FILE --sign KEYFILE",
+            "give it with --signature, or sign the report: posthog-bulk report JOURNAL -o FILE --sign KEYFILE",
         )
     signature = read_signature(signature_path)
     if public_key is not None and public_key != signature.public_key:

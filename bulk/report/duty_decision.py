@@ -4,6 +4,7 @@ It follows from the journal alone and the counts of the input. What PostHog stil
 is expected to do it; afterwards it needs attention.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -110,10 +111,10 @@ def duty_of(target_states: TargetStates, coverage: InputCoverage | None = None) 
     )
     if causes:
         found = "; ".join(_counted(cause) for cause in causes)
-        also = f". Also waiting for {_waiting(duty)}" if waits else ""
+        also = f". Also waiting for {_waiting(waits, duty.verify_from)}" if waits else ""
         return _as(duty, DutyState.NEEDS_ATTENTION, f"Needs attention: {found}{also}.")
     if waits:
-        return _as(duty, DutyState.WAITING, f"Waiting for {_waiting(duty)}.")
+        return _as(duty, DutyState.WAITING, f"Waiting for {_waiting(waits, duty.verify_from)}.")
     parts = [_complete(target_states), *([] if coverage is None else coverage.remarks())]
     return _as(duty, DutyState.COMPLETE, f"Complete: {', '.join(parts)}.")
 
@@ -171,10 +172,17 @@ def _counted(cause: DutyCause) -> str:
     return cause.what if cause.targets is None else f"{count_of(cause.count, 'person')}: {cause.what}"
 
 
-def _waiting(duty: Duty) -> str:
-    """Return what a duty waits for, when that is expected, and from when to verify."""
-    expected = f", expected {_on_day(duty.expected_at)}" if duty.expected_at else ""
-    return f"{', and for '.join(duty.waiting_for)}{expected}; verify from {_on_day(duty.verify_from)}"
+def _waiting(waits: Sequence[JobWait], verify_from: str | None) -> str:
+    """Return what a job waits for, with a sentence per time at which it is expected, and from when to verify."""
+    by_time: dict[float | None, list[str]] = {}
+    for wait in sorted(waits, key=lambda wait: (wait.expected_at is None, wait.expected_at or 0.0)):
+        by_time.setdefault(wait.expected_at, []).append(wait.what)
+    expected = [
+        " and for ".join(what) + ("" if at is None else f", expected {_on_day(_iso(at))}")
+        for at, what in by_time.items()
+    ]
+    verify = "; verify" if len(expected) == 1 else ". Verify"
+    return f"{'. Also waiting for '.join(expected)}{verify} from {_on_day(verify_from)}"
 
 
 def _on_day(when: str | None) -> str:
@@ -322,12 +330,12 @@ def _not_covered(coverage: InputCoverage) -> DutyCause:
 def _to_cover(coverage: InputCoverage) -> str:
     """Return what to do about the lines that are not covered; those without a person may be right to have none."""
     if not coverage.unmatched or coverage.unmatched_expected:
-        return "Look at these lines and plan those that are needed: posthog-bulk show PLAN lists their numbers."
+        return "Check these lines and plan those that are needed: posthog-bulk show PLAN lists their numbers."
     count = coverage.unmatched
-    lines = f"the {count:,} lines that matched none" if count > 1 else "the line that matched none"
+    lines = f"the {count:,} lines that matched no person" if count > 1 else "the line that matched no person"
     return (
-        "Look at these lines and plan those that are needed (posthog-bulk show PLAN lists their numbers). If no person "
-        f"should exist for {lines}, record that: posthog-bulk verify JOURNAL --expect-unmatched {count}"
+        "Check these lines and plan those that are needed (posthog-bulk show PLAN lists their numbers). "
+        f"If no person should exist for {lines}, record that: posthog-bulk verify JOURNAL --expect-unmatched {count}"
     )
 
 

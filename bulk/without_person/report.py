@@ -195,11 +195,15 @@ def _verdict(states: WithoutPersonStates) -> tuple[DutyState, str]:
             "job with a new --plan"
         )
     if done < len(chunks):
-        waiting = len(chunks) - done
         approval = sum(chunk.status in ("draft", "pending") for chunk in chunks)
+        approved = len(chunks) - done - approval
         return DutyState.WAITING, (
-            f"{done:,} of {requests} completed; {approval:,} waiting for PostHog's approval, "
-            f"{waiting - approval:,} for its job at the weekend; verify again later"
+            f"{done:,} of {requests} completed; "
+            + "; ".join(
+                [f"{approval:,} waiting for PostHog's approval"] * bool(approval)
+                + [f"{approved:,} approved, waiting for the deletion at the weekend"] * bool(approved)
+            )
+            + "; verify again later"
         )
     return DutyState.COMPLETE, f"{requests} completed; PostHog found none of the events left"
 

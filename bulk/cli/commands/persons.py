@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     "-o", "--output", type=FILE, metavar="FILE", help="Write to this file, which only you can read, instead of stdout"
 )
 @option("--force", is_flag=True, help=FORCE_HELP)
-@option("--count", "only_count", is_flag=True, help="Write only the number of the persons to stdout")
+@option("--count", "only_count", is_flag=True, help="Write only the number of persons to stdout")
 @option(
     "--plan",
     type=FILE,
     metavar="FILE",
-    help="Export the persons of this plan with all their distinct IDs; the journal of its job records that",
+    help="Export the persons of this plan with all their distinct IDs, and record that in the journal of its job",
 )
 @option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP)
 @json_option

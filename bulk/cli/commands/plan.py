@@ -77,8 +77,8 @@ def command(
     This only reads from the server. A run of the plan affects the persons in it and no others. Keep the file
     private: it holds the IDs of these persons.
 
-    With --from JOURNAL --reappeared, the plan repeats the operation of that job for the persons that later events
-    created again. verify finds them: they have the UUID or the distinct ID of a person of the job.
+    With --from JOURNAL --reappeared, the plan repeats the operation of that job for re-created persons: later events
+    created them with the UUID or a distinct ID of a person of the job. Run verify first, which finds them.
 
     \b
     OPERATION is one of:

@@ -91,14 +91,14 @@ def command(
 ) -> int:
     """Write the report of the job in JOURNAL. Needs no network and no key.
 
-    The same files result in the same report, byte for byte. The exit code is that of its first sentence: 0 if the job
-    is complete, 75 while it waits for PostHog, and 1 if it needs attention.
+    The same files result in the same report, byte for byte. The exit code is 0 if the job is complete, 75 while
+    it waits for PostHog, and 1 if it needs attention.
 
-    If the plan exists, the report has the values of the selection, which may identify persons, unless --redact is
-    given. verify-signature checks a signature.
+    If the plan exists, the report has the values of the selection, which may identify persons: --redact leaves them
+    out. verify-signature checks a signature.
 
     --reference writes the receipt of one request. --find says whether persons were erased, when, and with what result,
-    also years later and without the plan. It shows no ID: the first one that you give is ID number 1.
+    also years later and without the plan. It shows numbers in place of IDs: the first ID you give is number 1.
 
     \b
     Example:

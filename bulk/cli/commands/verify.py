@@ -47,12 +47,12 @@ def command(
 
     This changes nothing on the server. The exit code is 0 if the job is complete, 75 while it waits for PostHog, which
     purges events at the weekend, and 1 if it needs attention. It is meant for cron: once a day until it exits with 0.
-    A job with input lines that match no person needs attention until --expect-unmatched says that they have none.
+    Input lines that match no person need attention until --expect-unmatched confirms that PostHog has no such person.
 
-    Requests: three to begin with, one per 200 persons, one per 1,000 deletion rows, one query per 5,000 deleted
-    persons, and one query per 1,000 distinct IDs whose recordings are to be deleted. Whether recordings are deleted can
-    be read only with the scope query:read. For a job of delete-events --without-person, verify reads the state of each
-    of its requests with one call, and needs no plan.
+    Requests: three, and one per 200 persons, one per 1,000 deletion rows, one query per 5,000 deleted persons, and one
+    query per 1,000 distinct IDs whose recordings are to be deleted. To check recordings, the key needs the scope
+    query:read. For a job of delete-events --without-person, verify makes one call per request of the job, and needs no
+    plan.
 
     \b
     Example:

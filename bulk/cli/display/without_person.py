@@ -9,8 +9,8 @@ from bulk.without_person.plan import WithoutPersonHeader
 from bulk.without_person.report import OPERATION
 
 _NOTE = (
-    "PostHog approves each request by hand and deletes at the weekend: what the IDs have by then, also events of a "
-    "person that gets one of them meanwhile."
+    "PostHog approves each request by hand and deletes at the weekend. It deletes all events that the IDs have by "
+    "then, also those of a person that gets one of the IDs before."
 )
 
 

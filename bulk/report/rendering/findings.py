@@ -206,7 +206,7 @@ def _unmatched(count: int) -> str:
 
 _DISCOVERED = {
     "query": "A query found the persons that have the properties",
-    "listing": "The persons that have the properties were found by listing persons and checking each",
+    "listing": "The persons that have the properties were counted by listing the persons and checking each",
 }
 
 

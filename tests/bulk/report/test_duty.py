@@ -219,6 +219,16 @@ def test_attention_names_what_waits_too() -> None:
     assert "Also waiting for PostHog to purge the events of 4 persons" in duty.sentence
 
 
+def test_each_wait_has_its_own_expected_time() -> None:
+    queued, requested = Change("events", "queued", ALL, None, int(FRIDAY)), Change("recordings", "requested", ALL)
+    duty = duty_of(journal(ERASURE, done("erasure"), changed(queued, requested)))
+    assert duty.sentence == (
+        "Waiting for PostHog to purge the events of 10 persons, expected Sunday 2026-12-06 05:00 UTC. "
+        "Also waiting for a verification of the deleted recordings of 10 persons. "
+        "Verify from Monday 2026-12-07 05:00 UTC."
+    )
+
+
 def test_a_merged_person_is_one_cause_not_one_per_axis() -> None:
     states = changed(
         Change("person", "merged", "4"), Change("events", "skipped", "4"), Change("recordings", "skipped", "4")

@@ -25,13 +25,13 @@ NOTE = (
 @option(
     "--receipts",
     is_flag=True,
-    help="Also destroy the receipts: it can then no longer be found out whether a person was part of the job",
+    help="Also destroy the receipts; report --find can then no longer tell whether a person was erased",
 )
 @option(
     "--unfinished",
     is_flag=True,
-    help="Also accept a job that is not finished, waits for PostHog, or needs attention for persons, and a plan of "
-    "--without-person that no journal beside it records",
+    help="Also accept a job that is not finished, waits for PostHog, or has persons that need attention, and a plan of "
+    "--without-person that has no journal in its folder",
 )
 @option("--yes", is_flag=True, help="Do not ask for confirmation")
 @json_option

@@ -133,7 +133,7 @@ def show_without_person(report: "WithoutPersonReport", journal: Path, output: "C
     for line in aligned_rows([(title, plain(text, limit=None)) for title, text in report_rows(report)]):
         output.print_row(line)
     if report.is_submitted and report.exit_code:
-        output.print_command(f"To read the states again: posthog-bulk verify {file_word(str(journal))}")
+        output.print_command(f"To verify: posthog-bulk verify {file_word(str(journal))}")
     output.write_event("events_without_person", journal=str(journal), report=msgspec.to_builtins(report), problem=None)
 
 

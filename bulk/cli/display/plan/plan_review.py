@@ -181,8 +181,8 @@ def describe_irreversible(operation: Operation) -> str:
                 return "deleted persons, events and recordings do not come back"
             options = " ".join(f"--delete-{what}" for what in stay)
             return (
-                f"deleted persons do not come back; their {' and '.join(stay)} stay, and can only be deleted together "
-                f"with the persons: to do that, plan with {options}"
+                f"deleted persons do not come back; their {' and '.join(stay)} stay, and cannot be deleted afterwards: "
+                f"to delete them with the persons, plan with {options}"
             )
         case DeleteEvents():
             return "deleted events do not come back"

@@ -248,7 +248,7 @@ def test_input_lines_without_a_person_need_attention_although_every_person_is_go
     result = run("delete", *IDS)
     assert result.code == 0
     assert "Needs attention: 1 of 4 input lines is not covered (1 matched no person)." in result.out
-    assert result.out.splitlines()[-1].startswith("- Look at these lines")
+    assert result.out.splitlines()[-1].startswith("- Check these lines")
     assert run("verify", JOURNAL).code == 1
     assert check_agreement(run)["state"] == "needs_attention"
 

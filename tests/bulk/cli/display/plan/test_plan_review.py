@@ -19,15 +19,15 @@ from bulk.operations import (
         (
             DeletePersons(),
             (
-                "deleted persons do not come back; their events and recordings stay, and can only be deleted together "
-                "with the persons: to do that, plan with --delete-events --delete-recordings"
+                "deleted persons do not come back; their events and recordings stay, and cannot be deleted afterwards: "
+                "to delete them with the persons, plan with --delete-events --delete-recordings"
             ),
         ),
         (
             DeletePersons(delete_events=True),
             (
-                "deleted persons do not come back; their recordings stay, and can only be deleted together "
-                "with the persons: to do that, plan with --delete-recordings"
+                "deleted persons do not come back; their recordings stay, and cannot be deleted afterwards: "
+                "to delete them with the persons, plan with --delete-recordings"
             ),
         ),
         (
