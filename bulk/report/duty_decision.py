@@ -4,15 +4,12 @@ It follows from the journal alone and the counts of the input. What PostHog stil
 is expected to do it; afterwards it needs attention.
 """
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-
 import msgspec
 
-from bulk.formatting import count_of, format_time
+from bulk.formatting import count_of
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import parse_ranges
-from bulk.report.duty import Duty, DutyCause, DutyState
+from bulk.report.duty import Duty, DutyCause, DutyState, JobWait, iso_seconds, waiting_words
 from bulk.report.duty_causes import (
     CONFIRM_BY_HAND,
     NEVER_VERIFIED,
@@ -47,23 +44,6 @@ _APPLYING = frozenset({Person.ACCEPTED, Properties.ACCEPTED})
 _HELD = frozenset({Person.HELD_BACK, Events.HELD_BACK})
 _INTERRUPTED = frozenset({"finished", "stopped", "interrupted"})
 """Ends of a run that say nothing about why targets are not finished."""
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-
-class JobWait(msgspec.Struct, frozen=True):
-    """Something that a job waits for.
-
-    Arguments:
-        what: a noun phrase.
-        targets: the set of the targets that it is about.
-        verify_from: from when it is expected to be done, in epoch seconds.
-        expected_at: when it is expected to begin; None where there is no such time.
-    """
-
-    what: str
-    targets: bytearray
-    verify_from: float
-    expected_at: float | None = None
 
 
 class OpenTargets(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,15 +86,15 @@ def duty_of(target_states: TargetStates, coverage: InputCoverage | None = None) 
         sentence="",
         causes=tuple(causes),
         waiting_for=tuple(wait.what for wait in waits),
-        expected_at=_iso(max(expected)) if expected else None,
-        verify_from=_iso(max(wait.verify_from for wait in waits)) if waits else None,
+        expected_at=iso_seconds(max(expected)) if expected else None,
+        verify_from=iso_seconds(max(wait.verify_from for wait in waits)) if waits else None,
     )
     if causes:
         found = "; ".join(_counted(cause) for cause in causes)
-        also = f". Also waiting for {_waiting(waits, duty.verify_from)}" if waits else ""
+        also = f". Also waiting for {waiting_words(waits, duty.verify_from)}" if waits else ""
         return _as(duty, DutyState.NEEDS_ATTENTION, f"Needs attention: {found}{also}.")
     if waits:
-        return _as(duty, DutyState.WAITING, f"Waiting for {_waiting(waits, duty.verify_from)}.")
+        return _as(duty, DutyState.WAITING, f"Waiting for {waiting_words(waits, duty.verify_from)}.")
     parts = [_complete(target_states), *([] if coverage is None else coverage.remarks())]
     return _as(duty, DutyState.COMPLETE, f"Complete: {', '.join(parts)}.")
 
@@ -170,24 +150,6 @@ def _as(duty: Duty, state: DutyState, sentence: str) -> Duty:
 
 def _counted(cause: DutyCause) -> str:
     return cause.what if cause.targets is None else f"{count_of(cause.count, 'person')}: {cause.what}"
-
-
-def _waiting(waits: Sequence[JobWait], verify_from: str | None) -> str:
-    """Return what a job waits for, with a sentence per time at which it is expected, and from when to verify."""
-    by_time: dict[float | None, list[str]] = {}
-    for wait in sorted(waits, key=lambda wait: (wait.expected_at is None, wait.expected_at or 0.0)):
-        by_time.setdefault(wait.expected_at, []).append(wait.what)
-    expected = [
-        " and for ".join(what) + ("" if at is None else f", expected {_on_day(_iso(at))}")
-        for at, what in by_time.items()
-    ]
-    verify = "; verify" if len(expected) == 1 else ". Verify"
-    return f"{'. Also waiting for '.join(expected)}{verify} from {_on_day(verify_from)}"
-
-
-def _on_day(when: str | None) -> str:
-    at = datetime.fromisoformat(when or "")
-    return f"{_DAYS[at.weekday()]} {format_time(at)}"
 
 
 def _complete(target_states: TargetStates) -> str:
@@ -344,7 +306,3 @@ def _marked(target_states: TargetStates, targets: str | None) -> bytearray:
     for start, stop in parse_ranges(targets or ""):
         found[start:stop] = b"\1" * (stop - start)
     return found
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -200,36 +200,19 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
         journal: the journal.
         now: the time, for what is overdue.
     """
-    from bulk.cli.display.duty_lines import duty_lines
     from bulk.cli.display.messages import state_counts
     from bulk.cli.display.plan.plan_review import aligned_rows
     from bulk.cli.display.screen import progress_line
     from bulk.cli.display.wait_lines import local_time
-    from bulk.formatting import count_of, format_count, format_time
-    from bulk.jobs.next_run import resume_words, run_line
-    from bulk.operations import describe as describe_operation
+    from bulk.formatting import format_count, format_time
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.report.rendering.sections.proof import torn_tail_sentence
     from bulk.report.rendering.sections.request_rows import SHREDDED, due_rows, record_rows
-    from bulk.report.report import is_finished
     from bulk.requests.due_dates import as_of
     from bulk.sanitize import plain
 
     report = status.report
-    project = str(report.project_id)
-    if report.plan is not None:
-        project += f" ({plain(report.plan.project_name)})"
-    rows = [
-        ("Job", plain(report.job)),
-        ("Operation", f"{plain(describe_operation(report.operation))}; {count_of(report.count, 'person')}"),
-        ("Project", f"{project} on {plain(report.host)}"),
-        ("Approved", plain(format_time(report.approved_at, seconds=True)) if report.approved_at else "no"),
-    ]
-    state, *to_do = duty_lines(status.duty, plan, journal, run_again=run_line(plan, journal), now=now, report=report)
-    is_left = not status.is_running and report.shredded_at is None and not is_finished(report)
-    rows.append(("State", state))
-    rows += [("To resume", resume_words(plan, journal))] if is_left else []
-    rows += [("", line) for line in to_do if not status.is_running]
+    rows = [*_job_rows(report), *_state_rows(status, plan, journal, now=now)]
     rows.append(("Result", plain(report.run_verdict, limit=None)))
     counts = [
         state_counts(AXIS_TITLES[axis.axis], {one.state: one.count for one in axis.states}) for axis in report.axes
@@ -248,6 +231,38 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
     if report.torn_tail_bytes and not status.is_running:  # the last line of a running job may be half written
         rows.append(("", plain(torn_tail_sentence(report), limit=None)))
     return list(aligned_rows(rows))
+
+
+def _job_rows(report: "Report") -> list[tuple[str, str]]:
+    """Return which job it is, as headings and texts."""
+    from bulk.formatting import count_of, format_time
+    from bulk.operations import describe as describe_operation
+    from bulk.sanitize import plain
+
+    project = str(report.project_id)
+    if report.plan is not None:
+        project += f" ({plain(report.plan.project_name)})"
+    return [
+        ("Job", plain(report.job)),
+        ("Operation", f"{plain(describe_operation(report.operation))}; {count_of(report.count, 'person')}"),
+        ("Project", f"{project} on {plain(report.host)}"),
+        ("Approved", plain(format_time(report.approved_at, seconds=True)) if report.approved_at else "no"),
+    ]
+
+
+def _state_rows(status: "JobStatus", plan: Path, journal: Path, *, now: datetime) -> list[tuple[str, str]]:
+    """Return the state of a job and, if no process works on it, what to do next."""
+    from bulk.cli.display.duty_lines import duty_lines
+    from bulk.jobs.next_run import resume_words, run_line
+    from bulk.report.report import is_finished
+
+    report = status.report
+    state, *to_do = duty_lines(status.duty, plan, journal, run_again=run_line(plan, journal), now=now, report=report)
+    if status.is_running:
+        return [("State", state)]
+    is_left = report.shredded_at is None and not is_finished(report)
+    to_resume = [("To resume", resume_words(plan, journal))] if is_left else []
+    return [("State", state), *to_resume, *(("", line) for line in to_do)]
 
 
 def _run_text(run: "RunReport", *, is_running: bool) -> str:

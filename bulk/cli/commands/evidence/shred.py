@@ -12,6 +12,7 @@ from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 
 if TYPE_CHECKING:
+    from bulk.cli.job_session import CommandOutput
     from bulk.jobs.shred import Shredded
 
 NOTE = (
@@ -48,21 +49,27 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
     Example:
       posthog-bulk shred leavers.journal.jsonl
     """
-    import anyio
-
-    from bulk.cli.interruption import explain_interruption, same_command_line
-    from bulk.cli.job_session import CommandOutput, show_long_reads
+    from bulk.cli.job_session import CommandOutput
     from bulk.errors import NO_SUCH_FILE, JournalError
     from bulk.jobs.job_files import plan_of
-    from bulk.jobs.shred import shred_job
-    from bulk.sanitize import file_word, plain
-    from bulk.without_person.shred import find_job, shred_without_person
 
-    output = CommandOutput(json=json)
     if not os.path.lexists(journal) and not os.path.lexists(plan or plan_of(journal)):
         raise JournalError(journal, NO_SUCH_FILE, "name the journal of the job, or its plan if it was never run")
     if not yes:
         _confirm(journal, plan, receipts=receipts, unfinished=unfinished)
+    done = _destroy(journal, plan, receipts=receipts, unfinished=unfinished)
+    _show_destroyed(done, journal, CommandOutput(json=json))
+    return 0
+
+
+def _destroy(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bool) -> "Shredded":
+    """Destroy the files of a job and return which, with a note of how to continue if a signal ends it."""
+    import anyio
+
+    from bulk.cli.interruption import explain_interruption, same_command_line
+    from bulk.cli.job_session import show_long_reads
+    from bulk.jobs.shred import shred_job
+    from bulk.without_person.shred import find_job, shred_without_person
 
     async def work() -> "Shredded":
         if (files := find_job(journal, plan)) is not None:
@@ -80,7 +87,13 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
 
     in_part = "Some files may already be destroyed. To continue:"
     with explain_interruption(lambda: f"{in_part}\n  {same_command_line()}"), show_long_reads() as progress:
-        done = anyio.run(work)
+        return anyio.run(work)
+
+
+def _show_destroyed(done: "Shredded", journal: Path, output: "CommandOutput") -> None:
+    """Show which files were destroyed, and which are kept."""
+    from bulk.sanitize import file_word, plain
+
     for path in done.removed:
         output.print(f"Overwritten and removed: {plain(path)}")
     if not done.removed:
@@ -96,7 +109,6 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
         kept=[str(path) for path in done.kept],
         shredded_at=done.shredded_at,
     )
-    return 0
 
 
 def _confirm(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bool) -> None:

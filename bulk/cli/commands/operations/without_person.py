@@ -1,7 +1,7 @@
 """`posthog-bulk delete-events --without-person`: submit data deletion requests for distinct IDs that have no person."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,13 +59,11 @@ def delete_without_person(
     Returns:
         The exit code.
     """
-    from bulk.cli.commands.operations.without_person_job import prepare_job, write_new_plan
-    from bulk.cli.display.without_person import review_lines
+    from bulk.cli.commands.operations.without_person_job import prepare_job
     from bulk.cli.interruption import explain_interruption, not_started, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
     from bulk.errors import Refused
     from bulk.formatting import count_of
-    from bulk.sanitize import plain
     from bulk.without_person.chunks import in_chunks
 
     expect_count = expected.expect_count
@@ -88,23 +86,55 @@ def delete_without_person(
     with explain_interruption(nothing_kept):
         ready = run_with_client(settings, prepare, json=output.json)
     with explain_interruption(lambda: not_started(ready.paths.plan, same_command_line())):
-        if ready.events is not None:
-            for line in review_lines(ready.header, count, ready.events, chunks):
-                output.print(line)
-            if not ready.events and ready.plan is None:
-                raise Refused("no event has one of these distinct IDs; nothing was sent", "nothing has to be deleted")
-            if not yes:
-                _ask(ready.header, count, ready.events)
-        planned = ready if ready.plan is not None else write_new_plan(ready, chunks, settings)
+        planned = _approve_and_write(ready, chunks, count, settings, output, yes=yes)
+    output.print_command(f"If interrupted, resume with: {same_command_line()}")
+    report = _submit(planned, settings, output)
+    show_without_person(report, planned.paths.journal, output)
+    return report.exit_code
+
+
+def _approve_and_write(
+    ready: "Prepared",
+    chunks: Sequence[tuple[str, ...]],
+    count: int,
+    settings: Settings,
+    output: "CommandOutput",
+    *,
+    yes: bool,
+) -> "Prepared":
+    """Show the review and ask for approval unless the job is approved, and write the plan unless it exists.
+
+    Raises:
+        Refused: there is nothing to delete, or the user does not approve.
+    """
+    from bulk.cli.commands.operations.without_person_job import write_new_plan
+    from bulk.cli.display.without_person import review_lines
+    from bulk.errors import Refused
+
+    if ready.events is not None:
+        for line in review_lines(ready.header, count, ready.events, chunks):
+            output.print(line)
+        if not ready.events and ready.plan is None:
+            raise Refused("no event has one of these distinct IDs; nothing was sent", "nothing has to be deleted")
+        if not yes:
+            _ask(ready.header, count, ready.events)
+    return ready if ready.plan is not None else write_new_plan(ready, chunks, settings)
+
+
+def _submit(planned: "Prepared", settings: Settings, output: "CommandOutput") -> "WithoutPersonReport":
+    """Submit the requests that PostHog does not have yet, and return the report of the job."""
+    from bulk.cli.interruption import explain_interruption, same_command_line
+    from bulk.cli.job_session import run_with_client
+    from bulk.sanitize import plain
+
     loaded, path = planned.plan, planned.paths.journal
     assert loaded is not None  # it exists, or was written
-    output.print_command(f"If interrupted, resume with: {same_command_line()}")
 
     async def submit(client: "PostHogClient", _: "Stopper", display: "Display") -> "WithoutPersonReport":
         from bulk.without_person.submission import submit_job
 
         async with _report_work(client, settings, display, "submitting") as (working, __):
-            return await submit_job(working, loaded, path, events=ready.events)
+            return await submit_job(working, loaded, path, events=planned.events)
 
     def kept() -> str:
         return (
@@ -113,9 +143,7 @@ def delete_without_person(
         )
 
     with explain_interruption(kept):
-        report = run_with_client(settings, submit, json=output.json)
-    show_without_person(report, path, output)
-    return report.exit_code
+        return run_with_client(settings, submit, json=output.json)
 
 
 def show_without_person(report: "WithoutPersonReport", journal: Path, output: "CommandOutput") -> None:
