@@ -104,7 +104,7 @@ def _ask(
     warn: Callable[[str], None],
     read: Callable[[], str],
 ) -> str:
-    """Ask below the warning, or how to undo it, and return the line; what follows begins on a line of its own."""
+    """Show the question with a warning, or with how to undo the change, and return the line that the user types."""
     say(f"{about}\n\n  ")
     if undo:
         say(undo)

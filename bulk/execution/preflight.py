@@ -1,7 +1,7 @@
 """The checks that a job must pass before it starts, with the wording of each refusal. Pure.
 
 Refusals that belong elsewhere: a journal of another job (`journal.binding`), a server too old for the operation
-(`posthog.strategy`), a selection that cannot be used (`selection.selections`).
+(`posthog.strategy`), a selection without persons (`plan.no_target`).
 """
 
 from bulk.errors import Refused

@@ -70,7 +70,7 @@ class Approved(_Record, frozen=True, tag="approved"):
 
 
 class UnmatchedExpected(_Record, frozen=True, tag="unmatched_expected"):
-    """Somebody confirmed that the input lines which match no person have none; later runs need not say so again.
+    """A user confirmed that the input lines which match no person have none in PostHog, once for all later runs.
 
     `lines` is how many they are, and `operator` names who confirmed it, if that was given.
     """

@@ -1,4 +1,4 @@
-"""Checks made before a submission: access, the count of events, and that no distinct ID has a person. Only reads."""
+"""Checks before events without a person are deleted: access, the count of events, no ID with a person. Only reads."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial

@@ -1,6 +1,7 @@
-"""Submits the requests of a job and follows them: each intent is on disk before its request leaves (guarantee 37).
+"""Submits data deletion requests for events without a person, and reads their states (guarantee 37).
 
-A request is repeated with the submission ID of its chunk until its outcome is known, so that PostHog has it once.
+Each intent is on disk before its request leaves. A request is repeated with the submission ID of its chunk until its
+outcome is known, so that PostHog has it once.
 """
 
 from collections.abc import Callable, Sequence

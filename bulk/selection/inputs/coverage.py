@@ -21,8 +21,8 @@ class InputCoverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         protected: lines whose person no plan may contain.
         repeated: lines that repeat an earlier line that is not covered either.
         repeated_unmatched: those of them that repeat one which matches no person.
-        unmatched_expected: whether it is confirmed that the lines which match no person have none. They count as
-            covered then, and so do those that repeat them.
+        unmatched_expected: whether a user confirmed that no person exists for the lines that match none. They count
+            as covered then, and so do those that repeat them.
         changed_since: persons of a before-image that a revert leaves as they are, because others changed them. They
             count as covered.
     """

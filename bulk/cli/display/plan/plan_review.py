@@ -156,7 +156,7 @@ def _undo_row(operation: Operation) -> Row:
 
 
 def _query_rows(details: dict[str, Any]) -> Iterator[Row]:
-    """Yield the user's own query and its values; other queries are made from what the row Selected has."""
+    """Yield the user's own query and its values; the row Selected describes every other query."""
     query = details.get("query")
     if details.get("kind") != "query" or not isinstance(query, str):
         return
