@@ -140,7 +140,9 @@ def test_every_state_of_every_operation(run: Run, operation: str, axis: Axis, st
     ],
     ids=["complete", "unread", "still listed", "re-created", "lines not covered"],
 )
-def test_what_a_verification_learned(run: Run, verified: Verified, coverage: InputCoverage | None, state: str) -> None:
+def test_what_a_verification_found_decides_the_state(
+    run: Run, verified: Verified, coverage: InputCoverage | None, state: str
+) -> None:
     write_journal("erasure", verified, coverage=coverage)
     assert check_agreement(run)["state"] == state
 
