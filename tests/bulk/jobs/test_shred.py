@@ -30,6 +30,7 @@ from bulk.journal.records import Verified
 from bulk.journal.replay import open_journal
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_lines import PlanFooter, encode_footer
+from bulk.report.rendering.sections.receipt import lay_out_receipt
 from bulk.requests.receipt_lines import NO_JOB, NO_KEY, encode
 from bulk.requests.receipts import read_receipts_header
 
@@ -230,8 +231,10 @@ async def test_a_job_that_waits_and_whose_plan_is_destroyed_needs_attention(job:
     assert (duty.state, duty.waiting_for, duty.verify_from) == ("needs_attention", (), None)
     assert [(cause.kind, cause.targets) for cause in duty.causes] == [("never_verified", "1")]
     assert duty.causes[0].what.startswith("the plan was destroyed while the job waited for ")
-    (answer,) = find_persons(job.journal, job.ids[1:2]).answers
-    assert answer.result == "needs_attention"
+    receipt = find_persons(job.journal, job.ids[1:2])
+    assert [answer.result for answer in receipt.answers] == ["needs_attention"]
+    (note,) = lay_out_receipt(receipt).notes
+    assert "nothing more can be read back" in note
 
 
 async def test_a_job_with_re_created_persons_keeps_its_plan_unless_it_is_said(job: Job) -> None:

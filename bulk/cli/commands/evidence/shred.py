@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from bulk.cli.job_session import CommandOutput
     from bulk.jobs.shred import Shredded
 
-NOTE = (
-    "Overwriting is no proof on every disk: copy-on-write file systems, snapshots, SSDs and backups may keep old data."
-)
+NOTE = "Overwriting may leave old data on some disks: copy-on-write file systems, snapshots, SSDs and backups keep it."
 
 
 @help_command("shred")

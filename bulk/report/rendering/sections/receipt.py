@@ -46,9 +46,9 @@ def _to_do(receipt: Receipt) -> Iterator[str]:
     """Yield what to do about persons that need attention, and about lines of a request without a person of the job."""
     if any(person.result == "needs_attention" for answer in receipt.answers for person in answer.persons):
         if receipt.shredded_at is None:
-            yield "What persons that need attention need: posthog-bulk status JOURNAL"
+            yield "What to do about persons that need attention: posthog-bulk status JOURNAL"
         else:
-            yield "The plan was destroyed: what is not read back as done can only be checked in PostHog, by hand."
+            yield "The plan was destroyed, so nothing more can be read back: check by hand in PostHog what is not done."
     if receipt.reference is None:
         return
     missing = [answer.number for answer in receipt.answers if answer.result == "not_found"]

@@ -83,7 +83,7 @@ def test_the_state_in_words_in_json_and_as_exit_code(
     assert [(one.lines, one.operator) for one in expected()] == [(2, "Ann")] * says
     report = flat(run("report", JOURNAL).out)
     assert ("PostHog held no person for 3 lines, checked at " in report) == says
-    assert ("; expected by Ann at " in report) == says
+    assert ("; confirmed by Ann at " in report) == says
 
 
 @pytest.mark.parametrize("command", ["delete", "run", "verify"])
