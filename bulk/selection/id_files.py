@@ -31,9 +31,9 @@ from bulk.selection.inputs.line_checks import (
     Line,
     Reason,
     RefusedLine,
+    block_check,
     check_whole_line,
     line_check,
-    lines_check,
 )
 from bulk.selection.inputs.line_splitter import Block, Piece, pieces_of, split_blocks, whole_blocks, whole_lines
 
@@ -103,7 +103,7 @@ def read_stream(
     elif first is not None and (named_delimiter(first) is not None or is_csv_header(Header(first, None, 1))):
         lines = _exported_csv(pieces, kind, name)
     else:
-        check = lines_check(kind)
+        check = block_check(kind)
         lines = chain.from_iterable(check(number, block) for number, block in whole_blocks(blocks, LINE_MAX - 1))
     head = next(lines, None)
     if head is None:

@@ -110,7 +110,7 @@ def line_check(kind: Kind) -> Callable[..., Line | RefusedLine]:
     return check
 
 
-def lines_check(kind: Kind) -> Callable[[int, Sequence[bytes | None]], list[Line | RefusedLine]]:
+def block_check(kind: Kind) -> Callable[[int, Sequence[bytes | None]], list[Line | RefusedLine]]:
     """Return the function that checks consecutive lines of a kind.
 
     Its arguments are the number of the first one, and the bytes of each; None for a line that is too long.

@@ -89,6 +89,27 @@ def test_every_distinct_id_is_read_back_unchanged(people: list[tuple[UUID, datet
         assert data.count(b"\n") == len(expected) + 2
 
 
+def test_persons_that_are_added_together_have_the_lines_of_those_added_alone(path: Path) -> None:
+    summer = timezone(timedelta(hours=2))
+    persons = [
+        (uuid_of(0), CREATED, "a", 1),
+        (uuid_of(1), datetime(2026, 7, 1, 12, tzinfo=summer), None, 2),
+        (uuid_of(2), CREATED, "x" * 5_000, 3),
+        (uuid_of(3), CREATED, "\ud800", None),
+        *((uuid_of(number), CREATED, f"id-{number}", number) for number in range(4, 3_000)),
+    ]
+    with PlanWriter.create(path, HEADER) as writer:
+        for uuid, created_at, distinct_id, line in persons:
+            writer.add(uuid, created_at, distinct_id, line=line)
+        writer.finish().close()
+    together = path.with_name("together")
+    with PlanWriter.create(together, HEADER) as writer:
+        writer.add_many(persons[:10])
+        writer.add_many(persons[10:])
+        writer.finish().close()
+    assert together.read_bytes() == path.read_bytes()
+
+
 def test_every_line_is_standard_json(path: Path) -> None:
     write_plan(path, 2).close()
     header, first, second, footer = [json.loads(line) for line in path.read_text().splitlines()]

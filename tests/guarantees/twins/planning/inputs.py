@@ -105,4 +105,12 @@ INPUTS: tuple[Twin, ...] = (
         "                self._conflicts.add_persons(line, persons)\n",
         "                self._conflicts.add_persons(line, persons[:0])\n",
     ),
+    twin(
+        33,
+        "two UUIDs on one line are two lines",
+        "bulk/selection/inputs/test_block_check.py::test_two_uuids_on_one_line_are_no_two_lines",
+        "bulk/selection/inputs/line_checks.py",
+        "if len(uuids) == len(lines) and msgspec",
+        "if msgspec",
+    ),
 )

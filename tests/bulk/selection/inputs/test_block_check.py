@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bulk.selection.inputs.line_checks import Kind, Line, Reason, RefusedLine, line_check, lines_check
+from bulk.selection.inputs.line_checks import Kind, Line, Reason, RefusedLine, block_check, line_check
 from bulk.selection.inputs.line_splitter import pieces_of, split_blocks, whole_blocks, whole_lines
 
 UUID = "0190c0de-0000-4000-8000-00000000000a"
@@ -37,13 +37,13 @@ def test_each_line_has_the_outcome_that_it_has_alone(kind: Kind, texts: list[str
         check(number, None if data is None else data.decode("utf-8", "surrogateescape"))
         for number, data in enumerate(lines, 7)
     ]
-    assert lines_check(kind)(7, lines) == alone
+    assert block_check(kind)(7, lines) == alone
 
 
 def test_two_uuids_on_one_line_are_no_two_lines() -> None:
     two = f'{UUID}","{OTHER}'.encode()
-    assert lines_check(Kind.PERSON_ID)(1, [two]) == [RefusedLine(1, Reason.NOT_A_UUID)]
-    assert lines_check(Kind.PERSON_ID)(1, [two, UUID.encode()]) == [
+    assert block_check(Kind.PERSON_ID)(1, [two]) == [RefusedLine(1, Reason.NOT_A_UUID)]
+    assert block_check(Kind.PERSON_ID)(1, [two, UUID.encode()]) == [
         RefusedLine(1, Reason.NOT_A_UUID),
         Line(2, UUID),
     ]
