@@ -32,7 +32,7 @@ WIDER_WORDS = {
 REASONS_MAX = 40
 """Different reasons for which lines are refused, with the column; those of further columns are not told apart."""
 FIRST_LINES_MAX = 1_000
-"""Lines that repeat an earlier one for which the plan names the earlier one: the first of them."""
+"""Lines that repeat an earlier one, or its person, for which the plan names the earlier one: the first of them."""
 TEXT_MAX = 2 << 20
 """Maximum characters of line numbers per finding, so that all findings fit in a plan's footer."""
 
@@ -116,6 +116,7 @@ class Findings:
         self.repeated = LineNumbers()
         self._repeated_firsts = array("Q")
         self.aliases = LineNumbers()
+        self.alias_firsts: list[tuple[int, int]] = []
         self.blank = LineNumbers()
         self.refused: dict[tuple[Reason, str], LineNumbers] = {}
         self.causes: dict[Cause, LineNumbers] = {}
@@ -163,6 +164,12 @@ class Findings:
         """Record a line that repeats an earlier one which no target covers, and the number of the earlier one."""
         self.repeated.add(number)
         self._repeated_firsts.append(first)
+
+    def add_alias(self, number: int, first: int) -> None:
+        """Record a line that names only persons already selected, and the number of a line that selects one of them."""
+        self.aliases.add(number)
+        if len(self.alias_firsts) < FIRST_LINES_MAX:
+            self.alias_firsts.append((number, first))
 
     def add_unmatched(self, number: int, cause: Cause) -> None:
         """Record a line that matches no person, and why that may be."""
@@ -278,8 +285,8 @@ class Findings:
             if kind == "duplicates" and len(self.repeated):
                 unmatched = self.unmatched.count_among(self._repeated_firsts)
                 found[-1]["not_covered"] = {**self.repeated.to_finding(), "unmatched": unmatched}
-            if kind == "duplicates" and self.first_lines:
-                found[-1]["first_lines"] = [list(pair) for pair in self.first_lines]
+            if firsts := {"duplicates": self.first_lines, "aliases": self.alias_firsts}.get(kind):
+                found[-1]["first_lines"] = [list(pair) for pair in firsts]
         reasons = {words: lines.to_finding() for (_, words), lines in sorted(self.refused.items(), key=_by_words)}
         found.append({"kind": "refused", "count": self.refused_lines, "reasons": reasons})
         if len(self.blank):

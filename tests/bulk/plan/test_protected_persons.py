@@ -191,7 +191,7 @@ async def test_a_line_of_a_selected_and_a_protected_person_has_an_outcome(
     with await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl", protect=[staff]) as plan:
         assert [(target.distinct_id, target.line) for target in plan.iter()] == [("b@x.org", 1)]
         found = by_kind(plan.findings)
-        assert found["aliases"] == {"count": 1, "lines": "2"}
+        assert found["aliases"] == {"count": 1, "lines": "2", "first_lines": [[2, 1]]}
         assert coverage_of(found).not_covered == 0
 
 

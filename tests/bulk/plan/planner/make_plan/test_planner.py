@@ -58,7 +58,7 @@ async def test_every_input_line_has_an_outcome(server: LocalPostHog, client: Pos
     assert found["lines"] == {"count": 11}
     causes = {"no likely cause": {"count": 2, "lines": "2,10"}}
     assert found["unmatched"] == {"count": 2, "lines": "2,10", "causes": causes}
-    assert found["aliases"] == {"count": 2, "lines": "3,11"}
+    assert found["aliases"] == {"count": 2, "lines": "3,11", "first_lines": [[3, 1], [11, 1]]}
     assert found["duplicates"] == {"count": 1, "lines": "6", "first_lines": [[6, 1]]}
     assert found["refused"] == {
         "count": 3,
