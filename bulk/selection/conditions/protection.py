@@ -151,7 +151,8 @@ class ProtectedPersons:
     def words(self) -> str:
         """Return how many persons were left out, and the lines of the file that name them, in words."""
         lines = str(self._used.to_finding()["lines"])
-        return count_of(self._left_out, "person") + (f" (lines {lines} of the protection list)" if lines else "")
+        named = f" ({'line' if len(self._used) == 1 else 'lines'} {lines} of the protection list)" if lines else ""
+        return count_of(self._left_out, "person") + named
 
     def _protect(self, uuid: UUID, line: int) -> None:
         self._lines.add_many([(uuid, line)])
