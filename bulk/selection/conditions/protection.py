@@ -18,7 +18,7 @@ from bulk.formatting import count_of
 from bulk.sanitize import plain
 from bulk.selection.conditions.filter_checks import check_filters
 from bulk.selection.conditions.protection_list import ProtectionList
-from bulk.selection.filter_resolver import naming_cohorts
+from bulk.selection.filter_resolver import naming_conditions
 from bulk.selection.input_findings import LineNumbers
 from bulk.selection.lookups.property_names import closest_known_name, is_known_property
 from bulk.selection.selections import ByFilter
@@ -110,7 +110,7 @@ class ProtectedPersons:
                 raise NotFinished("a person that a filter protects could not be read, so it would stay unprotected")
             protect(row.uuid)
 
-        with naming_cohorts(client, ByFilter(properties=(condition,))):
+        with naming_conditions(client, ByFilter(properties=(condition,))):
             refs = client.persons.iter_refs(
                 properties=[condition], page_size=page_size, on_unreadable=protect_unreadable
             )
