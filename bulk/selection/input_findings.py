@@ -18,6 +18,8 @@ from bulk.selection.lookups.property_counts import PropertyCounts
 
 MANY_DISTINCT_IDS = 10
 """Distinct IDs from which a person counts as having many; batch reads show no more (contract 6.11)."""
+LISTED_MAX = 1_000
+"""Distinct IDs that a listing shows of one person."""
 SHOWN_MAX = 20
 """Lines with several persons, and persons with many distinct IDs, that are shown one by one: those with the most."""
 KEPT_MAX = 100
@@ -207,8 +209,12 @@ class Findings:
         if distinct_ids < MANY_DISTINCT_IDS:
             return None
         entry: dict[str, Any] = {} if line is None else {"line": line}
-        # a batch read shows no more
-        entry |= {"target": number, "distinct_ids": distinct_ids, "is_minimum": distinct_ids == MANY_DISTINCT_IDS}
+        # a batch read shows no more than the one, a listing no more than the other
+        entry |= {
+            "target": number,
+            "distinct_ids": distinct_ids,
+            "is_minimum": distinct_ids in (MANY_DISTINCT_IDS, LISTED_MAX),
+        }
         self._many_ids.add(entry)
         return entry
 
