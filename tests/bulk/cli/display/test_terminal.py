@@ -5,11 +5,13 @@ import sys
 
 import pytest
 
-from bulk.cli.display.terminal import fit, write_state
+from bulk.cli.display.terminal import fit, text_width, write_state
 from bulk.cli.job_session import CommandOutput
 from bulk.cli.streams.output import OutputThread
 from bulk.cli.streams.text import TextOutput
 from bulk.report.duty import DutyState
+from bulk.report.rendering.document import Table
+from bulk.report.rendering.text import table_lines
 
 
 class TerminalStream(io.StringIO):
@@ -93,3 +95,9 @@ def test_the_state_of_a_job_has_no_colour_in_a_file() -> None:
     stream = io.StringIO()
     write_state(stream, "State  One.", DutyState.COMPLETE)
     assert stream.getvalue() == "State  One.\n"
+
+
+def test_text_in_a_file_has_each_row_of_a_table_on_one_line() -> None:
+    meaning = "the server accepted the deletion, and reading back confirms it " * 9
+    table = Table(headings=("State", "Meaning"), rows=(("deleted", meaning.strip()),))
+    assert len(table_lines(table, width=text_width(io.StringIO()))) == 2
