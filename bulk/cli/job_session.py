@@ -1,6 +1,7 @@
 """What the commands that plan, run and verify share: client, signals, display, approval, and the summary."""
 
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -37,6 +38,10 @@ T = TypeVar("T")
 
 _HOST_SAID = "bulk.cli.host_said"
 """The key of `click.Context.meta` that is true once the command has said which host it uses."""
+
+
+_COMMAND = re.compile(r"(?:  |^ *To verify[^:]*: )posthog-bulk ")
+"""What a row has before a command line with which it ends."""
 
 
 class CommandOutput:
@@ -77,7 +82,7 @@ class CommandOutput:
 
     def print_row(self, text: str) -> None:
         """Show people a row of headings and texts: one with a command line to copy is not broken."""
-        (self.print_command if "  posthog-bulk " in text else self.print)(text)
+        (self.print_command if _COMMAND.search(text) else self.print)(text)
 
     def print_state(self, text: str, duty: "Duty") -> None:
         """Show people the line that tells the state of a job, in its colour on a terminal that shows colour."""
