@@ -127,7 +127,7 @@ class Terminal:
 
 
 def write_alert(stream: TextIO, text: str) -> None:
-    """Write a text that nobody must miss: bold and red on a terminal that shows colour.
+    """Write a text that the user must not miss: bold and red on a terminal that shows colour.
 
     Arguments:
         stream: where to write, without a line end.
@@ -186,6 +186,12 @@ def text_width(stream: TextIO, *, otherwise: int = UNBROKEN) -> int:
     return max(10, _size(stream)[0] - 1) if stream.isatty() else otherwise
 
 
+def has_command(row: str) -> bool:
+    """Return whether a row of headings and texts ends with a command line to copy."""
+    return _COMMAND.search(row) is not None
+
+
+_COMMAND = re.compile(r"(?:  |^ *To verify[^:]*: )posthog-bulk ")
 _FIRST_COLUMN = re.compile(r"\S+(?: \S+)*  +(?=\S)")
 
 
