@@ -6,7 +6,7 @@ SQLite unlinks the file of that database as soon as it has opened it, so a kill 
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from uuid import UUID
@@ -113,28 +113,36 @@ class DiskStringSet(_KeySet):
 
 
 class DiskLineIndex(_Table):
-    """The first line of each key; close it, or use it as a context manager."""
+    """The first line of each string or UUID; close it, or use it as a context manager."""
 
     def __init__(self) -> None:
         super().__init__("id BLOB PRIMARY KEY, line INTEGER")
 
-    def add_many(self, keys: Sequence[bytearray], numbers: list[int]) -> list[int]:
-        """Add lines in order, and return for each the number of the first line with its key.
-
-        Arguments:
-            keys: of the lines, from `key_of` or `uuid_keys`, not from both in one index; a bytearray, because sqlite3
-                binds it faster than bytes.
-            numbers: of the lines.
+    def add_many(self, texts: Iterable[str], numbers: list[int]) -> list[int]:
+        """Add strings with the numbers of their lines, in order, and return for each the number of its first line.
 
         Raises:
             FileTrouble: the temporary file cannot grow.
         """
+        return self._firsts([bytearray(key_of(text)) for text in texts], numbers)
+
+    def add_uuids(self, uuids: Iterable[UUID], numbers: list[int]) -> list[int]:
+        """Do the same with UUIDs; an index holds either these or strings."""
+        return self._firsts([bytearray(uuid.bytes) for uuid in uuids], numbers)
+
+    def add_uuid_texts(self, texts: Iterable[str], numbers: list[int]) -> list[int]:
+        """Do the same with UUIDs that are written with hyphens."""
+        data = bytearray.fromhex("".join(texts).replace("-", ""))
+        return self._firsts([data[start : start + KEY_SIZE] for start in range(0, len(data), KEY_SIZE)], numbers)
+
+    def _firsts(self, keys: list[bytearray], numbers: list[int]) -> list[int]:
+        """Add keys, as bytearrays because sqlite3 binds these faster than bytes."""
         rows = list(zip(keys, numbers, strict=True))
         with _as_file_trouble():
             if self._cursor.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", rows).rowcount == len(rows):
                 return numbers
             select = self._cursor.execute
-            return [int(select("SELECT line FROM seen WHERE id = ?", (key,)).fetchone()[0]) for key, _ in rows]
+            return [int(select("SELECT line FROM seen WHERE id = ?", (key,)).fetchone()[0]) for key in keys]
 
     def __enter__(self) -> "DiskLineIndex":
         return self
@@ -194,12 +202,6 @@ def key_of(text: str) -> bytes:
     """Return the key of a string in a `DiskStringSet`."""
     # surrogatepass: IDs that differ only in a lone surrogate stay different
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=KEY_SIZE).digest()
-
-
-def uuid_keys(texts: Iterable[str]) -> list[bytearray]:
-    """Return the bytes of UUIDs, written with hyphens, as the keys of an index that holds UUIDs alone."""
-    data = bytearray.fromhex("".join(texts).replace("-", ""))
-    return [data[start : start + KEY_SIZE] for start in range(0, len(data), KEY_SIZE)]
 
 
 @contextmanager

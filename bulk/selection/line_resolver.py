@@ -6,7 +6,7 @@ use does not grow with the input.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from itertools import chain, compress
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import in_order
 from bulk.errors import Refused
 from bulk.files.content_meter import ContentMeter, InputContent
-from bulk.files.disk_sets import DiskIdSet, DiskLineIndex, DiskStringSet, key_of, uuid_keys
+from bulk.files.disk_sets import DiskLineIndex, DiskStringSet
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.rereads import read_until_known
@@ -56,7 +56,7 @@ class LineResolver:
         gate: for waits between two reads.
         selection: the input.
         findings: records the outcome of every line.
-        persons: remembers the persons that were yielded.
+        persons: remembers the persons of the lines, and the first line of each.
         inputs: remembers the values of the lines, and the first line of each.
         not_covered: remembers those that no target covers.
         page_size: persons per page of a listing.
@@ -74,7 +74,7 @@ class LineResolver:
         gate: StopGate,
         selection: InputSelection,
         findings: Findings,
-        persons: DiskIdSet,
+        persons: DiskLineIndex,
         inputs: DiskLineIndex,
         not_covered: DiskStringSet,
         *,
@@ -224,7 +224,10 @@ class LineResolver:
         if self._conflicts is not None:
             self._conflicts.add_lines(usable)
         numbers = [line.number for line in usable]
-        firsts = self._inputs.add_many(self._keys(usable), numbers)
+        if isinstance(self._selection, ByPersonIds):
+            firsts = self._inputs.add_uuid_texts([line.value for line in usable], numbers)
+        else:
+            firsts = self._inputs.add_many([line.key for line in usable], numbers)
         if firsts == numbers:
             return usable
         new: list[Line] = []
@@ -238,12 +241,6 @@ class LineResolver:
                     self._emit(line, "repeated")
         return new
 
-    def _keys(self, lines: Sequence[Line]) -> list[bytearray]:
-        """Return the keys by which repeated lines are recognized."""
-        if isinstance(self._selection, ByPersonIds):
-            return uuid_keys([line.value for line in lines])
-        return [bytearray(key_of(line.key)) for line in lines]
-
     def _refuse(self, lines: Sequence[RefusedLine]) -> None:
         """Record lines that are blank or cannot be used."""
         for line in lines:
@@ -256,15 +253,19 @@ class LineResolver:
 
     def _record(self, match: LineMatch) -> list[SelectedPerson]:
         """Return the new persons of a group, and record the lines without a person or without a new one."""
-        is_kept = iter(self._add([person.ref.uuid for persons in match.persons for person in persons or ()]))
-        counts_properties = self._findings.properties is not None
+        firsts = iter(self._add(match))
+        leave_out, counts_properties = self._findings.leave_out, self._findings.properties is not None
         found: list[SelectedPerson] = []
         for line, persons in zip(match.lines, match.persons, strict=True):
             if persons is None:
                 continue
             if self._conflicts is not None:
                 self._conflicts.add_persons(line, persons)
-            kept = list(compress(persons, is_kept))  # which takes one value per person
+            named = list(islice(firsts, len(persons)))
+            kept = persons
+            if named != [line.number] or leave_out is not nobody:
+                new = (person for person, first in zip(persons, named, strict=True) if first == line.number)
+                kept = [person for person in new if not leave_out(person.ref.uuid)]
             for person in kept:
                 finding = self._findings.add_target(len(person.ref.distinct_ids), line=line.number)
                 if counts_properties:
@@ -290,7 +291,8 @@ class LineResolver:
                 self._not_covered.add(line.key)
                 self._emit(line, "protected")
             elif not kept:
-                self._findings.aliases.add(line.number)
+                first = next(first for person, first in zip(persons, named, strict=True) if person.ref.uuid in old)
+                self._findings.add_alias(line.number, first)
                 self._emit(line, "already_selected", persons=old)
             else:
                 self._emit(line, "selected", new=len(kept), persons=old)
@@ -313,14 +315,14 @@ class LineResolver:
         last = self._findings.targets
         self._on_line(LineRecord(line=line, kind=kind, outcome=outcome, targets=(last - new, last), persons=persons))
 
-    def _add(self, uuids: Sequence[UUID]) -> Sequence[bool]:
-        """Return for each person whether it is new and not protected."""
-        # different lines of UUIDs are different persons
-        is_new = [True] * len(uuids) if isinstance(self._selection, ByPersonIds) else self._persons.add_many(uuids)
-        leave_out = self._findings.leave_out
-        if leave_out is nobody:
-            return is_new
-        return [new and not leave_out(uuid) for new, uuid in zip(is_new, uuids, strict=True)]
+    def _add(self, match: LineMatch) -> list[int]:
+        """Return for each person of a group the number of the first line that names it."""
+        lines = zip(match.lines, match.persons, strict=True)
+        numbers = [line.number for line, persons in lines for _ in persons or ()]
+        if isinstance(self._selection, ByPersonIds):
+            return numbers  # different lines are different persons
+        uuids = [person.ref.uuid for persons in match.persons for person in persons or ()]
+        return self._persons.add_uuids(uuids, numbers)
 
     async def _by_distinct_id(self, lines: Sequence[Line]) -> LineMatch:
         results = (await self._reader.fetch_by_distinct_id([line.value for line in lines])).results
