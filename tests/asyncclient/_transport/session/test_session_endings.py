@@ -127,6 +127,8 @@ async def test_an_unrequested_response_is_not_that_of_the_next_call(raw: Any, me
 
     server = await raw.serve(response)
     client = await raw.client(server.url)
+    connector = client._core.shared.wire._session.connector
+    connector._keepalive_timeout = 2.0  # of what is in no use, and aiohttp's default is 15 s
     await client.persons.list()
     on.set()
     await said.wait()
@@ -209,7 +211,7 @@ async def test_closing_the_client_ends_every_call(raw: Any, monkeypatch: pytest.
         await server.arrived.wait()
     await turns()
     await client.aclose()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(3):
         ends = await asyncio.gather(*tasks, return_exceptions=True)
     # aiohttp does not tell whether it had a connection already: bytes may have left of each of them
     assert [(type(each), str(each).partition(": ")[2]) for each in ends] == [

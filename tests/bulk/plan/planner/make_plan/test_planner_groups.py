@@ -140,7 +140,7 @@ asyncio.run(main(*sys.argv[1:]))
 async def test_memory_does_not_grow_with_the_plan(
     tmp_path: Path, case_count: Callable[[int, int], int], kind: str
 ) -> None:
-    peaks, few, many = [], 10_000, case_count(60_000, 300_000)
+    peaks, few, many = [], 10_000, case_count(40_000, 300_000)
     for persons in (few, many):
         options = ServerOptions(record_requests=False)
         source = tmp_path / f"{persons}.txt"
