@@ -83,7 +83,6 @@ async def test_an_update_or_unset_and_its_revert_leave_all_persons_as_before(
         assert a.properties() == before
 
 
-@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("route", ROUTES)
 async def test_values_per_person_are_reverted(arena: Any, route: str) -> None:
     async with arena(persons=90) as a:
@@ -134,7 +133,6 @@ async def test_persons_that_others_changed_since_are_left_and_named_and_gone_one
         assert not (a.folder / "again.plan.jsonl").exists()
 
 
-@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("kind", [0, 1])
 @pytest.mark.parametrize("route", ROUTES)
 async def test_each_entry_is_synced_before_the_intent_of_its_change(
