@@ -103,6 +103,8 @@ def test_five_active_requests_end_the_run_and_the_same_line_resumes(
     last = run(*line)
     assert last.code == 75
     assert "5 of 6 requests completed; 1 waiting for PostHog's approval" in last.out
+    assert f"Next       posthog-bulk verify {journal_path()}\n" in last.out
+    assert "Next " not in full.out
     assert len(deletions(served)) == 6
     decide_all(served)
     served.server.run_event_deletion()
