@@ -166,7 +166,8 @@ class Trouble:
         (self.long_spells if long or member.name in self._once else self._once).add(member.name)
         until = self._machine.true() + chance.choice((3.0, 40.0, 900.0)) if long else None
         how = "left_out" if "deletion_status" in where else chance.choice(_WAYS)
-        if how == "no_distinct_ids" and self._empty_chance.random() < 0.5:
+        often = ("no_distinct_ids", "left_out") if self.planning else ("no_distinct_ids",)  # plans take few reads
+        if where <= both and how in often and self._empty_chance.random() < 0.5:
             how = "empty_distinct_ids"
         self.spells.append(Spell(member=member, where=where, how=how, until=until))
 
