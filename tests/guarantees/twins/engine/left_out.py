@@ -4,7 +4,7 @@ from twin import Twin, twin
 
 _ROWS = "integration/facts/test_rows_left_out.py::test_a_row_that_is_left_out_"
 _RECORDINGS = "integration/facts/test_recordings_left_out.py::test_recordings_"
-_PLANNED = "integration/facts/test_planned_without_distinct_ids.py::"
+_PLANNED = "integration/facts/test_distinct_ids_left_out.py::"
 _COPY = "bulk/jobs/plan_copy.py"
 _COPY_TEST = "bulk/jobs/test_plan_copy_left_out.py::test_a_"
 _CLIENT_TEST = "asyncclient/test_client_responses.py::test_a_"
