@@ -36,11 +36,12 @@ tables, each row is a state and each column an observation; `-`, and a state wit
     accepted           | changed_confirmed  -              | too_late     | to_retry, contradicted
     changed_confirmed, found_changed, already_as_desired  |              |
                        | -                  contradicted   | -            | -
-    contradicted       | changed_confirmed  -              | too_late     | -
+    contradicted       | changed_confirmed [6]  -          | too_late     | -
     gone_with_person, too_late, skipped                   |              |
                        | found_changed      to_retry       | -            | -
 
     [5] skipped, if the person was merged or re-created; gone_with_person, if the operation removes properties
+    [6] found_changed, if the change was read as made, and as undone afterwards
 
 Exhausted attempts and a rejection fail every pending axis that is not held back. A person that could not be read
 changes only the reason on the primary axis, and the target waits for the next run. The start of a run continues from
@@ -286,6 +287,8 @@ def _failure_reason(state: State, observation: Observation) -> Reason:
 
 
 def _as_read(properties: AxisStatus, observation: Observation) -> AxisStatus:
+    if observation is Observation.PRESENT_AS_DESIRED and properties.reason is Reason.CHANGED_AFTERWARDS:
+        return AxisStatus(Properties.FOUND_CHANGED)
     if observation is Observation.PRESENT_AS_DESIRED and properties.state in _AS_DESIRED:
         return AxisStatus(_AS_DESIRED[properties.state])
     if observation is Observation.PRESENT_NOT_AS_DESIRED:

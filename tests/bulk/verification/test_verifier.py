@@ -172,7 +172,7 @@ async def test_a_read_with_the_properties_makes_the_next_one_without_them_the_fi
         (
             [Observation.PRESENT_AS_DESIRED, Observation.PRESENT_NOT_AS_DESIRED],
             Properties.CONTRADICTED,
-            Properties.CHANGED_CONFIRMED,
+            Properties.FOUND_CHANGED,
         ),
     ],
 )
