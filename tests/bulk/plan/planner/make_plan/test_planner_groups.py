@@ -90,7 +90,8 @@ async def test_a_server_that_ignores_the_email_filter_is_refused(plan_path: Path
 
 
 async def test_an_email_in_another_case_is_selected_only_on_request(plan_path: Path) -> None:
-    person = Person(uuid=uuid4(), created_at=datetime.now(UTC), properties={"email": "Jane@Example.org"})
+    email = {"email": "Jane@Example.org"}
+    person = Person(uuid=uuid4(), created_at=datetime.now(UTC), properties=email, distinct_ids=["jane"])
     stub: Any = Stub(lambda _: [], [person])
     with pytest.raises(Refused, match="no person matches"):
         await make_plan(stub, OPERATION, ByEmails(["jane@example.org"]), plan_path)
