@@ -34,6 +34,7 @@ from bulk.plan.plan_writer import PlanWriter, refuse_before_image
 from bulk.plan.recording_notes import RecordingNotes
 from bulk.plan.target_entries import TargetEntries
 from bulk.plan.value_counts import ValueCounts
+from bulk.posthog.person_reader import PersonReader
 from bulk.progress.activity_reporter import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.requests.job_record import JobRecord
@@ -49,6 +50,7 @@ from bulk.states import Axis
 from bulk.version import VERSION
 
 HOUR_S = 3600.0
+_exists = os.path.lexists
 
 
 async def make_plan(
@@ -139,9 +141,7 @@ class _Planning:
         self._client, self._now = client, now
         self._operation, self._selection = operation, selection
         self._page_size, self._concurrency = page_size, concurrency
-        self._gate = StopGate()
-        self._findings = Findings()
-        self._count = 0
+        self._gate, self._findings, self._count = StopGate(), Findings(), 0
         self._wait_tracker = WaitTracker(client.limits, self._gate.sleeps)
         self._reporter = ActivityReporter(self._wait_tracker, self._describe, EventLog().before(on_progress))
         observed = client.observed(self._wait_tracker.client_event)
@@ -233,7 +233,10 @@ class _Planning:
         operation, notes = self._operation, None
         if Axis.RECORDINGS in axes(operation):
             notes = RecordingNotes(self._reading, self._gate, concurrency=self._concurrency)
-        entries = TargetEntries(writer, receipts, operation=operation, selection=self._selection, notes=notes)
+        reader = PersonReader(self._reading, self._gate, readers=self._concurrency)
+        entries = TargetEntries(
+            writer, receipts, reader, self._gate, operation=operation, selection=self._selection, notes=notes
+        )
         async for persons in resolver.targets():
             await entries.add(persons)
             self._count = writer.count
@@ -255,10 +258,6 @@ class _Planning:
         if values is not None:
             recorded.append(values.to_finding())
         return recorded + requests_due
-
-
-def _exists(path: Path) -> bool:
-    return os.path.lexists(path)
 
 
 def _with_defaults_of(record: JobRecord, selection: Selection) -> Selection:

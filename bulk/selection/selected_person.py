@@ -39,10 +39,20 @@ def selected(
     """
     ref = person if isinstance(person, PersonRef) else to_ref(person)
     if by is None:
-        ids = ref.distinct_ids
-        by = ids[0] if len(ids) == 1 else pick_distinct_id(ids) or next(iter(ids), None)
+        by = _any_distinct_id(ref)
     if ref is person:
         return SelectedPerson(ref=ref, known_by=by, line=line, change=change)
     keys = tuple(person.properties) if isinstance(person, Person) else ()
     raw = person.raw if isinstance(person, RawPerson) else None
     return SelectedPerson(ref=ref, known_by=by, line=line, keys=keys, raw=raw, change=change)
+
+
+def with_distinct_ids(person: SelectedPerson, read_again: Known) -> SelectedPerson:
+    """Return a person that was read without a distinct ID with those that a later read shows."""
+    ref = to_ref(read_again)
+    return msgspec.structs.replace(person, ref=ref, known_by=person.known_by or _any_distinct_id(ref))
+
+
+def _any_distinct_id(ref: PersonRef) -> str | None:
+    ids = ref.distinct_ids
+    return ids[0] if len(ids) == 1 else pick_distinct_id(ids) or next(iter(ids), None)
