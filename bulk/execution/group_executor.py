@@ -184,9 +184,10 @@ class GroupExecutor:
         by_capture = self._context.strategy.by_capture
         planned = self._job.targets(sorted(check.present)) if by_capture else {}
         keeps_before = self._context.before_image is not None
+        needs_properties = by_capture or keeps_before or self._has_own_values
         for number, person in check.present.items():
             desired = check.desired.get(number)
-            if desired is None:  # the job changes no properties
+            if desired is None or not (needs_properties or desired.absent):  # the UUID is all that its call needs
                 self._verified.add(number, VerifiedTarget(uuid=person.uuid, read_at=check.requested_at))
                 continue
             properties = properties_of(person)
