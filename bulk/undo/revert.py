@@ -1,8 +1,8 @@
 """Plans the revert of a job from its before-image. Only reads from the server.
 
-A person that has other values than those that the job set was changed by others since: it stays as it is and is named
-by its number in the plan of the job. A person that is gone stays gone. What one response does not show, a person or a
-value that the job set, is read again some seconds later before it counts (guarantee 11).
+A person with a value that it neither had before nor got from the job was changed by others since: it stays as it is and
+is named by its number in the plan of the job. A person that is gone stays gone. What one response does not show, a
+person or a value that the job set, is read again some seconds later before it counts (guarantee 11).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -59,10 +59,10 @@ async def plan_revert(
 ) -> Plan:
     """Plan that each person gets back the properties that it had before a job changed them; only reads.
 
-    The plan has the persons whose values are still those that the job set. The finding `revert` of the plan names all
-    others by their number in the plan of that job: `changed` by others since, `as_before` already, `gone` (deleted or
-    merged), `unread`, and `without_entry`, which the job did not change, or which were cut off the file. A person that
-    is gone is not created again.
+    The plan has the persons whose values are those that the job set, or as before. The finding `revert` of the plan
+    names all others by their number in the plan of that job: `changed` by others since, `as_before` already, `gone`
+    (deleted or merged), `unread`, and `without_entry`, which the job did not change, or which were cut off the file. A
+    person that is gone is not created again.
 
     Arguments:
         client: set to the host and project of the job.

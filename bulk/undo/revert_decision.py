@@ -22,6 +22,9 @@ def decide_revert(
 ) -> DesiredProperties | LeaveReason:
     """Return the values that a person gets back, or why it is left as it is.
 
+    A property that is as before needs nothing, even if the job was to change it: the job may have ended before that, or
+    somebody undid it. Others changed the person if one of the other properties is not what the job set.
+
     Arguments:
         had: what it had before, of the properties that the job changes; a key that is missing did not exist.
         change: what the job set or removed.
@@ -31,7 +34,7 @@ def decide_revert(
     touched = [key for key in made.keys if not _same(key, had, has)]
     if not touched:
         return LeaveReason.AS_BEFORE
-    if made.unmet_keys(has):
+    if any(key in touched for key in made.unmet_keys(has)):
         return LeaveReason.CHANGED
     values = {key: had[key] for key in touched if key in had}
     return DesiredProperties(values=values, absent=tuple(key for key in touched if key not in had))

@@ -133,8 +133,8 @@ class Verifier:
             if state is Person.ACCEPTED:
                 reason = target_states.status(Axis.PERSON, number).reason
                 (maybe_merged if reason is Reason.STILL_PRESENT else accepted).add(target.uuid)
-            elif state in FOUND_ABSENT and not listed:
-                expected_gone.add(target.uuid)
+            elif state in FOUND_ABSENT and not listed and not self._without_properties.is_waited_for(number):
+                expected_gone.add(target.uuid)  # the last read of such a target did not show its person
         reads = await self._persons.fetch_by_uuid(
             {target.uuid: target.distinct_id for target in targets.values()},
             expected_gone=expected_gone,

@@ -233,6 +233,8 @@ class Driver:
             self._at_kill, ended, events = None, "killed", []
         read = report or self._read(plan)
         if read is not None:
+            if ended == "killed":
+                oracle.note_killed(read)
             self.log.append(f"{purpose} {ended}: exit {read.exit_code} {_told(read)}")
             self._expect(judge_fold(read, ended_of(events)))
             self._expect(oracle.judge_proof(read))

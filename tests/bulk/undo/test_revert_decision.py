@@ -45,13 +45,17 @@ def test_a_change_and_its_revert_leave_a_person_as_it_was(change: DesiredPropert
 
 @pytest.mark.slow
 @given(changes(), PROPERTIES, PROPERTIES)
-def test_a_person_with_other_values_than_the_job_set_is_left_as_it_is(
+def test_a_person_with_a_value_neither_of_before_nor_of_the_job_is_left_as_it_is(
     change: DesiredProperties, person: dict[str, Any], now: dict[str, Any]
 ) -> None:
     had = {key: value for key, value in person.items() if key in change.keys}
     back = decide_revert(had, change, now)
-    if isinstance(back, DesiredProperties):
-        assert not effect(change, had).unmet_keys(now)
+    others = {
+        key
+        for key in effect(change, had).unmet_keys(now)
+        if (key in had) != (key in now) or (key in had and not equal(had[key], now[key]))
+    }
+    assert (back is LeaveReason.CHANGED) is bool(others)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +72,19 @@ def test_a_person_with_other_values_than_the_job_set_is_left_as_it_is(
 )
 def test_a_property_that_was_set(had: dict[str, Any], now: dict[str, Any], expected: object) -> None:
     assert decide_revert(had, DesiredProperties(values={"a": 2}), now) == expected
+
+
+@pytest.mark.parametrize(
+    ("had", "now", "expected"),
+    [
+        ({"a": 1, "b": 2}, {"b": 2}, DesiredProperties(values={"a": 1})),
+        ({"a": 1}, {"b": 3}, LeaveReason.CHANGED),
+        ({"a": 1, "b": 2}, {"a": 1, "b": 2}, LeaveReason.AS_BEFORE),
+        ({"a": 1, "b": 2}, {"a": 1}, DesiredProperties(values={"b": 2})),
+        ({"a": 1, "b": 2}, {"a": 3}, LeaveReason.CHANGED),
+    ],
+)
+def test_a_job_that_removed_only_some_properties_of_a_person_is_reverted(
+    had: dict[str, Any], now: dict[str, Any], expected: object
+) -> None:
+    assert decide_revert(had, DesiredProperties(absent=("a", "b")), now) == expected

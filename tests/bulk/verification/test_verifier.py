@@ -191,6 +191,19 @@ async def test_two_reads_without_the_properties_decide_where_no_accepted_change_
     assert job.target_states.state(Axis.PROPERTIES, 0) is after
 
 
+async def test_a_person_that_was_gone_and_is_shown_without_the_properties_is_not_expected_to_be_gone(
+    open_job: OpenJob,
+) -> None:
+    job, reader = open_job(UNSET), Reader({0: LACKING})
+    job.observe("person_reads", {0: (Observation.ABSENT,)})
+    checks = verifier(job, reader)
+    await checks.check_persons([0])
+    assert set(reader.expected_gone) == {UUID(int=1)}
+    reader.asked_at = 60.0
+    await checks.check_persons([0])
+    assert not reader.expected_gone
+
+
 async def test_a_read_explains_an_absence_only_after_an_accepted_deletion_that_no_read_contradicts(
     open_job: OpenJob,
 ) -> None:

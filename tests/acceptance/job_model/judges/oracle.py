@@ -86,6 +86,11 @@ class Oracle:
         self._opened_at = project.machine.true()
         self._proven: dict[tuple[str, int], frozenset[str]] = {}
 
+    def note_killed(self, report: Report) -> None:
+        """Excuse the targets whose request may have left when the run was killed, as far as its journal can tell."""
+        for member, states in zip(self._planned, states_of(report)["person"], strict=True):
+            self._witness.evidence[member.name].maybe_sent |= "unknown" in states
+
     def judge_proof(self, report: Report) -> Iterable[str]:
         """Whether what is new in the report, of each target, rests on what the engine was told."""
         states = states_of(report)
@@ -130,9 +135,9 @@ class Oracle:
         )
         match axis, state:
             case ("person", "deleted_confirmed" | "found_deleted"):
-                if not evidence.deletes:
+                if not (evidence.deletes or evidence.maybe_sent):
                     return "was never sent to be deleted"
-                if max(evidence.absent_by_uuid, default=0.0) < evidence.deletes[0]:
+                if max(evidence.absent_by_uuid, default=0.0) < min(evidence.deletes, default=0.0):
                     return "was not read since"
                 return None if explained or evidence.is_absent else "was not read as gone"
             case ("person", "already_deleted"):
@@ -197,6 +202,8 @@ class Oracle:
         if is_now == "other" and (survived or not evidence.deletes_accepted):
             return None if person <= {"merged"} or (ever_other and person <= {"recreated"}) else "it was merged"
         allowed = GONE if evidence.deletes else {"already_deleted", "disappeared"}
+        if evidence.maybe_sent:
+            allowed = GONE | allowed
         if self._others.did(member.name, "recreate") and person <= {"disappeared"}:
             return None  # the new person is gone too: what a deletion of the old one did to it is not known
         return None if person <= allowed or (ever_other and person <= {"merged", "recreated"}) else "it is gone"

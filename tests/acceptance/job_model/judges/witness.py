@@ -50,6 +50,8 @@ class Evidence(msgspec.Struct, kw_only=True):
     as_asked_at: float = 0.0
     covered_until: float = 0.0
     deletes: list[float] = []
+    maybe_sent: bool = False
+    """The journal of a killed run says that a deletion may have been sent; it is written before that is."""
     changes: list[float] = []
     deletes_accepted: list[float] = []
     events_accepted: list[float] = []

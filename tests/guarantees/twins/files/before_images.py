@@ -68,7 +68,7 @@ BEFORE_IMAGES: tuple[Twin, ...] = (
         "a revert overwrites what others changed since",
         _UNDO + "persons_that_others_changed_since_are_left_and_named_and_gone_ones_stay_gone",
         _REVERT_DECISION,
-        "    if made.unmet_keys(has):\n        return LeaveReason.CHANGED\n",
+        "    if any(key in touched for key in made.unmet_keys(has)):\n        return LeaveReason.CHANGED\n",
         "",
     ),
     twin(
