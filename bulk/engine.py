@@ -11,7 +11,7 @@ import anyio
 import msgspec
 
 from asyncclient import PostHogClient
-from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
+from bulk.concurrency.outages import RETRY_FOR_S, with_outage_wait
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import NotFinished, Refused, interruption_of
 from bulk.events import JobEvent, PlanEvent, PlanProgress
@@ -27,12 +27,12 @@ from bulk.operations import from_dict
 from bulk.plan.plan_file import Plan
 from bulk.plan.planner import make_plan
 from bulk.posthog.person_reader import PersonReader
-from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.activity_reporter import ActivityReporter, Moment
 from bulk.progress.file_reading import FileReading
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.duty_decision import reappeared
 from bulk.report.load import read_report
-from bulk.report.report import Report, of_run
+from bulk.report.report import Report, with_run_verdict
 from bulk.requests.job_record import JobRecord
 from bulk.selection.conditions.protection import Protect, check_protect
 from bulk.selection.selections import ByPersonIds
@@ -143,7 +143,7 @@ async def run_job(
             before_image=before_image,
         )
         await run.send_and_read_back()
-    return of_run(read_report(journal, plan, on_read=FileReading(REPORTING, on_progress)))
+    return with_run_verdict(read_report(journal, plan, on_read=FileReading(REPORTING, on_progress)))
 
 
 async def verify_job(
@@ -261,7 +261,7 @@ async def plan_reappeared(
         raise Refused(f"{journal} names no person that was re-created", "verify the job first: posthog-bulk verify")
     gate = StopGate()
     wait_tracker = WaitTracker(client.limits, gate.sleeps)
-    reading = waiting_out(client.observed(wait_tracker.client_event), retry_for_s, on_outage=on_progress)
+    reading = with_outage_wait(client.observed(wait_tracker.client_event), retry_for_s, on_outage=on_progress)
     reporter = ActivityReporter(wait_tracker, _reading_progress, on_progress)
     with interruption_of("plan"):
         async with reporter.reporting():

@@ -293,9 +293,9 @@ def describe(fields: dict[str, Any]) -> str:
             once = " where they have none" if fields.get("once") else ""
             return f"set {_named(fields.get('keys') or list(fields.get('properties', ())))} of persons{once}"
         case "update-per-person":
-            once = ", where they have none" if fields.get("once") else ""
+            once = " where they have none" if fields.get("once") else ""
             verb = "set or remove" if fields.get("unset_keys") else "set"
-            return f"{verb} {_named(fields.get('keys') or [])} of persons, each to its own values{once}"
+            return f"{verb} {_named(fields.get('keys') or [])} of persons{once} (values per person)"
         case "unset":
             return f"unset {_named(fields.get('keys') or [])} of persons"
         case kind:

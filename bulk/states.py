@@ -152,7 +152,7 @@ STATE_MEANINGS: dict[State, str] = {
     Properties.TO_RETRY: "the change was sent but does not show; it will be sent again",
     Properties.ACCEPTED: "the server accepted the change; it is not yet read back",
     Properties.CHANGED_CONFIRMED: "the server accepted the change, and reading back confirms it",
-    Properties.FOUND_CHANGED: "the change had no clear response; reading back shows that it was made",
+    Properties.FOUND_CHANGED: "reading back shows the change; whether this job made it is not clear",
     Properties.ALREADY_AS_DESIRED: "already had these values, or lacked these keys, before this job sent anything",
     Properties.GONE_WITH_PERSON: "gone with the person, which this job did not delete",
     Properties.TOO_LATE: "the person was gone before its properties were changed",

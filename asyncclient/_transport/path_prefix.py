@@ -92,7 +92,7 @@ class PathPrefix:
 def settling_read() -> Request[None]:
     """Return a read whose response shows the prefix, even if the key lacks the scope person:read.
 
-    It reads nobody: a person whose reads time out would otherwise block all other reads.
+    It reads no real person: one whose reads time out would otherwise block all other reads.
     """
     return endpoints.get_nil_person()
 

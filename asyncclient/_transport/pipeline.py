@@ -181,7 +181,7 @@ class RequestPipeline:
                     if not prefix.settled:
                         raise
 
-    def tell(self, event: ClientEvent) -> None:
+    def emit(self, event: ClientEvent) -> None:
         """Write an event to the log, and hand it to everybody who listens to this view."""
         log_event(event)
         for listener in self.listeners:
@@ -207,7 +207,7 @@ class RequestPipeline:
             # another machine's clock says nothing of the one that notes deletions (guarantee 20)
             server_clock = ServerClock() if to_ingestion else shared.server_clock
             throttled = RateLimitedTransport(
-                wire, shared.limits, key, self.policy, self.tell, server_clock, shared.clock
+                wire, shared.limits, key, self.policy, self.emit, server_clock, shared.clock
             )
             outages = self._outages[to_ingestion] = OutageWatch(
                 throttled,
@@ -215,11 +215,11 @@ class RequestPipeline:
                 self.policy,
                 lambda: self._probe(to_ingestion=to_ingestion),
                 key,
-                self.tell,
+                self.emit,
                 shared.uniform,
             )
             stack = self._stacks[to_ingestion] = RetryingTransport(
-                throttled, shared.prefix, self.policy, key, self.tell, shared.uniform, outages
+                throttled, shared.prefix, self.policy, key, self.emit, shared.uniform, outages
             )
         return stack
 

@@ -23,7 +23,7 @@ class OutageState(Protocol):
     is_in_doubt: bool
 
 
-class HeldBack(Exception):
+class RequestWithheld(Exception):
     """The server may be in an outage, so the request did not leave."""
 
 
@@ -63,7 +63,7 @@ class RateLimitedTransport:
             server: if it may be in an outage once the request has a permit, nothing is sent.
 
         Raises:
-            HeldBack: the server may be in an outage; nothing was sent.
+            RequestWithheld: the server may be in an outage; nothing was sent.
             ApiStatusError: the response is a 429; or nothing was sent, because the server asks for a longer pause than
                 the policy allows.
         """
@@ -74,7 +74,7 @@ class RateLimitedTransport:
         started = 0.0
         try:
             if server is not None and server.is_in_doubt:
-                raise HeldBack
+                raise RequestWithheld
             if before_send is not None:
                 await before_send()
             started = self._clock()

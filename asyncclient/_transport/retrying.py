@@ -19,7 +19,7 @@ from asyncclient._protocol.responses.decoding import to_error
 from asyncclient._secret import Secret
 from asyncclient._transport.availability import OutageWatch
 from asyncclient._transport.path_prefix import PathPrefix
-from asyncclient._transport.rate_limited import HeldBack, RateLimitedTransport
+from asyncclient._transport.rate_limited import RateLimitedTransport, RequestWithheld
 from asyncclient.errors import ApiStatusError, ConnectFailed, PostHogError, TransportError, Unreachable
 from asyncclient.events import ClientEvent, PrefixMoved, Retrying
 from asyncclient.retry import GiveUp, RetryPolicy, decide
@@ -77,7 +77,7 @@ class RetryingTransport:
                 if response.status < 500:
                     return response
                 error = to_error(request, response, self._key)
-            except HeldBack:
+            except RequestWithheld:
                 continue
             except Unreachable:
                 raise

@@ -67,7 +67,7 @@ class SessionOptions(msgspec.Struct, frozen=True, kw_only=True):
         return proxy
 
     def check_unused(self) -> None:
-        """Pass where nothing is set that a user's session would have to honour.
+        """Check that nothing is set that a user's own session would have to honour.
 
         Raises:
             InvalidArgument: something is.

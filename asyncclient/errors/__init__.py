@@ -139,8 +139,8 @@ class AuthenticationFailed(ApiStatusError):
     """401: the key is not valid here."""
 
     hint = (
-        "; a valid key of the other region gets this response too: check that the host is the region "
-        "(us or eu) in which the key was created"
+        "; check the key, and that the host is the region (us or eu) in which it was created: the other "
+        "region refuses it"
     )
 
 

@@ -45,24 +45,24 @@ class LimitState:
             log.in_flight += 1
         return True
 
-    def taken(self, bucket: Bucket) -> None:
+    def add_in_flight(self, bucket: Bucket) -> None:
         """Count a request in flight, whether or not there is room for it."""
         for log in self._counting[bucket]:
             log.in_flight += 1
 
-    def returned(self, bucket: Bucket) -> None:
+    def remove_in_flight(self, bucket: Bucket) -> None:
         """Count a request in flight no more."""
         for log in self._counting[bucket]:
             log.in_flight -= 1
 
-    def ended(self, bucket: Bucket, now: float, *, sent_at: float, passed: bool) -> None:
+    def record_response(self, bucket: Bucket, now: float, *, sent_at: float, passed: bool) -> None:
         """Count a request that ended and is no longer in flight; arguments as for `RateBucket.record_response`."""
         shared, own = self.queues[bucket].bucket, self.logs[bucket]
         shared.record_response(now, sent_at=sent_at, passed=passed)
         if own is not shared.log:
             own.record(now)
 
-    def earlier(self, bucket: Bucket, now: float, times: list[float]) -> None:
+    def add_earlier(self, bucket: Bucket, now: float, times: list[float]) -> None:
         """Count requests that ended at these times and were made elsewhere."""
         log, own = self.queues[bucket].bucket.log, self.logs[bucket]
         log.insert(now, times)
@@ -95,7 +95,7 @@ class LimitState:
     def spend_all(self, bucket: Bucket, now: float, at: float) -> None:
         """Count as many requests at this time as the limits allow in any window, because their number is unknown."""
         allowed = max(self.rates.windows(bucket).values(), default=0)
-        self.earlier(bucket, now, list(repeat(at, allowed)))
+        self.add_earlier(bucket, now, list(repeat(at, allowed)))
 
     def distinct_queues(self) -> Iterable[tuple[Bucket, Queue]]:
         """Return each queue once, with a bucket that it serves."""

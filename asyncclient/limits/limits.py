@@ -137,9 +137,9 @@ class Limits:
         if self._file is not None:
             self._opened().give_back(bucket, taken_at=taken_at, used=used, passed=passed)
             return
-        self._state.returned(bucket)
+        self._state.remove_in_flight(bucket)
         if used:
-            self._state.ended(bucket, self.clock(), sent_at=taken_at, passed=passed)
+            self._state.record_response(bucket, self.clock(), sent_at=taken_at, passed=passed)
 
     def pause(self, bucket: Bucket, for_s: float, *, status: int = 429) -> bool:
         """Pause the requests of this bucket for this many seconds, for one hour at most.
@@ -206,7 +206,7 @@ class Limits:
         now = self.clock()
         times = [now - age for age in ages_s]
         if self._file is None:
-            self._state.earlier(bucket, now, times)
+            self._state.add_earlier(bucket, now, times)
         elif times:
             self._opened().post([LimitRecord(RecordKind.EARLIER, bucket, at, amount=1) for at in times])
 

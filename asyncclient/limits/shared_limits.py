@@ -216,7 +216,7 @@ class SharedLimits:
             else:
                 self._apply(record, now)
         for bucket, times in earlier.items():  # at once, because each insertion rebuilds the log
-            self._state.earlier(bucket, now, times)
+            self._state.add_earlier(bucket, now, times)
 
     def _apply(self, record: LimitRecord, now: float) -> list[LimitReduction]:
         kind, bucket, at, time_s, amount, status, owner = record
@@ -225,10 +225,10 @@ class SharedLimits:
         if kind is RecordKind.TAKEN:
             key = owner, bucket, time_s
             self._in_flight[key] = self._in_flight.get(key, 0) + 1
-            state.taken(bucket)
+            state.add_in_flight(bucket)
         elif kind is RecordKind.ENDED:
             self._forget((owner, bucket, time_s))
-            state.ended(bucket, at, sent_at=time_s, passed=bool(status))
+            state.record_response(bucket, at, sent_at=time_s, passed=bool(status))
         elif kind is RecordKind.RETURNED:
             self._forget((owner, bucket, time_s))
         elif kind is RecordKind.PAUSED:
@@ -239,7 +239,7 @@ class SharedLimits:
         elif kind is RecordKind.LOWERED:
             state.queues[bucket].bucket.restore_reduction(now, window_s=time_s, new=amount, age_s=now - record.at)
         else:
-            state.earlier(bucket, now, [record.at] * amount)
+            state.add_earlier(bucket, now, [record.at] * amount)
         return []
 
     def _forget(self, key: _Taken) -> None:
@@ -247,7 +247,7 @@ class SharedLimits:
         if count > 1:
             self._in_flight[key] = count - 1
         if count:
-            self._state.returned(key[1])
+            self._state.remove_in_flight(key[1])
 
     def _end_lost(self, now: float) -> None:
         """Count the requests of processes that died with them as ended now: when the server counted them is unknown."""

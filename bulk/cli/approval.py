@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from bulk.cli.display.terminal import fit, is_in_foreground, write_alert
-from bulk.cli.job_session import long_reads_shown
+from bulk.cli.job_session import show_long_reads
 from bulk.cli.streams.input import standard_input
 from bulk.errors import JournalEmpty, Refused
 from bulk.formatting import count_of, parse_count
@@ -104,7 +104,7 @@ def _ask(
     warn: Callable[[str], None],
     read: Callable[[], str],
 ) -> str:
-    """Ask below the warning, or how to undo it, and return the line; what follows begins on a line of its own."""
+    """Show the question with a warning, or with how to undo the change, and return the line that the user types."""
     say(f"{about}\n\n  ")
     if undo:
         say(undo)
@@ -171,7 +171,7 @@ def is_approved(journal: Path) -> bool:
     if not os.path.lexists(journal):
         return False
     try:
-        with long_reads_shown() as on_read:
+        with show_long_reads() as on_read:
             return read_report(journal, on_read=on_read).approved_at is not None
     except JournalEmpty:
         return False  # its process was killed before it recorded the job

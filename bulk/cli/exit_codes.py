@@ -39,7 +39,7 @@ class ExitCode(IntEnum):
 
 EXIT_MEANINGS = {
     ExitCode.DONE: "done, and confirmed by reading back; for verify, status and report: the job is complete",
-    ExitCode.NEEDS_ATTENTION: "some persons need attention, or, for verify, status and report, input lines too; the "
+    ExitCode.NEEDS_ATTENTION: "some persons need attention (for verify, status and report: or some input lines); the "
     "report lists them and says what to do",
     ExitCode.USAGE: "invalid command line or setting, or the server rejected a request as invalid",
     ExitCode.REFUSED: "not run, nothing changed: a check refused it, or no person matches (the command persons then "
@@ -47,7 +47,7 @@ EXIT_MEANINGS = {
     ExitCode.BREAKER: "stopped after too many failures; run the same command again to resume",
     ExitCode.DEFECT: "bug in posthog-bulk; please report it",
     ExitCode.FILES: "a journal, a plan or another file cannot be read or written",
-    ExitCode.RUN_AGAIN: "not finished, or waiting for PostHog; run the same command again, later for verify",
+    ExitCode.RUN_AGAIN: "not finished, or waiting for PostHog; run the same command again (verify: later)",
     ExitCode.NO_ACCESS: "no access: invalid key, missing scope or project, or a feature outside the billing plan",
     ExitCode.INTERRUPTED: "ended by Ctrl-C; run the same command again to resume (another signal: 128 + its number)",
 }

@@ -18,7 +18,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def explained(explain: Callable[[], str]) -> Iterator[None]:
+def explain_interruption(explain: Callable[[], str]) -> Iterator[None]:
     """Add an explanation to an interruption of the block, unless it has one already.
 
     Arguments:

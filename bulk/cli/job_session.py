@@ -13,7 +13,7 @@ import click
 from bulk.cli.display.json_events import command_event, write_line
 from bulk.cli.display.live_display import Display, open_display
 from bulk.cli.display.terminal import fit, text_width, write_state
-from bulk.cli.interruption import explained, not_started
+from bulk.cli.interruption import explain_interruption, not_started
 from bulk.cli.options.connection_options import Expected, RunOptions
 from bulk.cli.options.settings import HOST, Settings
 from bulk.cli.signals import Stopper, run_until_signal
@@ -119,7 +119,7 @@ def run_with_client(
 
 
 @contextmanager
-def long_reads_shown() -> Iterator["FileReading"]:
+def show_long_reads() -> Iterator["FileReading"]:
     """Show on stderr how far the reading or overwriting of files is, if it takes more than 2 s.
 
     Nothing is written to stdout.
@@ -239,20 +239,20 @@ def run_plan(
         is_summary_shown = True
         return report
 
-    with explained(lambda: "" if is_summary_shown else not_started(plan.path, resume_line)):
+    with explain_interruption(lambda: "" if is_summary_shown else not_started(plan.path, resume_line)):
         return run_with_client(settings, work, json=run_options.json).exit_code
 
 
 def _report_so_far(error: BaseException, plan: "Plan", journal: Path) -> "Report | None":
     """Return the report of a run that an error ended; None if it did not get as far as the job in its journal."""
     from bulk.report.load import read_report
-    from bulk.report.report import of_run
+    from bulk.report.report import with_run_verdict
 
     if isinstance(error, Refused | JournalBusy):
         return None
     try:
-        with long_reads_shown() as on_read:
-            return of_run(read_report(journal, plan, on_read=on_read))
+        with show_long_reads() as on_read:
+            return with_run_verdict(read_report(journal, plan, on_read=on_read))
     except BulkError:
         return None
 
@@ -296,15 +296,11 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     import msgspec
 
     from bulk.cli.display.duty_lines import duty_lines
-    from bulk.cli.display.messages import state_counts
     from bulk.report.duty_causes import UNFINISHED
     from bulk.report.parts.input_report import coverage_in
-    from bulk.report.rendering.document import AXIS_TITLES
     from bulk.report.rendering.findings import orphan_sentences
     from bulk.report.report import is_finished
     from bulk.sanitize import file_word
-    from bulk.states import state_label
-    from bulk.targets.reasons import REASON_MEANINGS, Reason
 
     state, *to_do = duty_lines(report.duty, plan, journal, run_again=resume_line, now=datetime.now(UTC), report=report)
     is_only_unfinished = {cause.kind for cause in report.duty.causes} == {UNFINISHED}
@@ -313,18 +309,8 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
         output.print("All persons are done, so the run exits with 0; verify, status and report exit with 1.")
     for sentence in orphan_sentences(report.operation, report.selection, coverage_in(report.input)):
         output.print(sentence)
-    for axis in report.axes:
-        line = state_counts(AXIS_TITLES[axis.axis], {state.state: state.count for state in axis.states})
-        if line:
-            output.print(f"  {line}")
-    for failure in report.failures:
-        if failure.reason == Reason.NO_RECORDINGS.value:
-            output.print(f"  {AXIS_TITLES[failure.axis]}: {REASON_MEANINGS[Reason.NO_RECORDINGS]}")
-            continue
-        output.print(
-            f"  {AXIS_TITLES[failure.axis]}: {format_count(failure.count)} {plain(state_label(failure.state))} "
-            f"({plain(failure.reason)}): persons {plain(failure.targets, limit=60)} of the plan"
-        )
+    for line in _result_lines(report):
+        output.print(f"  {line}")
     output.print(f"Plan: {plain(plan)}; journal: {plain(journal)}")
     if not is_finished(report):
         output.print_command(f"To resume: {resume_line}")
@@ -340,3 +326,24 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
         input=msgspec.to_builtins(report.input),
         duty=msgspec.to_builtins(report.duty),
     )
+
+
+def _result_lines(report: "Report") -> "Iterator[str]":
+    """Yield how many persons are in which state, then the reasons of those for which the job failed."""
+    from bulk.cli.display.messages import state_counts
+    from bulk.report.rendering.document import AXIS_TITLES
+    from bulk.states import state_label
+    from bulk.targets.reasons import REASON_MEANINGS, Reason
+
+    for axis in report.axes:
+        if line := state_counts(AXIS_TITLES[axis.axis], {state.state: state.count for state in axis.states}):
+            yield line
+    for failure in report.failures:
+        title = AXIS_TITLES[failure.axis]
+        if failure.reason == Reason.NO_RECORDINGS.value:
+            yield f"{title}: {REASON_MEANINGS[Reason.NO_RECORDINGS]}"
+        else:
+            yield (
+                f"{title}: {format_count(failure.count)} {plain(state_label(failure.state))} "
+                f"({plain(failure.reason)}): persons {plain(failure.targets, limit=60)} of the plan"
+            )

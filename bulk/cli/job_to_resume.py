@@ -14,7 +14,7 @@ import msgspec
 
 from bulk.cli.approval import accepts_changed_input
 from bulk.cli.job_paths import JobPaths
-from bulk.cli.job_session import CommandOutput, long_reads_shown
+from bulk.cli.job_session import CommandOutput, show_long_reads
 from bulk.cli.options.settings import Settings
 from bulk.errors import FileTrouble, JobPlannedTwice, JournalBusy, Refused
 from bulk.files.file_errors import as_file_trouble
@@ -87,7 +87,7 @@ def find_job_files(
     if not isinstance(client.project_id, int):
         return JobFiles(new, selection, is_found=False)  # the planner refuses it
     identity = identity_of(operation, selection, host=client.origin, project_id=client.project_id)
-    with long_reads_shown() as on_read:
+    with show_long_reads() as on_read:
         found = find_jobs(Path(), identity, on_read=on_read)
     content = None
     if found.jobs and isinstance(selection, InputSelection):
@@ -123,7 +123,7 @@ def refuse_second_job(plan: Plan, files: JobFiles) -> None:
 
 
 @contextmanager
-def unreported(paths: JobPaths) -> Iterator[None]:
+def mark_unreported(paths: JobPaths) -> Iterator[None]:
     """Mark the job as one whose result has not been shown, until the block ends.
 
     A process that is killed between the end of a job and the end of its command leaves the mark, and the same command

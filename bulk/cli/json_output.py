@@ -11,7 +11,7 @@ import msgspec
 from bulk.report.duty import Duty
 from bulk.requests.due_dates import DueCount
 from bulk.requests.job_record import JobRecord
-from bulk.without_person.report import SubmissionsReport
+from bulk.without_person.report import WithoutPersonReport
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -191,7 +191,7 @@ class EventsWithoutPerson(_Line, frozen=True, tag="events_without_person"):
     """
 
     journal: str
-    report: SubmissionsReport | None
+    report: WithoutPersonReport | None
     problem: str | None
 
 

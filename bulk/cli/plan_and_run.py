@@ -118,9 +118,9 @@ def _plan_and_run(
     run_options: RunOptions,
     settings: Settings,
 ) -> int:
-    from bulk.cli.interruption import explained, not_started, nothing_kept, same_command_line
+    from bulk.cli.interruption import explain_interruption, not_started, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_plan, write_plan_event
-    from bulk.cli.job_to_resume import unreported
+    from bulk.cli.job_to_resume import mark_unreported
     from bulk.errors import PlanError
     from bulk.jobs.next_run import run_line
 
@@ -129,11 +129,11 @@ def _plan_and_run(
     output = CommandOutput(json=run_options.json)
     operation, selection = _build_job(kind, operation_arguments, selection_arguments)
     protected = build_protect(protect)
-    with explained(nothing_kept):
+    with explain_interruption(nothing_kept):
         paths, loaded, is_new = _open_or_make_plan(
             plan, journal, operation, selection, protected, record, settings, output, yes=yes
         )
-    with explained(lambda: not_started(paths.plan, same_command_line())), loaded:
+    with explain_interruption(lambda: not_started(paths.plan, same_command_line())), loaded:
         write_plan_event(loaded, output)
         with _discarded_unless_approved(loaded, paths.journal) if is_new else nullcontext():
             approve = _review(
@@ -152,7 +152,7 @@ def _plan_and_run(
         resume_line = run_line(paths.plan, paths.journal) if reads_stream else same_command_line()
         if paths.is_generated:
             output.print_command(f"If interrupted, resume with: {resume_line}")
-        with unreported(paths) if paths.is_generated else nullcontext():
+        with mark_unreported(paths) if paths.is_generated else nullcontext():
             return run_plan(
                 settings,
                 run_options,

@@ -15,7 +15,7 @@ RETRY_FOR_S = 900.0
 """Seconds without any success after which an outage ends a command, unless the caller sets another time."""
 
 
-def waiting_out(
+def with_outage_wait(
     client: PostHogClient,
     retry_for_s: float,
     *,

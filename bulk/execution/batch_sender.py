@@ -126,5 +126,5 @@ class BatchSender:
         if call.one_by_one and block.done < block.reached:
             before = sum(target.calls for target in batch[: block.done])
             last = batch[block.done]
-            for keys in last.removals[: block.requests - before - last.sets]:
+            for keys in last.removals[: block.requests - before - last.has_values]:
                 self._verified.note_keys_sent(numbers[block.done], keys)

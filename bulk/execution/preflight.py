@@ -1,7 +1,7 @@
 """The checks that a job must pass before it starts, with the wording of each refusal. Pure.
 
 Refusals that belong elsewhere: a journal of another job (`journal.binding`), a server too old for the operation
-(`posthog.strategy`), a selection that cannot be used (`selection.selections`).
+(`posthog.strategy`), a selection without persons (`plan.no_target`).
 """
 
 from bulk.errors import Refused
@@ -12,7 +12,7 @@ from bulk.plan.plan_lines import DIGEST_PREFIX, SHORT_DIGEST, PlanHeader
 from bulk.sanitize import file_word
 from bulk.selection.input_findings import by_kind
 from bulk.selection.inputs.coverage import coverage_of
-from bulk.without_person.plan import SubmissionsHeader
+from bulk.without_person.plan import WithoutPersonHeader
 
 
 def check_client(plan: Plan, *, origin: str, project_id: int | str) -> None:
@@ -33,7 +33,7 @@ def check_client(plan: Plan, *, origin: str, project_id: int | str) -> None:
         )
 
 
-def check_project_name(header: PlanHeader | SubmissionsHeader, name: str) -> None:
+def check_project_name(header: PlanHeader | WithoutPersonHeader, name: str) -> None:
     """Check that the project has the name that it had when the plan was reviewed.
 
     Arguments:

@@ -96,14 +96,14 @@ class ProgressEmitter:
             self._to_read_again -= len(group)
         self._to_read_again = 0
 
-    def moved(self) -> None:
+    def emit_if_due(self) -> None:
         """Emit the progress after a change, unless it was emitted a moment ago."""
-        if self._is_heard() and anyio.current_time() - self._last_at >= INTERVAL_S:
+        if self._has_listener() and anyio.current_time() - self._last_at >= INTERVAL_S:
             self.progress()
 
     def tick(self) -> None:
         """Emit the progress, which is called every second: a wait is shown, counted and recorded while it lasts."""
-        if self._phase and self._is_heard():
+        if self._phase and self._has_listener():
             self.progress()
         else:
             self._wait_tracker.sample()  # the log takes the progress once a minute, and its rate counts every wait
@@ -116,7 +116,7 @@ class ProgressEmitter:
 
     def progress(self) -> None:
         """Emit the progress of the job."""
-        if not self._is_heard():
+        if not self._has_listener():
             return
         now = anyio.current_time()
         self._last_at = now
@@ -159,7 +159,7 @@ class ProgressEmitter:
             )
         )
 
-    def _is_heard(self) -> bool:
+    def _has_listener(self) -> bool:
         """Return whether the caller or the log takes the progress of this moment."""
         return self._on_progress is not None or self._log.is_progress_due
 

@@ -89,7 +89,7 @@ class Run:
             breaker=Breaker(),
             budget=RetryBudget(),
             report=emitter.emit,
-            moved=emitter.moved,
+            moved=emitter.emit_if_due,
             batch_size=settings.batch_size,
             before_image=before_image,
         )
@@ -98,7 +98,7 @@ class Run:
             self._second_look,
             gate,
             readers=settings.concurrency,
-            moved=emitter.moved,
+            moved=emitter.emit_if_due,
             report=emitter.emit,
             query_verifier=QueryVerifier(client, gate, job.operation.keys)
             if isinstance(job.operation, UnsetProperties)
@@ -194,7 +194,7 @@ class Run:
         if first := list(islice(candidates, size)):
             yield first
         for numbers in grouped(candidates, MAX_GROUP_SIZE):
-            await self._second_look.read([numbers], readers=1, moved=self._emitter.moved)
+            await self._second_look.read([numbers], readers=1, moved=self._emitter.emit_if_due)
             for batch in grouped([n for n in numbers if target_states.state(axis, n) in ACTIONABLE[axis]], size):
                 yield batch
 
@@ -222,7 +222,7 @@ class Run:
             ListedPersons(self._context.client, self._gate),
             RecordingVerifier(self._job, self._context.client, self._gate),
             readers=self._settings.concurrency,
-            moved=self._emitter.moved,
+            moved=self._emitter.emit_if_due,
         )
         self._emitter.will_read_again(verification.count)
         self._emitter.phase("reading back")

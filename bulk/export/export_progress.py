@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from asyncclient import PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.events import Activity
-from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.activity_reporter import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
 
 

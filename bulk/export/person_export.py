@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import msgspec
 
 from asyncclient import PostHogClient
-from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
+from bulk.concurrency.outages import RETRY_FOR_S, with_outage_wait
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import NotFinished
 from bulk.events import OutageEvent
@@ -52,7 +52,7 @@ async def export_lines(
         NotFinished: persons could not be read, and no other person is selected.
         PostHogError: the server did not respond for too long, or responded with an error.
     """
-    client = waiting_out(client, retry_for_s, on_outage=on_progress)
+    client = with_outage_wait(client, retry_for_s, on_outage=on_progress)
     exported = 0
     async for raw in _selected(client, selection, findings, gate or StopGate(), page_size):
         exported += 1

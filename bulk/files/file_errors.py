@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bulk.errors import NO_SUCH_FILE, FileTrouble
-from bulk.files.job_file_kinds import HEAD_BYTES, JOURNAL_SUFFIX, PLAN_SUFFIX, is_submissions_plan
+from bulk.files.job_file_kinds import HEAD_BYTES, JOURNAL_SUFFIX, PLAN_SUFFIX, is_without_person_plan
 from bulk.sanitize import file_word
 
 CREATING = "cannot be created"
@@ -57,7 +57,7 @@ def fix_of_missing(path: Path) -> str:
     """Return what to do about a file that does not exist: of a plan without a journal, to run it first."""
     plan = path.with_name(path.name.removesuffix(JOURNAL_SUFFIX) + PLAN_SUFFIX)
     if path.name.endswith(JOURNAL_SUFFIX) and os.path.lexists(plan):
-        if plan.is_file() and is_submissions_plan(_head_of(plan)):
+        if plan.is_file() and is_without_person_plan(_head_of(plan)):
             return "its plan was not submitted yet; repeat the command delete-events --without-person that wrote it"
         return f"its plan was not run yet; run it first: `posthog-bulk run {file_word(str(plan))}`"
     return "check the name"

@@ -12,8 +12,8 @@ _PLAN = re.compile(rb'\{"format":[0-9]+,"project_id":')
 _JOURNAL = re.compile(rb'\{"n":0,"type":"job_opened"')
 _RECEIPTS = b'{"type":"receipts",'
 _BEFORE_IMAGE = b'{"n":0,"type":"before_image",'
-_SUBMISSIONS_PLAN = b'{"type":"submissions_plan",'
-_SUBMISSIONS_JOURNAL = b'{"n":0,"type":"submissions_opened",'
+_WITHOUT_PERSON_PLAN = b'{"type":"submissions_plan",'
+_WITHOUT_PERSON_JOURNAL = b'{"n":0,"type":"submissions_opened",'
 
 
 def is_plan(head: bytes) -> bool:
@@ -26,19 +26,19 @@ def is_journal(head: bytes) -> bool:
     return _JOURNAL.match(head) is not None
 
 
-def is_submissions_plan(head: bytes) -> bool:
+def is_without_person_plan(head: bytes) -> bool:
     """Return whether a file that starts with these bytes is a plan for events without a person."""
-    return head.startswith(_SUBMISSIONS_PLAN)
+    return head.startswith(_WITHOUT_PERSON_PLAN)
 
 
-def is_submissions_journal(head: bytes) -> bool:
+def is_without_person_journal(head: bytes) -> bool:
     """Return whether a file that starts with these bytes is the journal of a job for events without a person."""
-    return head.startswith(_SUBMISSIONS_JOURNAL)
+    return head.startswith(_WITHOUT_PERSON_JOURNAL)
 
 
-def begins_submissions_journal(head: bytes) -> bool:
+def begins_without_person_journal(head: bytes) -> bool:
     """Return whether a file of only these bytes is such a journal, empty or cut within the start of its first line."""
-    return _SUBMISSIONS_JOURNAL.startswith(head)
+    return _WITHOUT_PERSON_JOURNAL.startswith(head)
 
 
 def other_kind(head: bytes) -> str | None:

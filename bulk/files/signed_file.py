@@ -16,7 +16,7 @@ import msgspec
 
 from bulk.errors import FileTrouble, InputError
 from bulk.files.file_errors import as_file_trouble
-from bulk.files.line_checks import LineChecks, first_change
+from bulk.files.line_checksums import LineChecks, first_change
 from bulk.files.private_files import open_regular
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def check_signature(path: Path, signature_path: Path, public_key: bytes | None) 
         raise FileTrouble(
             path,
             f"has no signature in {signature_path}",
-            "give the signature with --signature; a report is signed by: report JOURNAL -o FILE --sign KEYFILE",
+            "give it with --signature, or sign the report: posthog-bulk report JOURNAL -o FILE --sign KEYFILE",
         )
     signature = read_signature(signature_path)
     if public_key is not None and public_key != signature.public_key:

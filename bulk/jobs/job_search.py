@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from bulk.errors import FileTrouble
-from bulk.files.job_file_kinds import JOURNAL_SUFFIX, PLAN_SUFFIX, is_submissions_journal, is_submissions_plan
+from bulk.files.job_file_kinds import JOURNAL_SUFFIX, PLAN_SUFFIX, is_without_person_journal, is_without_person_plan
 from bulk.files.private_files import head_of
 from bulk.jobs.job_files import FolderJournals, PlanIdentity, files_named, journal_of, plan_of
 from bulk.jobs.job_summary import JobState, JobSummary, summarize_job, summarize_journal
@@ -77,7 +77,7 @@ def list_jobs(folder: Path, *, on_read: OnRead | None = None) -> list[JobSummary
     """
     jobs, journals = [], FolderJournals(folder)
     for path in files_named(folder, PLAN_SUFFIX):
-        if is_submissions_plan(head_of(path)):
+        if is_without_person_plan(head_of(path)):
             continue
         try:
             header, footer = read_header(path), read_footer(path)
@@ -88,7 +88,7 @@ def list_jobs(folder: Path, *, on_read: OnRead | None = None) -> list[JobSummary
             jobs.append(_unreadable(path, journal_of(path), error))
     known = {job.journal for job in jobs}
     for path in files_named(folder, JOURNAL_SUFFIX):
-        if path in known or is_submissions_journal(head_of(path)):
+        if path in known or is_without_person_journal(head_of(path)):
             continue
         try:
             jobs.append(summarize_journal(path, on_read=on_read))

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from asyncclient import ApiStatusError, NotFound, PostHogClient, RawPerson
-from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
+from bulk.concurrency.outages import RETRY_FOR_S, with_outage_wait
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import run_workers
 from bulk.events import OutageEvent, WaitKind
@@ -80,7 +80,7 @@ async def export_plan(
         PostHogError: the server did not respond for too long, or responded with an error.
     """
     # the plan comes from this host
-    client = waiting_out(client, retry_for_s, host_is_known=True, on_outage=on_progress)
+    client = with_outage_wait(client, retry_for_s, host_is_known=True, on_outage=on_progress)
     gate = gate or StopGate()
     reader = PersonReader(client, gate, readers=READERS, raw=True)
     for start in range(0, plan.count, READ_SIZE):

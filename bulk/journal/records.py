@@ -10,7 +10,7 @@ import msgspec
 
 from bulk.requests.due_dates import RequestsDue
 from bulk.requests.job_record import JobRecord
-from bulk.selection.inputs.coverage import Coverage
+from bulk.selection.inputs.coverage import InputCoverage
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
@@ -35,7 +35,7 @@ class JobOpened(_Record, frozen=True, tag="job_opened"):
     count: int
     planned_at: str
     at: float
-    coverage: Coverage | None = None
+    coverage: InputCoverage | None = None
     record: JobRecord | None = None
     due: tuple[RequestsDue, ...] = ()
 
@@ -70,7 +70,7 @@ class Approved(_Record, frozen=True, tag="approved"):
 
 
 class UnmatchedExpected(_Record, frozen=True, tag="unmatched_expected"):
-    """Somebody confirmed that the input lines which match no person have none; later runs need not say so again.
+    """A user confirmed that the input lines which match no person have none in PostHog, once for all later runs.
 
     `lines` is how many they are, and `operator` names who confirmed it, if that was given.
     """

@@ -16,7 +16,7 @@ from bulk.files.job_file_kinds import (
     how_to_give_journal,
     is_no_job_file,
     is_plan,
-    is_submissions_journal,
+    is_without_person_journal,
     other_kind,
 )
 from bulk.files.private_files import open_regular
@@ -220,7 +220,7 @@ def refuse_other_file(path: Path) -> None:
         raise JournalError(path, f"is {kind}, not a journal", how_to_give_journal(path))
     if is_no_job_file(head):
         raise JournalError(path, "is not a journal", how_to_give_journal(path))
-    if is_submissions_journal(head):
+    if is_without_person_journal(head):
         problem = "is the journal of a job for events without a person, which this cannot use"
         raise JournalError(path, problem, "give it to verify, status, report or shred")
     stated = _FORMAT.match(head)

@@ -35,9 +35,9 @@ from bulk.journal.records import (
 from bulk.journal.run_stats import RunStats
 from bulk.number_ranges import parse_ranges
 from bulk.operations import axes_of, primary_axis_of
-from bulk.selection.inputs.coverage import Coverage as InputCoverage
+from bulk.selection.inputs.coverage import InputCoverage
 from bulk.states import STATES, Axis, Events
-from bulk.targets.coverage import Coverage
+from bulk.targets.coverage import EventCoverage
 from bulk.targets.observations import Observation
 from bulk.targets.reasons import RETRY_FROM, STATUS_CODES, UNREAD, AxisStatus, Reason
 from bulk.targets.state_machine import TargetMachine, state_after_request
@@ -85,7 +85,7 @@ class TargetStates(StatusTable):
         self.queued_deletion_seen = False
         self.usage = LimitUsage()
         self.run_stats = RunStats()
-        self.coverage = Coverage()
+        self.coverage = EventCoverage()
         self.transitions = Transitions(TargetMachine(Axis.PERSON))
 
     @property
@@ -164,7 +164,7 @@ class TargetStates(StatusTable):
         names = {axis: "NOT_STARTED" if axis in requested else "NOT_REQUESTED" for axis in Axis}
         self.reset(record.count, {axis: AxisStatus(STATES[axis][name]) for axis, name in names.items()})
         self.attempts = bytearray(record.count)
-        self.coverage = Coverage(record.at, record.count if Axis.EVENTS in requested else 0)
+        self.coverage = EventCoverage(record.at, record.count if Axis.EVENTS in requested else 0)
         removes_only = record.operation.get("kind") == "unset"
         self.transitions = Transitions(TargetMachine(primary_axis_of(record.operation), removes_only=removes_only))
 

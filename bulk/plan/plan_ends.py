@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bulk.errors import PlanError
 from bulk.files.file_errors import as_file_trouble
-from bulk.files.job_file_kinds import how_to_give_plan, is_journal, is_submissions_plan
+from bulk.files.job_file_kinds import how_to_give_plan, is_journal, is_without_person_plan
 from bulk.files.private_files import open_regular
 from bulk.plan.plan_lines import (
     FORMAT,
@@ -27,7 +27,7 @@ class NotAPlan(PlanError):
 
     def __init__(self, path: str | os.PathLike[str], head: bytes = b"") -> None:
         problem, fix = "is not a plan: line 1 is not a plan header", "name a *.plan.jsonl file"
-        if is_submissions_plan(head):
+        if is_without_person_plan(head):
             problem = "is a plan for events without a person, which this command does not take"
             fix = "run the delete-events command again that made it"
         super().__init__(path, problem, fix)

@@ -18,7 +18,7 @@ from weakref import WeakSet
 from asyncclient import Limits
 from bulk.errors import PlanError
 from bulk.files.job_file_kinds import receipts_of
-from bulk.files.line_checks import first_change
+from bulk.files.line_checksums import first_change
 from bulk.files.private_files import open_regular
 from bulk.plan.plan_ends import CHANGED, NEW_PLAN, footer_of, header_of, read_bytes, size_of
 from bulk.plan.plan_lines import (

@@ -121,7 +121,7 @@ class PlanFooter(msgspec.Struct, frozen=True, kw_only=True):
         input: the content of the selection's input; None for a filter, and in plans of versions that did not record it.
         receipts: the key of the receipts beside the plan, in hex; None in plans of versions that wrote none.
         created_at: when the plan was made, in ISO 8601 in UTC; None in plans of earlier versions.
-        checks: locate a change in the lines before the footer (`bulk.files.line_checks`); empty in plans of earlier
+        checks: locate a change in the lines before the footer (`bulk.files.line_checksums`); empty in plans of earlier
             versions.
     """
 

@@ -15,7 +15,7 @@ from bulk.errors import FileTrouble, PlanError
 from bulk.files.content_meter import InputContent
 from bulk.files.job_file_kinds import PLAN_SUFFIX, receipts_of
 from bulk.files.json_lines import encode_line, encode_lines
-from bulk.files.line_checks import LineChecks
+from bulk.files.line_checksums import LineChecks
 from bulk.files.private_files import refuse_existing
 from bulk.files.unnamed_file import UnnamedFile, create_unnamed, remove_abandoned
 from bulk.plan.plan_file import Plan, load_plan

@@ -18,7 +18,7 @@ import anyio.to_thread
 import msgspec
 
 from asyncclient import Bucket, PostHogClient
-from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
+from bulk.concurrency.outages import RETRY_FOR_S, with_outage_wait
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import InputError, Refused, interruption_of
 from bulk.event_log import LOGGER, EventLog
@@ -34,7 +34,7 @@ from bulk.plan.plan_writer import PlanWriter, refuse_before_image
 from bulk.plan.recording_notes import RecordingNotes
 from bulk.plan.target_entries import TargetEntries
 from bulk.plan.value_counts import ValueCounts
-from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.activity_reporter import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.requests.job_record import JobRecord
 from bulk.requests.receipts_writer import ReceiptsWriter, refuse_receipts_of_a_job
@@ -122,7 +122,7 @@ async def make_plan(
 
     wait_tracker = WaitTracker(client.limits, gate.sleeps)
     reporter = ActivityReporter(wait_tracker, describe, log.before(on_progress))
-    reading = waiting_out(client.observed(wait_tracker.client_event), retry_for_s, on_outage=on_progress)
+    reading = with_outage_wait(client.observed(wait_tracker.client_event), retry_for_s, on_outage=on_progress)
     lines: list[LineReceipts] = []
 
     async with reporter.reporting():

@@ -91,10 +91,10 @@ class TargetAddress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def calls(self) -> int:
         """How many REST calls change the properties of this person."""
-        return len(self.removals) + self.sets or 1
+        return len(self.removals) + self.has_values or 1
 
     @property
-    def sets(self) -> bool:
+    def has_values(self) -> bool:
         """Whether a call sets values of its own before others remove properties."""
         return self.change is not None and bool(self.change.values)
 

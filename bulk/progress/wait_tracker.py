@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from asyncclient import ClientEvent, Limits, Paused, RequestFinished, Retrying, ServerReachable, ServerUnreachable
+from bulk import events
 from bulk.concurrency.sleeps import Sleeps, later
 from bulk.events import Wait, WaitKind
 from bulk.progress.wait_spans import WaitSpans
@@ -80,7 +81,7 @@ class WaitTracker:
                 since, until = self._retry
                 self._retry = since if until > now else now, max(until, now + event.after_s)
             case ServerUnreachable():
-                self._outage = now, _outage(event)
+                self._outage = now, outage_wait(event)
             case ServerReachable():
                 self._outage = None
             case _:
@@ -135,7 +136,8 @@ def _is_over(wait: Wait) -> bool:
     return wait.kind is not WaitKind.OUTAGE and wait.left_s is not None and wait.left_s <= OVER_S
 
 
-def _outage(event: ServerUnreachable) -> Wait:
+def outage_wait(event: ServerUnreachable | events.ServerUnreachable) -> Wait:
+    """Return the wait that an outage begins, from the event of the client or of the engine."""
     return Wait(
         kind=WaitKind.OUTAGE,
         waited_s=event.away_s,

@@ -19,15 +19,15 @@ UNFINISHED = "not_finished"
 RESUME = "Resume the job: posthog-bulk run PLAN"
 RUN_AGAIN = "Run the same job again, which tries them again: posthog-bulk run PLAN"
 PLAN_CHANGE_AGAIN = (
-    "Nothing has to be done if that is intended, and no run of this job overwrites it. To change them again, plan the "
-    "same operation under another name, which needs a new approval."
+    "If that is intended, there is nothing to do: no run of this job overwrites it. To change these persons again, "
+    "make a new plan of the same operation and approve it."
 )
 CONFIRM_BY_HAND = "Confirm this in PostHog by hand: without the plan it cannot be verified any more."
 PLAN_AGAIN = (
-    "The plan was destroyed, so this job cannot be run or verified any more: plan the operation again from its input "
-    "for those that need it."
+    "The plan was destroyed, so this job cannot be run or verified any more. If persons or lines still need the "
+    "operation, make a new plan from its input."
 )
-FIND = " To see whether an ID belongs to one of them: posthog-bulk report JOURNAL --find ID"
+FIND = " To check whether an ID is one of theirs: posthog-bulk report JOURNAL --find ID"
 NEVER_VERIFIED = "never_verified"
 SEE_PERSONS = "posthog-bulk show PLAN --target N shows the person with number N"
 

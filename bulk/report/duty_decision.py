@@ -4,14 +4,12 @@ It follows from the journal alone and the counts of the input. What PostHog stil
 is expected to do it; afterwards it needs attention.
 """
 
-from datetime import UTC, datetime
-
 import msgspec
 
-from bulk.formatting import count_of, format_time
+from bulk.formatting import count_of
 from bulk.journal.target_states import TargetStates
 from bulk.number_ranges import parse_ranges
-from bulk.report.duty import Duty, DutyCause, DutyState
+from bulk.report.duty import Duty, DutyCause, DutyState, JobWait, iso_seconds, waiting_words
 from bulk.report.duty_causes import (
     CONFIRM_BY_HAND,
     NEVER_VERIFIED,
@@ -24,7 +22,7 @@ from bulk.report.duty_causes import (
     state_causes,
 )
 from bulk.report.purge_schedule import PURGE_TAKES_S, expected_purge, next_purge
-from bulk.selection.inputs.coverage import Coverage
+from bulk.selection.inputs.coverage import InputCoverage
 from bulk.states import PENDING, Axis, Events, Person, Properties, Recordings, ending_label
 from bulk.targets.reasons import AxisStatus, Reason
 from bulk.targets.target_sets import in_either, numbers_of, without
@@ -46,23 +44,6 @@ _APPLYING = frozenset({Person.ACCEPTED, Properties.ACCEPTED})
 _HELD = frozenset({Person.HELD_BACK, Events.HELD_BACK})
 _INTERRUPTED = frozenset({"finished", "stopped", "interrupted"})
 """Ends of a run that say nothing about why targets are not finished."""
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-
-class Wait(msgspec.Struct, frozen=True):
-    """Something that a job waits for.
-
-    Arguments:
-        what: a noun phrase.
-        targets: the set of the targets that it is about.
-        verify_from: from when it is expected to be done, in epoch seconds.
-        expected_at: when it is expected to begin; None where there is no such time.
-    """
-
-    what: str
-    targets: bytearray
-    verify_from: float
-    expected_at: float | None = None
 
 
 class OpenTargets(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,10 +64,10 @@ class OpenTargets(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.unfinished[target] or self.attention[target] or self.waiting[target])
 
 
-Findings = tuple[list[DutyCause], list[Wait]]
+Findings = tuple[list[DutyCause], list[JobWait]]
 
 
-def duty_of(target_states: TargetStates, coverage: Coverage | None = None) -> Duty:
+def duty_of(target_states: TargetStates, coverage: InputCoverage | None = None) -> Duty:
     """Return whether a job is complete, waits for PostHog, or needs attention.
 
     Arguments:
@@ -105,15 +86,15 @@ def duty_of(target_states: TargetStates, coverage: Coverage | None = None) -> Du
         sentence="",
         causes=tuple(causes),
         waiting_for=tuple(wait.what for wait in waits),
-        expected_at=_iso(max(expected)) if expected else None,
-        verify_from=_iso(max(wait.verify_from for wait in waits)) if waits else None,
+        expected_at=iso_seconds(max(expected)) if expected else None,
+        verify_from=iso_seconds(max(wait.verify_from for wait in waits)) if waits else None,
     )
     if causes:
         found = "; ".join(_counted(cause) for cause in causes)
-        also = f". Also waiting for {_waiting(duty)}" if waits else ""
+        also = f". Also waiting for {waiting_words(waits, duty.verify_from)}" if waits else ""
         return _as(duty, DutyState.NEEDS_ATTENTION, f"Needs attention: {found}{also}.")
     if waits:
-        return _as(duty, DutyState.WAITING, f"Waiting for {_waiting(duty)}.")
+        return _as(duty, DutyState.WAITING, f"Waiting for {waiting_words(waits, duty.verify_from)}.")
     parts = [_complete(target_states), *([] if coverage is None else coverage.remarks())]
     return _as(duty, DutyState.COMPLETE, f"Complete: {', '.join(parts)}.")
 
@@ -136,7 +117,7 @@ def open_targets_of(target_states: TargetStates) -> OpenTargets:
 def _findings(target_states: TargetStates) -> Findings:
     """Return the causes and the waits that are about targets."""
     causes: list[DutyCause] = []
-    waits: list[Wait] = []
+    waits: list[JobWait] = []
     for found_causes, found_waits in (
         _unfinished(target_states),
         ([*state_causes(target_states)], []),
@@ -169,17 +150,6 @@ def _as(duty: Duty, state: DutyState, sentence: str) -> Duty:
 
 def _counted(cause: DutyCause) -> str:
     return cause.what if cause.targets is None else f"{count_of(cause.count, 'person')}: {cause.what}"
-
-
-def _waiting(duty: Duty) -> str:
-    """Return what a duty waits for, when that is expected, and from when to verify."""
-    expected = f", expected {_on_day(duty.expected_at)}" if duty.expected_at else ""
-    return f"{', and for '.join(duty.waiting_for)}{expected}; verify from {_on_day(duty.verify_from)}"
-
-
-def _on_day(when: str | None) -> str:
-    at = datetime.fromisoformat(when or "")
-    return f"{_DAYS[at.weekday()]} {format_time(at)}"
 
 
 def _complete(target_states: TargetStates) -> str:
@@ -221,7 +191,7 @@ def _unfinished(target_states: TargetStates) -> Findings:
     if target_states.run_stats.last_at >= applied_at:
         return causes + cause_of(applying, "not_applied", "accepted by PostHog and not applied", RUN_AGAIN), []
     what = f"PostHog to apply what it accepted for {count_of(applying.count(1), 'person')}"
-    return causes, [Wait(what, applying, applied_at)] * bool(applying.count(1))
+    return causes, [JobWait(what, applying, applied_at)] * bool(applying.count(1))
 
 
 def _why_unfinished(target_states: TargetStates) -> tuple[str, str]:
@@ -245,7 +215,7 @@ def _held_back(target_states: TargetStates) -> Findings:
     if stats.last_at >= purge + PURGE_TAKES_S:
         return cause_of(held, "held_back", "held back by an earlier deletion of their events", RUN_AGAIN), []
     what = f"an earlier deletion of the events of {count_of(count, 'person')}, after which the job has to run again"
-    return [], [Wait(what, held, purge + PURGE_TAKES_S, purge)]
+    return [], [JobWait(what, held, purge + PURGE_TAKES_S, purge)]
 
 
 def _reappeared(target_states: TargetStates) -> Findings:
@@ -270,21 +240,21 @@ def _queued_events(target_states: TargetStates) -> Findings:
         return cause_of(queued, "purge_overdue", what, "Ask PostHog support why these events are not purged."), []
     purge = expected_purge(newest, as_of)
     what = f"PostHog to purge the events of {count_of(count, 'person')}"
-    return [], [Wait(what, queued, purge + PURGE_TAKES_S, purge)]
+    return [], [JobWait(what, queued, purge + PURGE_TAKES_S, purge)]
 
 
 def _requested_recordings(target_states: TargetStates) -> Findings:
     """Return the targets whose recordings PostHog has not deleted yet, or that no verification has read."""
     requested = target_states.members(lambda status: status.state is Recordings.REQUESTED)
     kept = target_states.members(lambda status: status == _NOT_MARKED_YET)
-    waits: list[Wait] = []
+    waits: list[JobWait] = []
     if count := kept.count(1):
         what = f"PostHog to delete the recordings of {count_of(count, 'person')}"
-        waits.append(Wait(what, kept, target_states.run_stats.last_at + RECORDINGS_TAKE_S))
+        waits.append(JobWait(what, kept, target_states.run_stats.last_at + RECORDINGS_TAKE_S))
     unread = without(requested, kept)
     if count := unread.count(1):
         what = f"a verification of the deleted recordings of {count_of(count, 'person')}"
-        waits.append(Wait(what, unread, target_states.last_accepted_at + RECORDINGS_TAKE_S))
+        waits.append(JobWait(what, unread, target_states.last_accepted_at + RECORDINGS_TAKE_S))
     return [], waits
 
 
@@ -293,11 +263,11 @@ def _unread_and_listed(target_states: TargetStates) -> Findings:
     verified = target_states.verified
     if verified is None:
         return [], []
-    waits: list[Wait] = []
+    waits: list[JobWait] = []
     unread = _marked(target_states, verified.unread)
     if count := unread.count(1):
         what = f"a read of {count_of(count, 'person')} that the last verification could not read"
-        waits.append(Wait(what, unread, verified.at + READ_AGAIN_AFTER_S))
+        waits.append(JobWait(what, unread, verified.at + READ_AGAIN_AFTER_S))
     listed = _marked(target_states, verified.listed)
     if verified.at >= target_states.last_accepted_at + LISTED_FOR_S:
         action = f"Ask PostHog support to remove these persons from the list: {SEE_PERSONS}, with its UUID."
@@ -305,11 +275,11 @@ def _unread_and_listed(target_states: TargetStates) -> Findings:
     if count := listed.count(1):
         purge = next_purge(verified.at)
         what = f"PostHog to remove {count_of(count, 'deleted person')} from its persons list"
-        waits.append(Wait(what, listed, purge + PURGE_TAKES_S, purge))
+        waits.append(JobWait(what, listed, purge + PURGE_TAKES_S, purge))
     return [], waits
 
 
-def _not_covered(coverage: Coverage) -> DutyCause:
+def _not_covered(coverage: InputCoverage) -> DutyCause:
     return DutyCause(
         kind="not_covered",
         count=coverage.not_covered,
@@ -319,15 +289,15 @@ def _not_covered(coverage: Coverage) -> DutyCause:
     )
 
 
-def _to_cover(coverage: Coverage) -> str:
+def _to_cover(coverage: InputCoverage) -> str:
     """Return what to do about the lines that are not covered; those without a person may be right to have none."""
     if not coverage.unmatched or coverage.unmatched_expected:
-        return "Look at these lines and plan those that are needed: posthog-bulk show PLAN lists their numbers."
+        return "Check these lines and plan those that are needed: posthog-bulk show PLAN lists their numbers."
     count = coverage.unmatched
-    lines = f"the {count:,} lines that matched none" if count > 1 else "the line that matched none"
+    lines = f"the {count:,} lines that matched no person" if count > 1 else "the line that matched no person"
     return (
-        "Look at these lines and plan those that are needed (posthog-bulk show PLAN lists their numbers). If no person "
-        f"should exist for {lines}, record that: posthog-bulk verify JOURNAL --expect-unmatched {count}"
+        "Check these lines and plan those that are needed (posthog-bulk show PLAN lists their numbers). "
+        f"If no person should exist for {lines}, record that: posthog-bulk verify JOURNAL --expect-unmatched {count}"
     )
 
 
@@ -336,7 +306,3 @@ def _marked(target_states: TargetStates, targets: str | None) -> bytearray:
     for start, stop in parse_ranges(targets or ""):
         found[start:stop] = b"\1" * (stop - start)
     return found
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

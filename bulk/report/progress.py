@@ -108,11 +108,7 @@ def progress_of(target_states: TargetStates, *, idle_s: float, spent: Mapping[st
     counts = target_states.counts(axis)
     done = count_done(counts, axis, phase=phase)
     left = target_states.count - done
-    limits = Limits(RateLimits.parse(run.rates), clock=lambda: now)
-    in_flight = Counter[str]()
-    for intent in target_states.open.values():
-        in_flight[intent.bucket] += intent.requests
-    restore_limits(limits, spent=spent, usage=target_states.usage, in_flight=in_flight, now=now)
+    limits = _limits(target_states, run, spent, now)
     wait = choose_wait(_waits(target_states, limits, now=now, idle_s=idle_s))
     pause_left_s = (wait.left_s or 0.0) if wait is not None and wait.kind is WaitKind.PAUSE else 0.0
     interrupted_s = max(0.0, run.paused_s - pause_left_s) + run.waited_s(WaitKind.OUTAGE)
@@ -148,6 +144,16 @@ def progress_of(target_states: TargetStates, *, idle_s: float, spent: Mapping[st
         elapsed_s=now - run.started_at,
         wait=wait,
     )
+
+
+def _limits(target_states: TargetStates, run: RunCounts, spent: Mapping[str, Sequence[float]], now: float) -> Limits:
+    """Return the rate limits as the requests that the journal records leave them."""
+    limits = Limits(RateLimits.parse(run.rates), clock=lambda: now)
+    in_flight = Counter[str]()
+    for intent in target_states.open.values():
+        in_flight[intent.bucket] += intent.requests
+    restore_limits(limits, spent=spent, usage=target_states.usage, in_flight=in_flight, now=now)
+    return limits
 
 
 def _operation(fields: dict[str, Any]) -> Operation:

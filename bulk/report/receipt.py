@@ -31,7 +31,7 @@ Result = Literal[
 ]
 _WORDS: dict[Result, str] = {
     "done": "done",
-    "waiting": "waits for PostHog, or for a verification",
+    "waiting": "waiting for PostHog or for a verification",
     "not_finished": "not finished",
     "needs_attention": "needs attention",
     "no_person": "PostHog held no person for this {}, checked at {}",
@@ -39,7 +39,7 @@ _WORDS: dict[Result, str] = {
     "not_covered": "not covered",
     "not_in_job": "not found by this ID",
 }
-_ASK_OTHERWISE = "The job knows all UUIDs, but of other IDs only those that selected its persons: ask with these."
+_ASK_OTHERWISE = "The job knows its persons by their UUIDs and by the IDs in its input: ask with one of those."
 _OUTCOME_WORDS = {
     "protected": "not covered, because its person is protected",
     "unread": "not covered, because its person could not be read when the job was planned",

@@ -34,7 +34,7 @@ from bulk.requests.due_dates import DueCount
 from bulk.requests.job_record import JobRecord
 from bulk.requests.receipts import Receipts
 from bulk.selection.input_findings import by_kind
-from bulk.selection.inputs.coverage import coverage_of
+from bulk.selection.inputs.coverage import InputCoverage, coverage_of
 from bulk.states import (
     PENDING,
     STATE_MEANINGS,
@@ -200,9 +200,7 @@ def build_report(
     if job is None:
         raise ValueError("the journal is empty")
     approved, run_stats = target_states.approved, target_states.run_stats
-    coverage, expected = target_states.input_coverage, target_states.unmatched_expected
-    if coverage is None and plan is not None:  # an earlier version began the job
-        coverage = target_states.as_expected(coverage_of(by_kind(plan.findings)))
+    coverage = _coverage(target_states, plan)
     duty = duty_of(target_states, coverage)
     return Report(
         format=REPORT_FORMAT,
@@ -232,13 +230,7 @@ def build_report(
         torn_tail_bytes=journal.torn_tail_bytes,
         plan=None if plan is None else plan_report(plan, values=values),
         largest_uncovered_s=target_states.coverage.largest_uncovered_s,
-        input=None
-        if coverage is None
-        else input_report(
-            coverage,
-            expected_at=iso(expected.at) if expected else None,
-            expected_by=expected.operator if expected else None,
-        ),
+        input=None if coverage is None else _input_report(coverage, target_states),
         duty=duty,
         run_verdict=verdict_of(target_states, coverage),
         run_exit_code=exit_code(target_states),
@@ -255,12 +247,29 @@ def build_report(
     )
 
 
-def of_run(report: Report) -> Report:
+def _coverage(target_states: TargetStates, plan: Plan | None) -> InputCoverage | None:
+    """Return what the plan covers of its input; None if it has no input, or neither journal nor plan tells."""
+    coverage = target_states.input_coverage
+    if coverage is None and plan is not None:  # an earlier version began the job
+        return target_states.as_expected(coverage_of(by_kind(plan.findings)))
+    return coverage
+
+
+def _input_report(coverage: InputCoverage, target_states: TargetStates) -> InputReport:
+    expected = target_states.unmatched_expected
+    return input_report(
+        coverage,
+        expected_at=iso(expected.at) if expected else None,
+        expected_by=expected.operator if expected else None,
+    )
+
+
+def with_run_verdict(report: Report) -> Report:
     """Return a report with the verdict and the exit code of a run."""
     return msgspec.structs.replace(report, verdict=report.run_verdict, exit_code=report.run_exit_code)
 
 
-def of_duty(report: Report) -> Report:
+def with_duty_verdict(report: Report) -> Report:
     """Return a report with the verdict and the exit code of its duty, which is what a document shows."""
     return msgspec.structs.replace(report, verdict=report.duty.sentence, exit_code=report.duty.exit_code)
 

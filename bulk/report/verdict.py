@@ -6,7 +6,7 @@ Whether the job is complete is another question, which `duty_decision` answers: 
 from collections.abc import Mapping
 
 from bulk.journal.target_states import TargetStates
-from bulk.selection.inputs.coverage import Coverage, with_coverage
+from bulk.selection.inputs.coverage import InputCoverage, with_coverage
 from bulk.states import NEEDS_ATTENTION, PENDING, PROVEN, Axis, Events, Person, Properties, Recordings, State
 
 _DONE_WORDS = {
@@ -40,7 +40,7 @@ def exit_code(target_states: TargetStates) -> int:
     return 1 if any(state in NEEDS_ATTENTION for state in states) else 0
 
 
-def verdict_of(target_states: TargetStates, coverage: Coverage | None = None) -> str:
+def verdict_of(target_states: TargetStates, coverage: InputCoverage | None = None) -> str:
     """Return what a job has done so far, and which input its plan does not cover, in one sentence.
 
     Arguments:

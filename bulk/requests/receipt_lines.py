@@ -165,7 +165,7 @@ class Keyed:
         return self._of_bytes(IdKind.UUID.value, uuid.bytes).decode("ascii")
 
     def persons(self, first: int, persons: Iterable[tuple[UUID, str | None]], before: int) -> tuple[bytes, int]:
-        """Return the encoded lines of targets; a faster form of `encode(PersonEntry)`.
+        """Return the encoded lines of targets, as `encode(PersonEntry)` would make them one by one, but faster.
 
         Arguments:
             first: the number of the first target.

@@ -216,7 +216,7 @@ def complete_receipts(path: Path, key: str, plan_digest: str, *, job: str | None
 def withdraw_key(path: Path, key: str | None, plan_digest: str) -> bool:
     """Take the key out of the receipts of a plan that is about to be removed, and return whether there are any.
 
-    A kill then leaves the plan, from which the receipts are completed, or receipts that identify nobody.
+    A kill then leaves the plan, from which the receipts are completed, or receipts that identify no person.
     """
     with suppress(FileTrouble):
         header, footer = read_receipts_header(path)

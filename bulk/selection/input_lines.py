@@ -9,6 +9,7 @@ from urllib.parse import quote
 import anyio.to_thread
 
 from bulk.concurrency.sleeps import Sleeps
+from bulk.errors import InputError
 from bulk.events import Wait, WaitKind
 from bulk.files.content_meter import ContentMeter, InputContent, metered_values
 from bulk.files.file_errors import as_file_trouble
@@ -98,6 +99,22 @@ def read_content(selection: Selection) -> InputContent | None:
 def _read_all(parts: Iterable[object]) -> None:
     for _ in parts:
         pass
+
+
+def require_usable(lines: Iterable[Line | RefusedLine]) -> list[Line]:
+    """Return the lines of an input, each of which has to be usable.
+
+    Raises:
+        InputError: a line cannot be used, or there is none.
+    """
+    found: list[Line] = []
+    for line in lines:
+        if isinstance(line, RefusedLine):
+            raise InputError(f"line {line.number} cannot be used ({line.reason.value}); correct the input")
+        found.append(line)
+    if not found:
+        raise InputError("the input has no distinct ID")
+    return found
 
 
 def id_groups(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:

@@ -187,7 +187,7 @@ class LineResolver:
         for line in unread:
             self._findings.unread.add(line.number)
             self._not_covered.add(line.key)
-            self._tell(line, "unread")
+            self._emit(line, "unread")
         if not self._raw:
             await self._count_wider_matches()
         return list(chain.from_iterable(found))
@@ -226,7 +226,7 @@ class LineResolver:
                     continue
                 self._findings.refuse(line)
                 if isinstance(line, RefusedRequest):
-                    self._tell(line, "refused")
+                    self._emit(line, "refused")
             else:
                 usable.append(line)
         new: list[Line] = []
@@ -240,7 +240,7 @@ class LineResolver:
                 self._findings.add_repeated(line.number, first)
                 self._repeated.add(line.number, first, line.key)
                 if isinstance(line, RequestLine):
-                    self._tell(line, "repeated")
+                    self._emit(line, "repeated")
         return new
 
     def _record(self, match: LineMatch) -> list[SelectedPerson]:
@@ -263,7 +263,7 @@ class LineResolver:
             found += kept
             if len(kept) == len(persons) == 1:
                 if self._tells_selected:
-                    self._tell(line, "selected", new=1)
+                    self._emit(line, "selected", new=1)
                 continue
             old = () if len(kept) == len(persons) else tuple(self._selected_before(persons, kept))
             if len(persons) > 1:
@@ -273,16 +273,16 @@ class LineResolver:
                 self._findings.add_unmatched(line.number, cause)
                 self._unmatched.append(line)
                 self._not_covered.add(line.key)
-                self._tell(line, "unmatched")
+                self._emit(line, "unmatched")
             elif not kept and all(self._findings.is_protected(person.ref.uuid) for person in persons):
                 self._findings.protected_lines.add(line.number)
                 self._not_covered.add(line.key)
-                self._tell(line, "protected")
+                self._emit(line, "protected")
             elif not kept:
                 self._findings.aliases.add(line.number)
-                self._tell(line, "already_selected", persons=old)
+                self._emit(line, "already_selected", persons=old)
             else:
-                self._tell(line, "selected", new=len(kept), persons=old)
+                self._emit(line, "selected", new=len(kept), persons=old)
         return found
 
     def _selected_before(self, persons: Sequence[SelectedPerson], kept: Sequence[SelectedPerson]) -> Iterator[UUID]:
@@ -292,7 +292,7 @@ class LineResolver:
             if person.ref.uuid not in new and not self._findings.is_protected(person.ref.uuid):
                 yield person.ref.uuid
 
-    def _tell(
+    def _emit(
         self, line: Line | RefusedLine, outcome: Outcome, *, new: int = 0, persons: tuple[UUID, ...] = ()
     ) -> None:
         """Tell the outcome of a line; the targets that were added last are its new ones."""

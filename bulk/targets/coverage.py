@@ -11,7 +11,7 @@ NEVER = -(2**31)
 _LATEST = 2**31 - 1
 
 
-class Coverage:
+class EventCoverage:
     """The time up to which a deletion row covers each target's events.
 
     Arguments:

@@ -36,11 +36,13 @@ tables, each row is a state and each column an observation; `-`, and a state wit
     accepted           | changed_confirmed  -              | too_late     | to_retry, contradicted
     changed_confirmed, found_changed, already_as_desired  |              |
                        | -                  contradicted   | -            | -
-    contradicted       | changed_confirmed  -              | too_late     | -
+    contradicted       | changed_confirmed [6]  -          | too_late     | -
     gone_with_person, too_late, skipped                   |              |
-                       | found_changed      to_retry       | -            | -
+                       | found_changed      to_retry [7]   | -            | -
 
     [5] skipped, if the person was merged or re-created; gone_with_person, if the operation removes properties
+    [6] found_changed, if the change was read as made, and as undone afterwards
+    [7] also, if the read shows the person but does not decide about its properties
 
 Exhausted attempts and a rejection fail every pending axis that is not held back. A person that could not be read
 changes only the reason on the primary axis, and the target waits for the next run. The start of a run continues from
@@ -71,6 +73,7 @@ from bulk.targets.recording_states import RECORDING_READS, after_recordings_read
 
 _SENT = frozenset({Properties.UNKNOWN, Properties.TO_RETRY, Properties.ACCEPTED})
 _DONE = frozenset({Properties.CHANGED_CONFIRMED, Properties.FOUND_CHANGED, Properties.ALREADY_AS_DESIRED})
+_LOST_PROPERTIES = frozenset({Properties.GONE_WITH_PERSON, Properties.TOO_LATE, Properties.SKIPPED})
 _NOTHING_SENT = frozenset({Events.NOT_REQUESTED, Events.NOT_STARTED, Recordings.NOT_REQUESTED, Recordings.NOT_STARTED})
 _DELETED = frozenset({Person.DELETED_CONFIRMED, Person.FOUND_DELETED})
 _LOST_STATES = frozenset(
@@ -286,9 +289,11 @@ def _failure_reason(state: State, observation: Observation) -> Reason:
 
 
 def _as_read(properties: AxisStatus, observation: Observation) -> AxisStatus:
+    if observation is Observation.PRESENT_AS_DESIRED and properties.reason is Reason.CHANGED_AFTERWARDS:
+        return AxisStatus(Properties.FOUND_CHANGED)
     if observation is Observation.PRESENT_AS_DESIRED and properties.state in _AS_DESIRED:
         return AxisStatus(_AS_DESIRED[properties.state])
-    if observation is Observation.PRESENT_NOT_AS_DESIRED:
+    if observation is Observation.PRESENT_NOT_AS_DESIRED or properties.state in _LOST_PROPERTIES:
         return _NOT_AS_DESIRED.get(properties.state, properties)
     return properties
 

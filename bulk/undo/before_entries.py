@@ -11,7 +11,7 @@ from bulk.errors import FileTrouble
 from bulk.files.private_files import open_regular
 from bulk.journal.storage import Journal, pieces
 from bulk.operations import PropertyOperation, from_dict
-from bulk.undo.before_records import FORMAT, Before, BeforeOpened, BeforeRecord, before_framing, damage_explained
+from bulk.undo.before_records import FORMAT, Before, BeforeOpened, BeforeRecord, before_framing, explain_damage
 
 AT_ONCE = 200
 _NONE = (1 << 64) - 1
@@ -88,7 +88,7 @@ def read_before_file(path: Path) -> BeforeFile:
         changed = keys if record.change is None else record.change.keys
         lacking.update(dict.fromkeys(key for key in changed if key not in record.had))
 
-    with damage_explained(path, foreign="is not a before-image", fix="name the file that --keep-before wrote"):
+    with explain_damage(path, foreign="is not a before-image", fix="name the file that --keep-before wrote"):
         Journal.read(path, before_framing(), replay)
     if not opened:
         problem = "is cut off in its first line" if path.stat().st_size else "is empty"

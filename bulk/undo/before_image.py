@@ -17,7 +17,7 @@ from bulk.journal.storage import Journal
 from bulk.journal.writer import JournalWriter
 from bulk.plan.plan_file import Plan
 from bulk.states import Axis, Properties
-from bulk.undo.before_records import FORMAT, Before, BeforeOpened, BeforeRecord, before_framing, damage_explained
+from bulk.undo.before_records import FORMAT, Before, BeforeOpened, BeforeRecord, before_framing, explain_damage
 
 _OTHER_NAME = "make a new plan with another --keep-before, or move that file away"
 _UNTOUCHED = Properties.NOT_STARTED
@@ -162,6 +162,6 @@ def _read_own(path: Path, plan: Plan) -> int:
         else:
             entries += 1
 
-    with damage_explained(path, foreign="exists and is not a before-image of this job", fix=_OTHER_NAME):
+    with explain_damage(path, foreign="exists and is not a before-image of this job", fix=_OTHER_NAME):
         Journal.read(path, before_framing(), replay)
     return entries

@@ -65,7 +65,7 @@ BeforeRecord = BeforeOpened | Before
 
 
 @contextmanager
-def damage_explained(path: Path, *, foreign: str, fix: str) -> Iterator[None]:
+def explain_damage(path: Path, *, foreign: str, fix: str) -> Iterator[None]:
     """Raise FileTrouble for a damaged file in the words of a before-image.
 
     Arguments:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from asyncclient import PostHogClient
-from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
+from bulk.concurrency.outages import RETRY_FOR_S, with_outage_wait
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped, in_order
 from bulk.errors import NotFinished, Refused, interruption_of
@@ -31,7 +31,7 @@ from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import LEFT_OUT, Absent, Present, Unread, properties_of
 from bulk.posthog.rereads import read_until_known
-from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.activity_reporter import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.property_checks import DesiredProperties
 from bulk.selection.input_findings import LineNumbers
@@ -95,7 +95,7 @@ async def plan_revert(
     gate, clock, found = StopGate(), now or client.server_time, _Found(file)
     wait_tracker = WaitTracker(client.limits, gate.sleeps)
     reporter = ActivityReporter(wait_tracker, found.progress, EventLog().before(on_progress))
-    reading = waiting_out(client.observed(wait_tracker.client_event), retry_for_s, on_outage=on_progress)
+    reading = with_outage_wait(client.observed(wait_tracker.client_event), retry_for_s, on_outage=on_progress)
     async with reporter.reporting():
         with interruption_of("plan"):
             project = await reading.projects.get(file.opened.project)

@@ -25,10 +25,6 @@ class SecondReads:
         del self._first_at[number]
         return True
 
-    def is_waited_for(self, number: int) -> bool:
-        """Return whether one read showed a target without the thing, and the second one is to come."""
-        return number in self._first_at
-
     def forget(self, numbers: Iterable[int]) -> None:
         """Forget earlier reads without it, because a read shows it."""
         if self._first_at:

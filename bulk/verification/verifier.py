@@ -19,7 +19,7 @@ from bulk.posthog.deletion_rows import COVERS, DeletionRowReader, RowCoverage
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, Unread, UnreadReason, properties_of
 from bulk.property_checks import DesiredProperties
-from bulk.states import Axis, Events, Person, Properties
+from bulk.states import FINAL_PERSON_STATES, Axis, Events, Person, Properties
 from bulk.targets.lost_events import ROWS_DECIDE, rows_are_read
 from bulk.targets.observations import LOST, Observation
 from bulk.targets.reasons import Reason
@@ -133,8 +133,8 @@ class Verifier:
             if state is Person.ACCEPTED:
                 reason = target_states.status(Axis.PERSON, number).reason
                 (maybe_merged if reason is Reason.STILL_PRESENT else accepted).add(target.uuid)
-            elif state in FOUND_ABSENT and not listed and not self._without_properties.is_waited_for(number):
-                expected_gone.add(target.uuid)  # the last read of such a target did not show its person
+            elif state in FOUND_ABSENT and not listed:
+                expected_gone.add(target.uuid)
         reads = await self._persons.fetch_by_uuid(
             {target.uuid: target.distinct_id for target in targets.values()},
             expected_gone=expected_gone,
@@ -152,6 +152,8 @@ class Verifier:
             removes = observation is _AS_DESIRED and desired[number].absent
             if observation is None or (removes and not self._may_lack(number, reads.asked_at, is_trial=is_trial)):
                 left_out.append(number)
+                if observation is not None and target_states.person(number) in FINAL_PERSON_STATES:
+                    observed[number] = _PRESENT  # its person is there again, whatever becomes of the properties
                 continue
             observed[number] = observation
             if isinstance(result, Present):

@@ -1,4 +1,4 @@
-"""Checks made before a submission: access, the count of events, and that no distinct ID has a person. Only reads."""
+"""Checks before events without a person are deleted: access, the count of events, no ID with a person. Only reads."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -47,8 +47,8 @@ async def count_events(client: PostHogClient, ids: Sequence[str]) -> int:
         return (await client.data_deletion_requests.preview(QUERY, variables(ids))).count
     except PermissionDenied as error:
         error.add_note(
-            "PostHog declares no scope for the preview, so it may refuse each key with scopes, also one with all: use "
-            "an older key without scopes."
+            "PostHog may refuse this preview to every key with scopes, even to one with all of them: use an older key "
+            "without scopes."
         )
         raise
 
@@ -99,7 +99,7 @@ async def check_no_persons(
         raise Refused(
             f"{count_of(len(with_person), 'distinct ID')} {has} a person, in {_places(with_person, lines)}; nothing "
             "was sent",
-            "delete the events of persons with delete-events without --without-person, and leave these lines out here",
+            "leave these lines out, and delete the events of persons by delete-events without --without-person",
         )
     if unread:
         has = "has" if len(unread) == 1 else "have"

@@ -1,4 +1,4 @@
-"""Divides distinct IDs into chunks, one data deletion request each, and names the submission of each. Pure."""
+"""Divides distinct IDs into chunks, one data deletion request each, and derives the submission ID of each. Pure."""
 
 import hashlib
 import json

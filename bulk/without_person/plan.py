@@ -9,7 +9,7 @@ import msgspec
 
 from bulk.errors import NO_SUCH_FILE, PlanError
 from bulk.files.file_errors import as_file_trouble
-from bulk.files.job_file_kinds import PLAN_SUFFIX, is_submissions_plan
+from bulk.files.job_file_kinds import PLAN_SUFFIX, is_without_person_plan
 from bulk.files.json_lines import decode_line, encode_line
 from bulk.files.private_files import open_regular, refuse_existing
 from bulk.files.unnamed_file import create_unnamed, remove_abandoned
@@ -20,7 +20,7 @@ _MAX_LINE = 1 << 20
 _NEW_PLAN = "restore it from a copy, or start a new job with a new --plan"
 
 
-class SubmissionsHeader(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="submissions_plan"):
+class WithoutPersonHeader(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="submissions_plan"):
     """The first line of the plan.
 
     Arguments:
@@ -55,7 +55,7 @@ class _End(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="end
     digest: str
 
 
-class SubmissionsPlan(msgspec.Struct, frozen=True, kw_only=True):
+class WithoutPersonPlan(msgspec.Struct, frozen=True, kw_only=True):
     """A plan as it was read.
 
     Arguments:
@@ -66,19 +66,19 @@ class SubmissionsPlan(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     path: Path
-    header: SubmissionsHeader
+    header: WithoutPersonHeader
     chunks: tuple[tuple[str, ...], ...]
     digest: str
 
     def __repr__(self) -> str:
-        return f"SubmissionsPlan({str(self.path)!r}, {len(self.chunks)} chunks)"
+        return f"WithoutPersonPlan({str(self.path)!r}, {len(self.chunks)} chunks)"
 
 
-_HEADER = msgspec.json.Decoder(SubmissionsHeader)
+_HEADER = msgspec.json.Decoder(WithoutPersonHeader)
 _LINE = msgspec.json.Decoder(_Chunk | _End)
 
 
-def write_plan(path: Path, header: SubmissionsHeader, chunks: Sequence[tuple[str, ...]]) -> SubmissionsPlan:
+def write_plan(path: Path, header: WithoutPersonHeader, chunks: Sequence[tuple[str, ...]]) -> WithoutPersonPlan:
     """Write a plan, complete or not at all, and return it.
 
     Arguments:
@@ -97,10 +97,10 @@ def write_plan(path: Path, header: SubmissionsHeader, chunks: Sequence[tuple[str
     with create_unnamed(path) as file:
         file.write(content + encode_line(_End(digest=digest)) + b"\n")
         file.publish()
-    return SubmissionsPlan(path=path, header=header, chunks=tuple(chunks), digest=digest)
+    return WithoutPersonPlan(path=path, header=header, chunks=tuple(chunks), digest=digest)
 
 
-def read_submissions_header(path: Path) -> SubmissionsHeader:
+def read_plan_header(path: Path) -> WithoutPersonHeader:
     """Return the header of a plan; nothing else of it is read.
 
     Raises:
@@ -109,7 +109,7 @@ def read_submissions_header(path: Path) -> SubmissionsHeader:
     return _header(path, _read(path, first_line=True))
 
 
-def read_plan(path: Path) -> SubmissionsPlan:
+def read_plan(path: Path) -> WithoutPersonPlan:
     """Return a plan.
 
     Raises:
@@ -128,11 +128,11 @@ def read_plan(path: Path) -> SubmissionsPlan:
             raise ValueError
     except ValueError:
         raise PlanError(path, "was changed after it was created", _NEW_PLAN) from None
-    return SubmissionsPlan(path=path, header=header, chunks=ids, digest=end.digest)
+    return WithoutPersonPlan(path=path, header=header, chunks=ids, digest=end.digest)
 
 
-def _header(path: Path, line: bytes) -> SubmissionsHeader:
-    if not is_submissions_plan(line):
+def _header(path: Path, line: bytes) -> WithoutPersonHeader:
+    if not is_without_person_plan(line):
         raise PlanError(path, "is not a plan for events without a person", "name another file with --plan")
     try:
         header = decode_line(line, _HEADER)

@@ -12,7 +12,7 @@ import msgspec
 
 from bulk.errors import NO_SUCH_FILE, JournalEmpty, JournalError
 from bulk.files.file_errors import fix_of_missing
-from bulk.files.job_file_kinds import begins_submissions_journal, is_submissions_journal
+from bulk.files.job_file_kinds import begins_without_person_journal, is_without_person_journal
 from bulk.files.private_files import head_of
 from bulk.journal.framing import Framing
 from bulk.journal.storage import Journal
@@ -30,7 +30,7 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     pass
 
 
-class SubmissionsOpened(_Record, frozen=True, tag="submissions_opened"):
+class WithoutPersonOpened(_Record, frozen=True, tag="submissions_opened"):
     """The first line: the job, and how many distinct IDs each of its requests has."""
 
     format: int
@@ -43,7 +43,7 @@ class SubmissionsOpened(_Record, frozen=True, tag="submissions_opened"):
     at: float
 
 
-class SubmissionsApproved(_Record, frozen=True, tag="approved"):
+class WithoutPersonApproved(_Record, frozen=True, tag="approved"):
     """A user approved the submission of so many distinct IDs, with so many events as the server counted them."""
 
     ids: int
@@ -51,7 +51,7 @@ class SubmissionsApproved(_Record, frozen=True, tag="approved"):
     at: float
 
 
-class SubmissionIntended(_Record, frozen=True, tag="submission_intended"):
+class RequestIntended(_Record, frozen=True, tag="submission_intended"):
     """The request of a chunk is about to leave, with this submission ID; on disk before it does."""
 
     chunk: int
@@ -59,7 +59,7 @@ class SubmissionIntended(_Record, frozen=True, tag="submission_intended"):
     at: float
 
 
-class SubmissionState(_Record, frozen=True, tag="submission_state"):
+class RequestState(_Record, frozen=True, tag="submission_state"):
     """PostHog has the request of a chunk, in this state; `status` is "missing" if two reads did not find it."""
 
     chunk: int
@@ -69,7 +69,7 @@ class SubmissionState(_Record, frozen=True, tag="submission_state"):
     events: int | None = None
 
 
-class SubmissionRefused(_Record, frozen=True, tag="submission_refused"):
+class RequestRefused(_Record, frozen=True, tag="submission_refused"):
     """PostHog refused the request of a chunk because so many of the project are active, so it does not have it."""
 
     chunk: int
@@ -84,8 +84,8 @@ class PlanShredded(_Record, frozen=True, tag="plan_shredded"):
     done: bool = False
 
 
-SubmissionRecord = (
-    SubmissionsOpened | SubmissionsApproved | SubmissionIntended | SubmissionState | SubmissionRefused | PlanShredded
+WithoutPersonRecord = (
+    WithoutPersonOpened | WithoutPersonApproved | RequestIntended | RequestState | RequestRefused | PlanShredded
 )
 
 
@@ -121,12 +121,12 @@ class ChunkState(msgspec.Struct):
         return self.request is not None and self.status != COMPLETED and self.status not in ACTIVE_STATUSES
 
 
-class SubmissionStates:
+class WithoutPersonStates:
     """The state of a job, replayed from its journal."""
 
     def __init__(self) -> None:
-        self.opened: SubmissionsOpened | None = None
-        self.approved: SubmissionsApproved | None = None
+        self.opened: WithoutPersonOpened | None = None
+        self.approved: WithoutPersonApproved | None = None
         self.shredded: PlanShredded | None = None
         self.chunks: list[ChunkState] = []
         self.is_full = False
@@ -137,22 +137,22 @@ class SubmissionStates:
         """Whether PostHog has all requests."""
         return self.opened is not None and all(chunk.request is not None for chunk in self.chunks)
 
-    def apply(self, record: SubmissionRecord) -> None:
+    def apply(self, record: WithoutPersonRecord) -> None:
         """Take in the next record."""
         match record:
-            case SubmissionsOpened():
+            case WithoutPersonOpened():
                 self.opened = record
                 self.chunks = [ChunkState(ids=count) for count in record.chunks]
-            case SubmissionsApproved():
+            case WithoutPersonApproved():
                 self.approved = record
-            case SubmissionIntended():
+            case RequestIntended():
                 chunk = self.chunks[record.chunk - 1]
                 chunk.intended_at = record.at if chunk.intended_at is None else chunk.intended_at
                 self.is_full = False
-            case SubmissionRefused():
+            case RequestRefused():
                 self.chunks[record.chunk - 1].intended_at = None
                 self.is_full = True
-            case SubmissionState():
+            case RequestState():
                 chunk = self.chunks[record.chunk - 1]
                 chunk.submitted_at = record.at if chunk.submitted_at is None else chunk.submitted_at
                 chunk.request, chunk.status, chunk.checked_at = record.request, record.status, record.at
@@ -162,31 +162,31 @@ class SubmissionStates:
 
 
 @cache
-def framing() -> Framing[SubmissionRecord]:
+def framing() -> Framing[WithoutPersonRecord]:
     """Return the frame of such a journal; its checksums start from the job's random name."""
-    kind: Any = SubmissionRecord
-    return Framing(kind, job=lambda record: record.job if isinstance(record, SubmissionsOpened) else None)
+    kind: Any = WithoutPersonRecord
+    return Framing(kind, job=lambda record: record.job if isinstance(record, WithoutPersonOpened) else None)
 
 
-def is_journal_of_submissions(path: Path) -> bool:
+def is_journal_without_person(path: Path) -> bool:
     """Return whether a file is the journal of a job for events without a person."""
-    return is_submissions_journal(head_of(path))
+    return is_without_person_journal(head_of(path))
 
 
-def may_become_submissions(path: Path) -> bool:
+def may_become_journal(path: Path) -> bool:
     """Return whether a file can become such a journal: it does not exist, or was cut before it recorded anything."""
     if not os.path.lexists(path):
         return True
-    return path.is_file() and begins_submissions_journal(head_of(path))
+    return path.is_file() and begins_without_person_journal(head_of(path))
 
 
-def read_submissions(path: Path) -> SubmissionStates:
+def read_states(path: Path) -> WithoutPersonStates:
     """Return the state of a job; its journal is neither locked nor changed.
 
     Raises:
         FileTrouble: the journal is damaged, or cannot be read.
     """
-    states = SubmissionStates()
+    states = WithoutPersonStates()
     if not os.path.lexists(path):
         raise JournalError(path, NO_SUCH_FILE, fix_of_missing(path))
     Journal.read(path, framing(), states.apply)
@@ -194,7 +194,7 @@ def read_submissions(path: Path) -> SubmissionStates:
     return states
 
 
-def open_submissions(path: Path, states: SubmissionStates) -> Journal[SubmissionRecord]:
+def open_journal(path: Path, states: WithoutPersonStates) -> Journal[WithoutPersonRecord]:
     """Open or create the journal, lock it, and replay it.
 
     Arguments:
@@ -218,11 +218,11 @@ def open_submissions(path: Path, states: SubmissionStates) -> Journal[Submission
 
 def refuse_other_journal(path: Path) -> None:
     """Raise JournalError if a file that exists is another kind of journal, or none."""
-    if not may_become_submissions(path) and not is_journal_of_submissions(path):
+    if not may_become_journal(path) and not is_journal_without_person(path):
         raise JournalError(path, "is not a journal of events without a person", "name another file with --journal")
 
 
-def _check(path: Path, states: SubmissionStates) -> None:
+def _check(path: Path, states: WithoutPersonStates) -> None:
     if states.opened is None:
         raise JournalEmpty(path)
     if states.opened.format != FORMAT:

@@ -8,7 +8,7 @@ from bulk.formatting import count_of, format_count, format_time
 from bulk.report.duty import EXIT_CODES, DutyState
 from bulk.report.rendering.document import Document, Row, Section, Table
 from bulk.without_person.chunks import submission_id
-from bulk.without_person.records import ACTIVE_STATUSES, COMPLETED, MAX_ACTIVE, ChunkState, SubmissionStates
+from bulk.without_person.records import ACTIVE_STATUSES, COMPLETED, MAX_ACTIVE, ChunkState, WithoutPersonStates
 
 OPERATION = "delete the events of distinct IDs without a person"
 _TITLES = {
@@ -54,7 +54,7 @@ class RequestReport(msgspec.Struct, frozen=True, kw_only=True):
     checked_at: str | None
 
 
-class SubmissionsReport(msgspec.Struct, frozen=True, kw_only=True):
+class WithoutPersonReport(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a job that deletes the events of distinct IDs without a person.
 
     Arguments:
@@ -90,7 +90,7 @@ class SubmissionsReport(msgspec.Struct, frozen=True, kw_only=True):
     shredded_at: str | None
 
 
-def submissions_report(states: SubmissionStates) -> SubmissionsReport:
+def build_without_person_report(states: WithoutPersonStates) -> WithoutPersonReport:
     """Return the report of a job.
 
     Arguments:
@@ -100,7 +100,7 @@ def submissions_report(states: SubmissionStates) -> SubmissionsReport:
     if opened is None:
         raise ValueError("the journal records no job")
     state, sentence = _verdict(states)
-    return SubmissionsReport(
+    return WithoutPersonReport(
         job=opened.job,
         operation=OPERATION,
         host=opened.host,
@@ -124,7 +124,7 @@ def state_words(state: str) -> str:
     return _WORDS.get(state) or others.get(state) or f"in a state that this version does not know: {state}"
 
 
-def report_rows(report: SubmissionsReport) -> list[Row]:
+def report_rows(report: WithoutPersonReport) -> list[Row]:
     """Return the job in headings and texts, for people."""
     return [
         ("Job", report.job),
@@ -143,7 +143,7 @@ def report_rows(report: SubmissionsReport) -> list[Row]:
     ]
 
 
-def lay_out_submissions(report: SubmissionsReport) -> Document:
+def lay_out_without_person(report: WithoutPersonReport) -> Document:
     """Return a report as a document."""
     rows = tuple(
         (
@@ -176,7 +176,7 @@ def lay_out_submissions(report: SubmissionsReport) -> Document:
     )
 
 
-def _verdict(states: SubmissionStates) -> tuple[DutyState, str]:
+def _verdict(states: WithoutPersonStates) -> tuple[DutyState, str]:
     chunks = states.chunks
     missing = sum(chunk.request is None for chunk in chunks)
     failed = sum(chunk.failed for chunk in chunks)
@@ -195,11 +195,15 @@ def _verdict(states: SubmissionStates) -> tuple[DutyState, str]:
             "job with a new --plan"
         )
     if done < len(chunks):
-        waiting = len(chunks) - done
         approval = sum(chunk.status in ("draft", "pending") for chunk in chunks)
+        approved = len(chunks) - done - approval
         return DutyState.WAITING, (
-            f"{done:,} of {requests} completed; {approval:,} waiting for PostHog's approval, "
-            f"{waiting - approval:,} for its job at the weekend; verify again later"
+            f"{done:,} of {requests} completed; "
+            + "; ".join(
+                [f"{approval:,} waiting for PostHog's approval"] * bool(approval)
+                + [f"{approved:,} approved, waiting for the deletion at the weekend"] * bool(approved)
+            )
+            + "; verify again later"
         )
     return DutyState.COMPLETE, f"{requests} completed; PostHog found none of the events left"
 

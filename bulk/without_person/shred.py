@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from bulk.errors import PlanError, Refused
-from bulk.files.job_file_kinds import PLAN_SUFFIX, is_submissions_plan
+from bulk.files.job_file_kinds import PLAN_SUFFIX, is_without_person_plan
 from bulk.files.private_files import head_of
 from bulk.jobs.destruction import destroy, is_overwritten
 from bulk.jobs.job_files import journal_of, plan_of, recorded_digest
@@ -15,12 +15,12 @@ from bulk.without_person.job_files import recorded_journal
 from bulk.without_person.plan import read_plan
 from bulk.without_person.records import (
     PlanShredded,
-    SubmissionStates,
-    is_journal_of_submissions,
-    may_become_submissions,
-    open_submissions,
+    WithoutPersonStates,
+    is_journal_without_person,
+    may_become_journal,
+    open_journal,
 )
-from bulk.without_person.report import iso, submissions_report
+from bulk.without_person.report import build_without_person_report, iso
 
 
 def find_job(named: Path, plan: Path | None) -> tuple[Path | None, Path] | None:
@@ -37,12 +37,12 @@ def find_job(named: Path, plan: Path | None) -> tuple[Path | None, Path] | None:
         FileTrouble: the plan cannot be read.
     """
     usual = journal_of(named)
-    if is_submissions_plan(head_of(named)):
+    if is_without_person_plan(head_of(named)):
         return usual if _may_record(usual, named) else None, named
     if _is_begun(named) and os.path.lexists(usual) and _may_record_any(usual):
         return usual, named
     plan = plan or plan_of(named)
-    is_such = is_journal_of_submissions(named) or (_may_record_any(named) and is_submissions_plan(head_of(plan)))
+    is_such = is_journal_without_person(named) or (_may_record_any(named) and is_without_person_plan(head_of(plan)))
     return (named, plan) if is_such else None
 
 
@@ -52,10 +52,10 @@ def _may_record(journal: Path, plan: Path) -> bool:
 
 
 def _may_record_any(journal: Path) -> bool:
-    return is_journal_of_submissions(journal) or may_become_submissions(journal)
+    return is_journal_without_person(journal) or may_become_journal(journal)
 
 
-async def shred_submissions(
+async def shred_without_person(
     journal: Path | None, plan: Path, *, unfinished: bool, now: float, on_overwrite: OnOverwrite | None = None
 ) -> Shredded:
     """Overwrite and remove the plan of a job, and record that in its journal, before and after.
@@ -74,8 +74,8 @@ async def shred_submissions(
     """
     if journal is None or not os.path.lexists(journal):  # noqa: ASYNC240 - nothing else runs meanwhile
         return _shred_without_record(plan, unfinished=unfinished, now=now, on_overwrite=on_overwrite)
-    states = SubmissionStates()
-    opened = open_submissions(journal, states)
+    states = WithoutPersonStates()
+    opened = open_journal(journal, states)
     async with opened.writer() as writer:
         if states.opened is None:  # a process that began the job was killed before it recorded anything
             return _shred_without_record(plan, unfinished=unfinished, now=now, on_overwrite=on_overwrite)
@@ -88,19 +88,19 @@ async def shred_submissions(
             states.apply(record := PlanShredded(at=now, done=True))
             writer.append(record)
             await writer.durable()
-    at = submissions_report(states).shredded_at
+    at = build_without_person_report(states).shredded_at
     return Shredded(removed=(plan,) if found else (), kept=(journal,), shredded_at=at or "")
 
 
 def submission_files_to_shred(journal: Path | None, plan: Path, *, unfinished: bool) -> tuple[Path, ...]:
-    """Return the files that `shred_submissions` with the same arguments destroys; changes nothing.
+    """Return the files that `shred_without_person` with the same arguments destroys; changes nothing.
 
     Raises:
-        JournalBusy, Refused, FileTrouble: as `shred_submissions` does.
+        JournalBusy, Refused, FileTrouble: as `shred_without_person` does.
     """
-    states = SubmissionStates()
+    states = WithoutPersonStates()
     if journal is not None and os.path.lexists(journal):
-        opened = open_submissions(journal, states)
+        opened = open_journal(journal, states)
         try:
             if states.opened is not None:
                 return (plan,) if _has_plan(journal, plan, states, unfinished=unfinished) else ()
@@ -111,9 +111,9 @@ def submission_files_to_shred(journal: Path | None, plan: Path, *, unfinished: b
     return (plan,)
 
 
-def _has_plan(journal: Path, plan: Path, states: SubmissionStates, *, unfinished: bool) -> bool:
+def _has_plan(journal: Path, plan: Path, states: WithoutPersonStates, *, unfinished: bool) -> bool:
     """Return whether the plan of a job is there, after a check that it may be destroyed."""
-    report, found = submissions_report(states), os.path.lexists(plan)
+    report, found = build_without_person_report(states), os.path.lexists(plan)
     is_rest = found and _is_destruction_open(states) and is_overwritten(plan)
     if found and not is_rest and read_plan(plan).digest != report.plan_digest:
         raise Refused(f"{plan} is the plan of another job", "name the plan of this job with --plan")
@@ -127,7 +127,7 @@ def _has_plan(journal: Path, plan: Path, states: SubmissionStates, *, unfinished
     return found
 
 
-def _is_destruction_open(states: SubmissionStates) -> bool:
+def _is_destruction_open(states: WithoutPersonStates) -> bool:
     """Return whether a process began to destroy the plan and did not record that it is gone."""
     return states.shredded is not None and not states.shredded.done
 

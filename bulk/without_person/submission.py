@@ -1,6 +1,7 @@
-"""Submits the requests of a job and follows them: each intent is on disk before its request leaves (guarantee 37).
+"""Submits data deletion requests for events without a person, and reads their states (guarantee 37).
 
-A request is repeated with the submission ID of its chunk until its outcome is known, so that PostHog has it once.
+Each intent is on disk before its request leaves. A request is repeated with the submission ID of its chunk until its
+outcome is known, so that PostHog has it once.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,36 +17,36 @@ from bulk.journal.writer import JournalWriter
 from bulk.posthog import person_reader
 from bulk.version import VERSION
 from bulk.without_person.chunks import QUERY, submission_id, variables
-from bulk.without_person.plan import SubmissionsPlan
+from bulk.without_person.plan import WithoutPersonPlan
 from bulk.without_person.records import (
     FORMAT,
     MAX_ACTIVE,
     MISSING,
-    SubmissionIntended,
-    SubmissionRecord,
-    SubmissionRefused,
-    SubmissionsApproved,
-    SubmissionsOpened,
-    SubmissionState,
-    SubmissionStates,
-    open_submissions,
+    RequestIntended,
+    RequestRefused,
+    RequestState,
+    WithoutPersonApproved,
+    WithoutPersonOpened,
+    WithoutPersonRecord,
+    WithoutPersonStates,
+    open_journal,
 )
-from bulk.without_person.report import KNOWN_STATUSES, SubmissionsReport, submissions_report
+from bulk.without_person.report import KNOWN_STATUSES, WithoutPersonReport, build_without_person_report
 
 _LISTED = 1_000
 
 
-class SubmissionLog:
+class WithoutPersonLog:
     """Writes records to the journal and applies the same records to the state."""
 
     def __init__(
-        self, writer: JournalWriter[SubmissionRecord], states: SubmissionStates, now: Callable[[], float]
+        self, writer: JournalWriter[WithoutPersonRecord], states: WithoutPersonStates, now: Callable[[], float]
     ) -> None:
         self.states = states
         self.now = now
         self._writer = writer
 
-    async def record(self, record: SubmissionRecord) -> None:
+    async def record(self, record: WithoutPersonRecord) -> None:
         """Record and return when it is on disk."""
         self._writer.append(record)
         self.states.apply(record)
@@ -53,8 +54,8 @@ class SubmissionLog:
 
 
 async def submit_job(
-    client: PostHogClient, plan: SubmissionsPlan, path: Path, *, events: int | None
-) -> SubmissionsReport:
+    client: PostHogClient, plan: WithoutPersonPlan, path: Path, *, events: int | None
+) -> WithoutPersonReport:
     """Submit the requests of a plan that PostHog does not have yet, and read the states of the others.
 
     If the project has as many active requests as it may have, the others wait for the next run, as the report says.
@@ -70,9 +71,9 @@ async def submit_job(
         Refused: the journal belongs to another plan, or a submission ID to a request with another query.
         PostHogError: the server refused a request, or did not respond.
     """
-    states = SubmissionStates()
-    async with _writer(open_submissions(path, states)) as writer:
-        log = SubmissionLog(writer, states, client.server_time)
+    states = WithoutPersonStates()
+    async with _writer(open_journal(path, states)) as writer:
+        log = WithoutPersonLog(writer, states, client.server_time)
         await _begin(log, plan, path, events)
         already = [number for number, chunk in enumerate(states.chunks, 1) if chunk.request is not None]
         for number, ids in enumerate(plan.chunks, 1):
@@ -81,10 +82,10 @@ async def submit_job(
                 if states.is_full:
                     break
         await _follow(client, log, already)
-        return submissions_report(states)
+        return build_without_person_report(states)
 
 
-async def verify_submissions(client: PostHogClient, path: Path) -> SubmissionsReport:
+async def verify_without_person(client: PostHogClient, path: Path) -> WithoutPersonReport:
     """Read the states of all requests that PostHog had when they were last read, and record them; changes nothing else.
 
     Arguments:
@@ -96,18 +97,18 @@ async def verify_submissions(client: PostHogClient, path: Path) -> SubmissionsRe
         Refused: the client is set to another host or project.
         PostHogError: the server refused a request, or did not respond.
     """
-    states = SubmissionStates()
-    async with _writer(open_submissions(path, states)) as writer:
+    states = WithoutPersonStates()
+    async with _writer(open_journal(path, states)) as writer:
         opened = states.opened
         assert opened is not None  # the caller has read the journal
         check_client(client, opened.host, opened.project)
-        log = SubmissionLog(writer, states, client.server_time)
+        log = WithoutPersonLog(writer, states, client.server_time)
         await _find_unclear(client, log)
         await _follow(client, log, range(1, len(states.chunks) + 1))
-        return submissions_report(states)
+        return build_without_person_report(states)
 
 
-def check_journal(path: Path, states: SubmissionStates, plan: SubmissionsPlan) -> None:
+def check_journal(path: Path, states: WithoutPersonStates, plan: WithoutPersonPlan) -> None:
     """Raise Refused if the journal at this path, with these states, is that of another plan."""
     if states.opened is not None and states.opened.plan_digest != plan.digest:
         raise Refused(f"{path} is the journal of another job", "name the journal of this plan with --journal")
@@ -125,16 +126,16 @@ def check_client(client: PostHogClient, host: str, project: int) -> None:
             )
 
 
-def _writer(journal: Journal[SubmissionRecord]) -> JournalWriter[SubmissionRecord]:
+def _writer(journal: Journal[WithoutPersonRecord]) -> JournalWriter[WithoutPersonRecord]:
     return journal.writer()
 
 
-async def _begin(log: SubmissionLog, plan: SubmissionsPlan, path: Path, events: int | None) -> None:
+async def _begin(log: WithoutPersonLog, plan: WithoutPersonPlan, path: Path, events: int | None) -> None:
     """Record job and approval, unless the journal has them."""
     header, counts = plan.header, tuple(map(len, plan.chunks))
     if log.states.opened is None:
         await log.record(
-            SubmissionsOpened(
+            WithoutPersonOpened(
                 format=FORMAT,
                 job=header.job,
                 host=header.host,
@@ -149,18 +150,18 @@ async def _begin(log: SubmissionLog, plan: SubmissionsPlan, path: Path, events: 
     if log.states.approved is None:
         if events is None:
             raise Refused("the job is not approved", "run the same command again to be asked")
-        await log.record(SubmissionsApproved(ids=sum(counts), events=events, at=log.now()))
+        await log.record(WithoutPersonApproved(ids=sum(counts), events=events, at=log.now()))
 
 
-async def _submit(client: PostHogClient, log: SubmissionLog, number: int, ids: Sequence[str]) -> None:
+async def _submit(client: PostHogClient, log: WithoutPersonLog, number: int, ids: Sequence[str]) -> None:
     assert log.states.opened is not None
     submission = submission_id(log.states.opened.job, number)
-    await log.record(SubmissionIntended(chunk=number, submission=str(submission), at=log.now()))
+    await log.record(RequestIntended(chunk=number, submission=str(submission), at=log.now()))
     try:
         made = await client.data_deletion_requests.create(QUERY, variables(ids), submission_id=submission)
     except (Conflict, BadRequest) as error:
         active = await _active_after(client, submission, number, error)
-        await log.record(SubmissionRefused(chunk=number, active=active, at=log.now()))
+        await log.record(RequestRefused(chunk=number, active=active, at=log.now()))
         return
     if made.submission_id not in (None, submission):
         raise Refused(
@@ -190,7 +191,7 @@ async def _active_after(client: PostHogClient, submission: UUID, number: int, er
     raise error
 
 
-async def _find_unclear(client: PostHogClient, log: SubmissionLog) -> None:
+async def _find_unclear(client: PostHogClient, log: WithoutPersonLog) -> None:
     """Record the requests that PostHog has although the response to their submission was lost."""
     assert log.states.opened is not None
     unclear = {
@@ -204,7 +205,7 @@ async def _find_unclear(client: PostHogClient, log: SubmissionLog) -> None:
                 await _record_state(log, unclear[each.submission_id], each)
 
 
-async def _follow(client: PostHogClient, log: SubmissionLog, numbers: Sequence[int]) -> None:
+async def _follow(client: PostHogClient, log: WithoutPersonLog, numbers: Sequence[int]) -> None:
     """Read the states of these chunks' requests, unless PostHog is done with them, and record what has changed.
 
     A request that a response does not know counts as missing if a second read, some seconds later, does not find it
@@ -217,10 +218,10 @@ async def _follow(client: PostHogClient, log: SubmissionLog, numbers: Sequence[i
         if not await _is_found(client, log, number) and log.states.chunks[number - 1].status != MISSING:
             request = log.states.chunks[number - 1].request
             assert request is not None
-            await log.record(SubmissionState(chunk=number, request=request, status=MISSING, at=log.now()))
+            await log.record(RequestState(chunk=number, request=request, status=MISSING, at=log.now()))
 
 
-async def _is_found(client: PostHogClient, log: SubmissionLog, number: int) -> bool:
+async def _is_found(client: PostHogClient, log: WithoutPersonLog, number: int) -> bool:
     """Read the state of a chunk's request, record it if it has changed, and return whether PostHog has the request."""
     chunk = log.states.chunks[number - 1]
     if chunk.request is None or chunk.is_final:
@@ -234,9 +235,9 @@ async def _is_found(client: PostHogClient, log: SubmissionLog, number: int) -> b
     return True
 
 
-async def _record_state(log: SubmissionLog, number: int, request: DataDeletionRequest) -> None:
+async def _record_state(log: WithoutPersonLog, number: int, request: DataDeletionRequest) -> None:
     await log.record(
-        SubmissionState(
+        RequestState(
             chunk=number, request=_id_of(request, number), status=_status(request), events=request.count, at=log.now()
         )
     )

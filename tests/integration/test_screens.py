@@ -28,7 +28,7 @@ from bulk.cli.signals import Stopper
 from bulk.concurrency.stop_gate import StopGate
 from bulk.events import Activity, Progress
 from bulk.export.person_export import export_lines
-from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.activity_reporter import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.report.load import JobStatus, read_status
 from bulk.selection.input_findings import Findings
@@ -166,7 +166,7 @@ def test_a_run_through_a_429(virtual: Any) -> None:
     check("run_through_a_429.log", log(recording))
 
 
-def test_our_own_minute_limit(virtual: Any) -> None:
+def test_a_wait_at_our_own_minute_limit_is_shown(virtual: Any) -> None:
     recording = Recording()
 
     async def main() -> None:
@@ -260,7 +260,7 @@ def test_an_export_of_persons_with_a_pause_of_40_s(virtual: Any) -> None:
     check("persons_with_a_pause.log", log(recording))
 
 
-def test_an_interrupt(virtual: Any) -> None:
+def test_an_interrupted_run_says_that_it_can_be_resumed(virtual: Any) -> None:
     recording, stop = Recording(), anyio.Event()
     notes: list[tuple[float, str]] = []
 

@@ -93,7 +93,7 @@ class _Pages(Generic[T]):
                 if not (self._shrinks and took_too_long(error)):
                     raise
             self._pager.shrink()
-        rows = self._pager.feed([row for row in page.results if row.uuid is not None or self._tell(row)], page.next)
+        rows = self._pager.feed([row for row in page.results if row.uuid is not None or self._emit(row)], page.next)
         return msgspec.structs.replace(page, results=[row for row in rows if self._is_readable(row)])
 
     @property
@@ -118,7 +118,7 @@ class _Pages(Generic[T]):
             return False
         return True
 
-    def _tell(self, row: UnreadableRow) -> bool:
+    def _emit(self, row: UnreadableRow) -> bool:
         """Tell of a row without a UUID, unless an overlapping page had it too; the pager cannot use it."""
         digest = blake2b(row.raw, digest_size=16).digest()
         if digest not in self._nameless:

@@ -13,7 +13,7 @@ from bulk.cli.options.help_layout import option
 if TYPE_CHECKING:
     from bulk.cli.job_session import CommandOutput
     from bulk.jobs.job_summary import JobSummary
-    from bulk.without_person.report import SubmissionsReport
+    from bulk.without_person.report import WithoutPersonReport
 
 
 @help_command("jobs")
@@ -29,18 +29,18 @@ def command(folder: Path, json: bool) -> int:
     Example:
       posthog-bulk jobs
     """
-    from bulk.cli.job_session import CommandOutput, long_reads_shown
+    from bulk.cli.job_session import CommandOutput, show_long_reads
     from bulk.jobs.job_search import list_jobs
     from bulk.jobs.job_summary import JobState
     from bulk.sanitize import plain
-    from bulk.without_person.job_files import list_submissions
+    from bulk.without_person.job_files import list_without_person
 
     output, now = CommandOutput(json=json), datetime.now(UTC)
-    with long_reads_shown() as on_read:
+    with show_long_reads() as on_read:
         jobs = list_jobs(folder, on_read=on_read)
-        without_person = list(list_submissions(folder))
+        without_person = list(list_without_person(folder))
     for path, found in without_person:
-        show_submissions_job(path, found, output)
+        show_without_person_job(path, found, output)
     if not jobs and not without_person:
         output.print(f"No jobs in {plain(folder.resolve())}")
     for number, job in enumerate(jobs):
@@ -55,7 +55,7 @@ def command(folder: Path, json: bool) -> int:
     return 0
 
 
-def show_submissions_job(journal: Path, found: "SubmissionsReport | str", output: "CommandOutput") -> None:
+def show_without_person_job(journal: Path, found: "WithoutPersonReport | str", output: "CommandOutput") -> None:
     """Show a job for events without a person.
 
     Arguments:
@@ -63,12 +63,12 @@ def show_submissions_job(journal: Path, found: "SubmissionsReport | str", output
         found: its report, or why it cannot be read.
         output: where to show it.
     """
-    from bulk.cli.commands.operations.without_person import show_submissions
+    from bulk.cli.commands.operations.without_person import show_without_person
     from bulk.sanitize import plain
 
     if not isinstance(found, str):
         output.print(f"Journal of events without a person: {plain(journal)}")
-        show_submissions(found, journal, output)
+        show_without_person(found, journal, output)
         return
     output.print(f"Problem: {plain(found, limit=None)}")
     output.write_event("events_without_person", journal=str(journal), report=None, problem=found)

@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     "-o", "--output", type=FILE, metavar="FILE", help="Write to this file, which only you can read, instead of stdout"
 )
 @option("--force", is_flag=True, help=FORCE_HELP)
-@option("--count", "only_count", is_flag=True, help="Write only the number of the persons to stdout")
+@option("--count", "only_count", is_flag=True, help="Write only the number of persons to stdout")
 @option(
     "--plan",
     type=FILE,
     metavar="FILE",
-    help="Export the persons of this plan with all their distinct IDs; the journal of its job records that",
+    help="Export the persons of this plan with all their distinct IDs, and record that in the journal of its job",
 )
 @option("--journal", type=FILE, metavar="FILE", help=JOURNAL_HELP)
 @json_option
@@ -130,7 +130,7 @@ def _export(
         json: whether events go to stdout.
         settings: for the client.
     """
-    from bulk.cli.interruption import explained
+    from bulk.cli.interruption import explain_interruption
     from bulk.cli.job_session import run_with_client
     from bulk.export.export_progress import reporting_export
     from bulk.export.person_export import csv_lines, export_lines
@@ -155,7 +155,7 @@ def _export(
     is_result = file is not None or only_count
     in_place = is_result or not sys.stdout.isatty()
     with (
-        explained(lambda: _interrupted(output, count - header_lines, only_count=only_count)),
+        explain_interruption(lambda: _interrupted(output, count - header_lines, only_count=only_count)),
         nullcontext() if is_result else _incomplete(lambda: count, header_lines),
     ):
         run_with_client(settings, work, json=json and is_result, in_place=in_place)

@@ -77,8 +77,8 @@ def command(
     This only reads from the server. A run of the plan affects the persons in it and no others. Keep the file
     private: it holds the IDs of these persons.
 
-    With --from JOURNAL --reappeared, the plan repeats the operation of that job for the persons that later events
-    created again. verify finds them: they have the UUID or the distinct ID of a person of the job.
+    With --from JOURNAL --reappeared, the plan repeats the operation of that job for re-created persons: later events
+    created them with the UUID or a distinct ID of a person of the job. Run verify first, which finds them.
 
     \b
     OPERATION is one of:
@@ -99,7 +99,7 @@ def command(
       posthog-bulk plan --from leavers.journal.jsonl --reappeared -o again.plan.jsonl
     """
     from bulk.cli.display.plan.plan_review import format_review, run_command_line
-    from bulk.cli.interruption import explained, nothing_kept
+    from bulk.cli.interruption import explain_interruption, nothing_kept
     from bulk.cli.job_paths import check_new_plan
     from bulk.cli.job_session import CommandOutput, write_plan_event
 
@@ -113,7 +113,7 @@ def command(
         raise click.UsageError(_NO_OPERATION)
     else:
         make = partial(_make_selected_plan, settings, operation, operation_arguments, selection_arguments)
-    with explained(nothing_kept):
+    with explain_interruption(nothing_kept):
         plan = make(output, json=json, concurrency=concurrency, protect=build_protect(protect), record=record)
     shown = CommandOutput(json=json)
     with plan:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from bulk.progress.file_reading import OnRead
     from bulk.report.receipt import Receipt
     from bulk.report.report import Report
-    from bulk.without_person.report import SubmissionsReport
+    from bulk.without_person.report import WithoutPersonReport
 
-    AnyReport = Report | Receipt | SubmissionsReport
+    AnyReport = Report | Receipt | WithoutPersonReport
 
 FORMATS = ("html", "md", "json", "txt")
 STDOUT = "-"
@@ -91,14 +91,14 @@ def command(
 ) -> int:
     """Write the report of the job in JOURNAL. Needs no network and no key.
 
-    The same files result in the same report, byte for byte. The exit code is that of its first sentence: 0 if the job
-    is complete, 75 while it waits for PostHog, and 1 if it needs attention.
+    The same files result in the same report, byte for byte. The exit code is 0 if the job is complete, 75 while
+    it waits for PostHog, and 1 if it needs attention.
 
-    If the plan exists, the report has the values of the selection, which may identify persons, unless --redact is
-    given. verify-signature checks a signature.
+    If the plan exists, the report has the values of the selection, which may identify persons: --redact leaves them
+    out. verify-signature checks a signature.
 
     --reference writes the receipt of one request. --find says whether persons were erased, when, and with what result,
-    also years later and without the plan. It shows no ID: the first one that you give is ID number 1.
+    also years later and without the plan. It shows numbers in place of IDs: the first ID you give is number 1.
 
     \b
     Example:
@@ -186,20 +186,20 @@ def _read(
     values: bool,
 ) -> "AnyReport":
     from bulk.cli.commands.status import read_job_report, read_with_plan
-    from bulk.cli.job_session import long_reads_shown
+    from bulk.cli.job_session import show_long_reads
     from bulk.report.find import find_persons, find_request
-    from bulk.without_person.records import is_journal_of_submissions, read_submissions
-    from bulk.without_person.report import submissions_report
+    from bulk.without_person.records import is_journal_without_person, read_states
+    from bulk.without_person.report import build_without_person_report
 
-    if is_journal_of_submissions(journal):
+    if is_journal_without_person(journal):
         if ids is not None or reference is not None:
             raise click.UsageError(
                 "--find and --reference need receipts, which a job for events without a person lacks"
             )
-        return submissions_report(read_submissions(journal))
+        return build_without_person_report(read_states(journal))
     if ids is None and reference is None:
         return read_job_report(journal, plan, values=values)
-    with long_reads_shown() as on_read:
+    with show_long_reads() as on_read:
 
         def find(journal: Path, plan: "Plan | None", *, on_read: "OnRead | None") -> "Receipt":
             if reference is not None:
@@ -311,25 +311,25 @@ def render(report: "AnyReport", layout: str, *, width: int | None = None) -> str
     """
     from bulk.report.receipt import Receipt
     from bulk.report.rendering import render_json, render_markdown, render_text
-    from bulk.without_person.report import SubmissionsReport
+    from bulk.without_person.report import WithoutPersonReport
 
-    if isinstance(report, Receipt | SubmissionsReport):
+    if isinstance(report, Receipt | WithoutPersonReport):
         return _render_document(report, layout, width=width)
     if layout == "txt" and width is not None:
         return render_text(report, width=width)
     return {"html": _html, "md": render_markdown, "json": render_json, "txt": render_text}[layout](report)
 
 
-def _render_document(report: "Receipt | SubmissionsReport", layout: str, *, width: int | None) -> str:
+def _render_document(report: "Receipt | WithoutPersonReport", layout: str, *, width: int | None) -> str:
     from bulk.report.rendering.json import indented_json
     from bulk.report.rendering.markdown import document_markdown
     from bulk.report.rendering.sections.receipt import lay_out_receipt
     from bulk.report.rendering.text import WIDTH, document_text
-    from bulk.without_person.report import SubmissionsReport, lay_out_submissions
+    from bulk.without_person.report import WithoutPersonReport, lay_out_without_person
 
     if layout == "json":
         return indented_json(report)
-    document = lay_out_submissions(report) if isinstance(report, SubmissionsReport) else lay_out_receipt(report)
+    document = lay_out_without_person(report) if isinstance(report, WithoutPersonReport) else lay_out_receipt(report)
     if layout == "md":
         return document_markdown(document)
     if layout == "txt":

@@ -50,7 +50,7 @@ def command(
       posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
     from bulk.cli.approval import approve_or_ask
-    from bulk.cli.interruption import explained, not_started, same_command_line
+    from bulk.cli.interruption import explain_interruption, not_started, same_command_line
     from bulk.cli.job_paths import check_job_files
     from bulk.cli.job_session import CommandOutput, run_plan, write_plan_event
     from bulk.execution import preflight
@@ -64,7 +64,7 @@ def command(
     journal = journal or journal_of(plan)
     check_job_files(plan, journal)
     refuse_destroyed(plan, journal, so="the job cannot be run any more")
-    with explained(lambda: not_started(plan, same_command_line())), load_plan(plan) as loaded:
+    with explain_interruption(lambda: not_started(plan, same_command_line())), load_plan(plan) as loaded:
         write_plan_event(loaded, output)
         preflight.check_caps(
             loaded,

@@ -44,8 +44,8 @@ _AT_ONCE = 1_000
 def command(plan: Path, numbers: str | None, line: int | None, json: bool) -> int:
     """Show what PLAN does, its number of persons, its input check and its digest. Needs no network and no key.
 
-    Reports name a person by its number in the plan, and the input check names a line of the input by its number;
-    --target and --line show the persons, and the values that each gets where the plan has values per person.
+    Reports name persons by their numbers in the plan, and the input check names input lines by their numbers. --target
+    and --line show which persons these are and, in a plan with values per person, the values of each.
 
     \b
     Example:

@@ -38,20 +38,20 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     Example:
       posthog-bulk status leavers.journal.jsonl --watch
     """
-    from bulk.cli.interruption import explained
-    from bulk.cli.job_session import CommandOutput, long_reads_shown
+    from bulk.cli.interruption import explain_interruption
+    from bulk.cli.job_session import CommandOutput, show_long_reads
     from bulk.files.lock_probe import is_locked
     from bulk.jobs.job_files import plan_of
-    from bulk.without_person.records import is_journal_of_submissions
+    from bulk.without_person.records import is_journal_without_person
 
-    if is_journal_of_submissions(journal):
+    if is_journal_without_person(journal):
         if watch:
             raise click.UsageError("--watch does not work with a job for events without a person: leave it out")
-        return show_submissions_of(journal, json=json)
+        return show_without_person_of(journal, json=json)
     if watch and is_locked(journal):
-        with explained(lambda: "The job itself continues."):
+        with explain_interruption(lambda: "The job itself continues."):
             _watch(journal, plan, json=json)
-    with long_reads_shown() as on_read:
+    with show_long_reads() as on_read:
         status = read_job_status(journal, plan, on_read=on_read)
     output = CommandOutput(json=json)
     now = datetime.now(UTC)
@@ -64,31 +64,31 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     return status.duty.exit_code
 
 
-def show_submissions_of(journal: Path, *, json: bool) -> int:
+def show_without_person_of(journal: Path, *, json: bool) -> int:
     """Show the state of a job for events without a person, and return its exit code.
 
     Arguments:
         journal: of the job.
         json: whether to write it as an event too.
     """
-    from bulk.cli.commands.operations.without_person import show_submissions
+    from bulk.cli.commands.operations.without_person import show_without_person
     from bulk.cli.job_session import CommandOutput
-    from bulk.without_person.records import read_submissions
-    from bulk.without_person.report import submissions_report
+    from bulk.without_person.records import read_states
+    from bulk.without_person.report import build_without_person_report
 
-    report = submissions_report(read_submissions(journal))
-    show_submissions(report, journal, CommandOutput(json=json))
+    report = build_without_person_report(read_states(journal))
+    show_without_person(report, journal, CommandOutput(json=json))
     return report.exit_code
 
 
 def _watch(journal: Path, plan: Path | None, *, json: bool) -> None:
     """Show the progress until no process runs the job."""
     from bulk.cli.display.live_display import open_display
-    from bulk.cli.job_session import long_reads_shown
+    from bulk.cli.job_session import show_long_reads
     from bulk.files.lock_probe import is_locked
     from bulk.report.load import ProgressFollower
 
-    with long_reads_shown() as on_read:
+    with show_long_reads() as on_read:
         follower = read_with_plan(ProgressFollower, journal, plan, on_read=on_read)
     display = open_display(json=json, stream=sys.stderr if json else sys.stdout)
     try:
@@ -115,10 +115,10 @@ def read_job_report(journal: Path, plan: Path | None, *, values: bool = False) -
         plan: a plan that must belong to this job; None for the one of the same name, if it exists and can be read.
         values: whether the plan also adds values that may identify persons.
     """
-    from bulk.cli.job_session import long_reads_shown
+    from bulk.cli.job_session import show_long_reads
     from bulk.report.load import read_report
 
-    with long_reads_shown() as on_read:
+    with show_long_reads() as on_read:
         return read_with_plan(partial(read_report, values=values), journal, plan, on_read=on_read)
 
 
@@ -200,36 +200,19 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
         journal: the journal.
         now: the time, for what is overdue.
     """
-    from bulk.cli.display.duty_lines import duty_lines
     from bulk.cli.display.messages import state_counts
     from bulk.cli.display.plan.plan_review import aligned_rows
     from bulk.cli.display.screen import progress_line
     from bulk.cli.display.wait_lines import local_time
-    from bulk.formatting import count_of, format_count, format_time
-    from bulk.jobs.next_run import resume_words, run_line
-    from bulk.operations import describe as describe_operation
+    from bulk.formatting import format_count, format_time
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.report.rendering.sections.proof import torn_tail_sentence
     from bulk.report.rendering.sections.request_rows import SHREDDED, due_rows, record_rows
-    from bulk.report.report import is_finished
     from bulk.requests.due_dates import as_of
     from bulk.sanitize import plain
 
     report = status.report
-    project = str(report.project_id)
-    if report.plan is not None:
-        project += f" ({plain(report.plan.project_name)})"
-    rows = [
-        ("Job", plain(report.job)),
-        ("Operation", f"{plain(describe_operation(report.operation))}; {count_of(report.count, 'person')}"),
-        ("Project", f"{project} on {plain(report.host)}"),
-        ("Approved", plain(format_time(report.approved_at, seconds=True)) if report.approved_at else "no"),
-    ]
-    state, *to_do = duty_lines(status.duty, plan, journal, run_again=run_line(plan, journal), now=now, report=report)
-    is_left = not status.is_running and report.shredded_at is None and not is_finished(report)
-    rows.append(("State", state))
-    rows += [("To resume", resume_words(plan, journal))] if is_left else []
-    rows += [("", line) for line in to_do if not status.is_running]
+    rows = [*_job_rows(report), *_state_rows(status, plan, journal, now=now)]
     rows.append(("Result", plain(report.run_verdict, limit=None)))
     counts = [
         state_counts(AXIS_TITLES[axis.axis], {one.state: one.count for one in axis.states}) for axis in report.axes
@@ -248,6 +231,38 @@ def status_lines(status: "JobStatus", plan: Path, journal: Path, *, now: datetim
     if report.torn_tail_bytes and not status.is_running:  # the last line of a running job may be half written
         rows.append(("", plain(torn_tail_sentence(report), limit=None)))
     return list(aligned_rows(rows))
+
+
+def _job_rows(report: "Report") -> list[tuple[str, str]]:
+    """Return which job it is, as headings and texts."""
+    from bulk.formatting import count_of, format_time
+    from bulk.operations import describe as describe_operation
+    from bulk.sanitize import plain
+
+    project = str(report.project_id)
+    if report.plan is not None:
+        project += f" ({plain(report.plan.project_name)})"
+    return [
+        ("Job", plain(report.job)),
+        ("Operation", f"{plain(describe_operation(report.operation))}; {count_of(report.count, 'person')}"),
+        ("Project", f"{project} on {plain(report.host)}"),
+        ("Approved", plain(format_time(report.approved_at, seconds=True)) if report.approved_at else "no"),
+    ]
+
+
+def _state_rows(status: "JobStatus", plan: Path, journal: Path, *, now: datetime) -> list[tuple[str, str]]:
+    """Return the state of a job and, if no process works on it, what to do next."""
+    from bulk.cli.display.duty_lines import duty_lines
+    from bulk.jobs.next_run import resume_words, run_line
+    from bulk.report.report import is_finished
+
+    report = status.report
+    state, *to_do = duty_lines(status.duty, plan, journal, run_again=run_line(plan, journal), now=now, report=report)
+    if status.is_running:
+        return [("State", state)]
+    is_left = report.shredded_at is None and not is_finished(report)
+    to_resume = [("To resume", resume_words(plan, journal))] if is_left else []
+    return [("State", state), *to_resume, *(("", line) for line in to_do)]
 
 
 def _run_text(run: "RunReport", *, is_running: bool) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bulk.cli.display.live_display import Display
     from bulk.cli.signals import Stopper
     from bulk.report.report import Report
-    from bulk.without_person.report import SubmissionsReport
+    from bulk.without_person.report import WithoutPersonReport
 
 
 @help_command("verify")
@@ -47,31 +47,31 @@ def command(
 
     This changes nothing on the server. The exit code is 0 if the job is complete, 75 while it waits for PostHog, which
     purges events at the weekend, and 1 if it needs attention. It is meant for cron: once a day until it exits with 0.
-    A job with input lines that match no person needs attention until --expect-unmatched says that they have none.
+    Input lines that match no person need attention until --expect-unmatched confirms that PostHog has no such person.
 
-    Requests: three to begin with, one per 200 persons, one per 1,000 deletion rows, one query per 5,000 deleted
-    persons, and one query per 1,000 distinct IDs whose recordings are to be deleted. Whether recordings are deleted can
-    be read only with the scope query:read. For a job of delete-events --without-person, verify reads the state of each
-    of its requests with one call, and needs no plan.
+    Requests: three, and one per 200 persons, one per 1,000 deletion rows, one query per 5,000 deleted persons, and one
+    query per 1,000 distinct IDs whose recordings are to be deleted. To check recordings, the key needs the scope
+    query:read. For a job of delete-events --without-person, verify makes one call per request of the job, and needs no
+    plan.
 
     \b
     Example:
       posthog-bulk verify leavers.journal.jsonl
     """
-    from bulk.cli.interruption import explained, same_command_line
+    from bulk.cli.interruption import explain_interruption, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client, show_summary
     from bulk.engine import verify_job
     from bulk.errors import NotFinished
     from bulk.jobs.next_run import run_line
     from bulk.plan.plan_file import load_plan
     from bulk.sanitize import plain
-    from bulk.without_person.records import is_journal_of_submissions
+    from bulk.without_person.records import is_journal_without_person
 
     check_operator(operator, expect_unmatched)
-    if is_journal_of_submissions(journal):
+    if is_journal_without_person(journal):
         if expect_unmatched is not None:
             raise click.UsageError("--expect-unmatched does not work with a job of --without-person: leave it out")
-        return _verify_submissions(journal, settings, json=json)
+        return _verify_without_person(journal, settings, json=json)
     plan = _existing_plan(journal, plan)
     output = CommandOutput(json=json)
     with load_plan(plan) as loaded:
@@ -99,27 +99,27 @@ def command(
             kept = f"Nothing was changed; what was read back so far is recorded in {plain(journal)}."
             return f"{kept} To continue:\n  {same_command_line()}"
 
-        with explained(explain):
+        with explain_interruption(explain):
             return run_with_client(settings, work, json=json).exit_code
 
 
-def _verify_submissions(journal: Path, settings: Settings, *, json: bool) -> int:
+def _verify_without_person(journal: Path, settings: Settings, *, json: bool) -> int:
     """Read the states of the requests for events without a person, and show them."""
-    from bulk.cli.commands.operations.without_person import show_submissions
-    from bulk.cli.interruption import explained, same_command_line
+    from bulk.cli.commands.operations.without_person import show_without_person
+    from bulk.cli.interruption import explain_interruption, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
-    from bulk.concurrency.outages import waiting_out
-    from bulk.without_person.records import read_submissions
-    from bulk.without_person.submission import verify_submissions
+    from bulk.concurrency.outages import with_outage_wait
+    from bulk.without_person.records import read_states
+    from bulk.without_person.submission import verify_without_person
 
-    read_submissions(journal)
+    read_states(journal)
 
-    async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> "SubmissionsReport":
-        return await verify_submissions(waiting_out(client, settings.retry_for_s, on_outage=display), journal)
+    async def work(client: "PostHogClient", _: "Stopper", display: "Display") -> "WithoutPersonReport":
+        return await verify_without_person(with_outage_wait(client, settings.retry_for_s, on_outage=display), journal)
 
-    with explained(lambda: f"Nothing was changed. To continue:\n  {same_command_line()}"):
+    with explain_interruption(lambda: f"Nothing was changed. To continue:\n  {same_command_line()}"):
         report = run_with_client(settings, work, json=json)
-    show_submissions(report, journal, CommandOutput(json=json))
+    show_without_person(report, journal, CommandOutput(json=json))
     return report.exit_code
 
 

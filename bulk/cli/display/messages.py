@@ -21,11 +21,10 @@ from bulk.events import (
     ServerUnreachable,
     TestBatchDone,
     Trouble,
-    Wait,
-    WaitKind,
     WindowBudget,
 )
 from bulk.formatting import count_of, format_count, format_duration
+from bulk.progress.wait_tracker import outage_wait
 from bulk.sanitize import plain
 from bulk.states import ending_label, state_label
 
@@ -142,14 +141,3 @@ def event_line(event: Event, *, now: datetime) -> str | None:
             # a run with a report is followed by a summary, which has the same counts
             return ending if event.reason in _WITH_REPORT else "; ".join([ending, *axis_lines(event)])
     return None
-
-
-def outage_wait(event: ServerUnreachable) -> Wait:
-    """Return the wait that an outage begins."""
-    return Wait(
-        kind=WaitKind.OUTAGE,
-        waited_s=event.away_s,
-        left_s=event.retry_in_s,
-        gives_up_in_s=event.gives_up_in_s,
-        reason=event.reason,
-    )

@@ -126,7 +126,7 @@ class Terminal:
 
 
 def write_alert(stream: TextIO, text: str) -> None:
-    """Write a text that nobody must miss: bold and red on a terminal that shows colour.
+    """Write a text that the user must not miss: bold and red on a terminal that shows colour.
 
     Arguments:
         stream: where to write, without a line end.

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from bulk.cli.display.plan.plan_review import aligned_rows
 from bulk.formatting import count_of
 from bulk.sanitize import plain
-from bulk.without_person.plan import SubmissionsHeader
+from bulk.without_person.plan import WithoutPersonHeader
 from bulk.without_person.report import OPERATION
 
 _NOTE = (
-    "PostHog approves each request by hand and deletes at the weekend: what the IDs have by then, also events of a "
-    "person that gets one of them meanwhile."
+    "PostHog approves each request by hand and deletes at the weekend. It deletes all events that the IDs have by "
+    "then, also those of a person that gets one of the IDs before."
 )
 
 
-def review_lines(header: SubmissionsHeader, count: int, events: int, chunks: Sequence[tuple[str, ...]]) -> list[str]:
+def review_lines(header: WithoutPersonHeader, count: int, events: int, chunks: Sequence[tuple[str, ...]]) -> list[str]:
     """Return what is shown before the approval.
 
     Arguments:

@@ -72,8 +72,8 @@ def settings_options(command: F) -> F:
             metavar="LIMITS",
             help="Rate limits to stay within. posthog: those of PostHog for this key; user: 180 requests per minute "
             "and 1,200 per hour; off: none; or your own, as in 480/min,4800/hour,240/min,1200/hour. The first two are "
-            "for deletions, the others for all other requests; the last one can be left out. In place of a limit, off "
-            "means none, as in 480/min,4800/hour,off (default: posthog)",
+            "for deletions, the others for all other requests. The last one can be left out; off stands for no limit, "
+            "as in 480/min,4800/hour,off (default: posthog)",
         ),
         option(
             "--limits-file",
@@ -87,8 +87,8 @@ def settings_options(command: F) -> F:
             "retry_for_s",
             type=Duration(),
             metavar="DURATION",
-            help="Wait this long for a server that does not respond, then end with exit code 75. 0 fails at once, "
-            "except that a read is retried a few times, within seconds (default: 15min)",
+            help="Wait this long for a server that does not respond, then end with exit code 75. With 0, only "
+            "reads are repeated, a few times within seconds (default: 15min)",
         ),
         section="Connection",
     )
@@ -146,8 +146,7 @@ expect_unmatched_option = option(
     "--expect-unmatched",
     type=WholeNumber(0),
     metavar="N",
-    help="Confirm that N input lines match no person because PostHog has none: they then count as covered. Any other "
-    "number is refused",
+    help="Confirm that N input lines have no person in PostHog; they then count as covered. Refuse any other number",
 )
 
 

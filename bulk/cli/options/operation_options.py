@@ -68,19 +68,20 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
     "id_column": option(
         "--id-column",
         metavar="KIND:COLUMN",
-        help="The kind of ID by which --values names persons, and the column that holds it: distinct_id:COLUMN, "
+        help="Kind of ID in --values, and the column that holds it: distinct_id:COLUMN, "
         "uuid:COLUMN or email:COLUMN (default: distinct_id:distinct_id)",
     ),
     "types": option(
         "--types",
         metavar="KEY=TYPE,...",
-        help="How columns of a CSV file of --values are read, as in seats=number,vip=boolean: text, number, boolean "
+        help="Types of columns in the CSV file of --values, as in seats=number,vip=boolean: text, number, boolean "
         "or json (default: text)",
     ),
     "empty_is": option(
         "--empty-is",
         type=click.Choice(["unset", "null"]),
-        help="An empty cell of --values removes the property, or sets null (default: it leaves the property alone)",
+        help="Let an empty cell of --values remove the property (unset) or set it to null (default: leave the "
+        "property as it is)",
     ),
     "once": option(
         "--once",
@@ -245,7 +246,7 @@ def _parsed(key: str, text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_reject_constant, object_pairs_hook=_reject_repeated_keys)
     except json.JSONDecodeError as error:
-        where = f"at character {error.pos + 1} of {len(text)} ({error.msg})" if text else "because it is empty"
+        where = f"at character {error.pos + 1} ({error.msg})" if text else "because it is empty"
     except RecursionError:
         where = "because it is nested too deep"
     except ValueError as error:

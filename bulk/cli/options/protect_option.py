@@ -16,7 +16,7 @@ protect_option = option(
     multiple=True,
     metavar="FILE|FILTER",
     help="Persons that no plan may contain: a file with one distinct ID, UUID or email per line, or a condition as for "
-    "--where; repeat the option for more. They are left out of a new plan, and an existing plan with one of them is "
+    "--where; repeat the option for more. A new plan leaves these persons out; an existing plan with one of them is "
     "refused",
 )
 

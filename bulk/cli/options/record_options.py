@@ -12,9 +12,9 @@ from bulk.requests.job_record import JobRecord
 F = TypeVar("F", bound=Callable[..., Any])
 
 confirming_operator_option = option(
-    "--operator", metavar="NAME", help="Who gives --expect-unmatched; journal and report keep it"
+    "--operator", metavar="NAME", help="Who confirms --expect-unmatched; journal and report keep the name"
 )
-approver_option = option("--approver", metavar="NAME", help="Who approves the plan; journal and report keep it")
+approver_option = option("--approver", metavar="NAME", help="Who approves the plan; journal and report keep the name")
 
 
 def check_operator(operator: str | None, expect_unmatched: int | None) -> None:

@@ -23,7 +23,7 @@ NOTHING_SELECTED = (
     "or --everyone for all persons of the project"
 )
 _FILTERS = '\'[{"key": "plan", "value": "free", "operator": "exact"}]\''
-_EVERYONE = "All persons of the project. With conditions: do not refuse conditions that match every person"
+_EVERYONE = "All persons of the project. With conditions: also accept conditions that match every person"
 _FILE_OPTIONS = {
     "distinct_ids": "--distinct-ids",
     "uuids": "--uuids",

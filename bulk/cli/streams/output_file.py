@@ -12,8 +12,8 @@ from bulk.files.job_file_kinds import (
     HEAD_BYTES,
     is_journal,
     is_plan,
-    is_submissions_journal,
-    is_submissions_plan,
+    is_without_person_journal,
+    is_without_person_plan,
 )
 from bulk.files.private_files import open_regular
 from bulk.files.unnamed_file import UnnamedFile, create_unnamed
@@ -76,4 +76,4 @@ def is_plan_or_journal(path: Path) -> bool:
         head = os.pread(descriptor, HEAD_BYTES, 0)
     finally:
         os.close(descriptor)
-    return any(is_kind(head) for is_kind in (is_plan, is_journal, is_submissions_plan, is_submissions_journal))
+    return any(is_kind(head) for is_kind in (is_plan, is_journal, is_without_person_plan, is_without_person_journal))

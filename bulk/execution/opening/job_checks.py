@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from asyncclient import ClientEvent, PostHogClient
-from bulk.concurrency.outages import emit_outages, waiting_out
+from bulk.concurrency.outages import emit_outages, with_outage_wait
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import JournalError, NotFinished, Refused
 from bulk.events import Activity, JobEvent, PhaseChanged
@@ -32,7 +32,7 @@ from bulk.plan.protected_targets import refuse_protected
 from bulk.plan.value_counts import value_totals
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, to_not_finished
 from bulk.posthog.strategy import Strategy, detect_strategy
-from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.activity_reporter import ActivityReporter, Moment
 from bulk.progress.file_reading import FileReading, OnRead
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.selection.conditions.protection import Protect
@@ -79,7 +79,7 @@ async def check_job(
     preflight.check_client(plan, origin=client.origin, project_id=client.project_id)
     preflight.check_unmatched(plan, settings.expect_unmatched)
     plan.targets(0, 1)  # fails before any request if the plan was closed, or changed on disk
-    client = waiting_out(client, settings.retry_for_s, host_is_known=True)  # the plan comes from there
+    client = with_outage_wait(client, settings.retry_for_s, host_is_known=True)  # the plan comes from there
     target_states = TargetStates()
     if on_progress is not None:
         on_progress(PhaseChanged(phase=CHECKING))  # before the journal is read, which takes time if it is large

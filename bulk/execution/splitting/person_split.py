@@ -12,17 +12,17 @@ import anyio
 import msgspec
 
 from asyncclient import ConnectFailed, NotFound, PersonRef, PostHogClient, PostHogError, Unreachable
-from bulk.concurrency.outages import RETRY_FOR_S, waiting_out
+from bulk.concurrency.outages import RETRY_FOR_S, with_outage_wait
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped
-from bulk.errors import InputError, NotFinished, Refused
+from bulk.errors import NotFinished, Refused
 from bulk.events import Activity, OutageEvent, Wait, WaitKind
 from bulk.formatting import count_of, format_duration
 from bulk.number_ranges import format_ranges
 from bulk.posthog import person_reader
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS
 from bulk.posthog.batch_reads import READ_SIZE
-from bulk.progress.activity import ActivityReporter, Moment
+from bulk.progress.activity_reporter import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.selection.inputs.line_checks import Line
 
@@ -96,7 +96,7 @@ async def read_split(
         PostHogError: the server did not respond for too long, or responded with an error.
     """
     gate = StopGate()
-    async with _reported(client, "checking person", gate, retry_for_s, on_progress) as reading:
+    async with _report_waits(client, "checking person", gate, retry_for_s, on_progress) as reading:
         with suppress(Refused):
             split = await _checked(reading, uuid, main=main, lines=lines)
             if split.distinct_ids or split.done:
@@ -174,7 +174,7 @@ async def send_split(
         PostHogError: the call did not reach the server, or the server refused it; nothing was changed.
     """
     gate = StopGate()
-    async with _reported(client, "sending", gate, retry_for_s, on_progress) as sending:
+    async with _report_waits(client, "sending", gate, retry_for_s, on_progress) as sending:
         is_accepted = await _send(sending, split, gate)
         try:
             return await _is_visible(sending, split, gate, wait_s, is_accepted=is_accepted)
@@ -257,7 +257,7 @@ async def _is_visible(
 
 
 @asynccontextmanager
-async def _reported(
+async def _report_waits(
     client: PostHogClient, phase: str, gate: StopGate, retry_for_s: float, on_progress: OnProgress | None
 ) -> AsyncIterator[PostHogClient]:
     """Yield a view of the client that waits outages out, with all waits reported."""
@@ -266,7 +266,7 @@ async def _reported(
     def describe(moment: Moment) -> Activity:
         return Activity(phase=phase, elapsed_s=moment.elapsed_s, requests=moment.requests, wait=moment.wait)
 
-    waiting = waiting_out(client, retry_for_s, on_outage=on_progress).observed(wait_tracker.client_event)
+    waiting = with_outage_wait(client, retry_for_s, on_outage=on_progress).observed(wait_tracker.client_event)
     async with ActivityReporter(wait_tracker, describe, on_progress).reporting():
         yield waiting
 
@@ -284,18 +284,3 @@ def check_count(split: PersonSplit, expected: int | None) -> None:
             found += f", and {split.done:,} {'was' if split.done == 1 else 'were'} split off already"
             found += f": {count_of(split.count, 'distinct ID')}"
         raise Refused(f"{found}, not {expected:,} (--expect-count); nothing was sent", "check the person and the IDs")
-
-
-def usable(lines: Sequence[object]) -> list[Line]:
-    """Return the lines of an input, each of which has to be usable.
-
-    Raises:
-        InputError: a line cannot be used, or there is none.
-    """
-    found = [line for line in lines if isinstance(line, Line)]
-    if len(found) < len(lines):
-        refused = next(line for line in lines if not isinstance(line, Line))
-        raise InputError(f"line {refused.number} cannot be used ({refused.reason.value}); correct the input")  # type: ignore[attr-defined]
-    if not found:
-        raise InputError("the input has no distinct ID")
-    return found

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from bulk.selection.inputs.coverage import Coverage
+from bulk.selection.inputs.coverage import InputCoverage
 
 
 class InputReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +26,9 @@ class InputReport(msgspec.Struct, frozen=True, kw_only=True):
     expected_by: str | None = None
 
 
-def input_report(coverage: Coverage, *, expected_at: str | None = None, expected_by: str | None = None) -> InputReport:
+def input_report(
+    coverage: InputCoverage, *, expected_at: str | None = None, expected_by: str | None = None
+) -> InputReport:
     """Return what a plan covers of its input, for a report.
 
     Arguments:
@@ -49,11 +51,11 @@ def input_report(coverage: Coverage, *, expected_at: str | None = None, expected
     )
 
 
-def coverage_in(one: InputReport | None) -> Coverage | None:
+def coverage_in(one: InputReport | None) -> InputCoverage | None:
     """Return the coverage that a report shows; None where it does not tell."""
     if one is None:
         return None
-    return Coverage(
+    return InputCoverage(
         lines=one.lines,
         unmatched=one.unmatched,
         refused=one.refused,

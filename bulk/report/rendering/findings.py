@@ -12,7 +12,7 @@ from bulk.report.rendering.recording_sentences import recording_sentences
 from bulk.selection.conditions.protection_warnings import protection_warnings
 from bulk.selection.input_findings import WIDER_MAX, WIDER_WORDS
 from bulk.selection.inputs.causes import Cause
-from bulk.selection.inputs.coverage import Coverage
+from bulk.selection.inputs.coverage import InputCoverage
 from bulk.selection.inputs.line_checks import Reason
 from bulk.selection.lookups.email_match import USUAL_KEYS
 
@@ -153,7 +153,9 @@ def _properties(findings: dict[str, Any]) -> list[dict[str, Any]]:
     return list(properties.get("of", ())) if isinstance(properties, dict) else []
 
 
-def orphan_sentences(operation: dict[str, Any], selection: dict[str, Any], coverage: Coverage | None) -> Iterator[str]:
+def orphan_sentences(
+    operation: dict[str, Any], selection: dict[str, Any], coverage: InputCoverage | None
+) -> Iterator[str]:
     """Yield that events without a person may remain, if a deletion is for distinct IDs that matched no person.
 
     Arguments:
@@ -204,7 +206,7 @@ def _unmatched(count: int) -> str:
 
 _DISCOVERED = {
     "query": "A query found the persons that have the properties",
-    "listing": "The persons that have the properties were found by listing persons and checking each",
+    "listing": "The persons that have the properties were counted by listing the persons and checking each",
 }
 
 

@@ -5,7 +5,7 @@ import json
 import msgspec
 
 from bulk.report.receipt import Receipt
-from bulk.report.report import Report, of_duty
+from bulk.report.report import Report, with_duty_verdict
 
 
 def render_json(report: Report | Receipt) -> str:
@@ -13,7 +13,7 @@ def render_json(report: Report | Receipt) -> str:
 
     The same report gives the same bytes.
     """
-    shown = of_duty(report) if isinstance(report, Report) else report
+    shown = with_duty_verdict(report) if isinstance(report, Report) else report
     return indented_json(shown)
 
 

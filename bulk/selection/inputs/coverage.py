@@ -10,7 +10,7 @@ import msgspec
 from bulk.formatting import count_of
 
 
-class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class InputCoverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a plan covers of its input.
 
     Arguments:
@@ -21,8 +21,8 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
         protected: lines whose person no plan may contain.
         repeated: lines that repeat an earlier line that is not covered either.
         repeated_unmatched: those of them that repeat one which matches no person.
-        unmatched_expected: whether it is confirmed that the lines which match no person have none. They count as
-            covered then, and so do those that repeat them.
+        unmatched_expected: whether a user confirmed that no person exists for the lines that match none. They count
+            as covered then, and so do those that repeat them.
         changed_since: persons of a before-image that a revert leaves as they are, because others changed them. They
             count as covered.
     """
@@ -88,7 +88,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
         return ", ".join(f"{count:,} {what}" for count, what in parts if count)
 
 
-def coverage_of(findings: dict[str, dict[str, Any]], *, expect_unmatched: int | None = None) -> Coverage:
+def coverage_of(findings: dict[str, dict[str, Any]], *, expect_unmatched: int | None = None) -> InputCoverage:
     """Return the coverage that a plan's findings show.
 
     Arguments:
@@ -102,7 +102,7 @@ def coverage_of(findings: dict[str, dict[str, Any]], *, expect_unmatched: int | 
 
     if "lines" not in findings:
         changed = findings.get("revert", {}).get("changed", {}).get("count", 0)
-        return Coverage(
+        return InputCoverage(
             unread=max(count("discovery", "unread"), count("query", "unread")),
             changed_since=changed if isinstance(changed, int) else 0,
         )
@@ -110,7 +110,7 @@ def coverage_of(findings: dict[str, dict[str, Any]], *, expect_unmatched: int | 
     not_covered = findings.get("duplicates", {}).get("not_covered", {})
     repeated, of_unmatched = not_covered.get("count", 0), not_covered.get("unmatched", 0)
     unmatched = count("unmatched")
-    return Coverage(
+    return InputCoverage(
         lines=count("lines"),
         unmatched=unmatched,
         refused=count("refused"),
@@ -122,7 +122,7 @@ def coverage_of(findings: dict[str, dict[str, Any]], *, expect_unmatched: int | 
     )
 
 
-def with_coverage(verdict: str, coverage: Coverage | None) -> str:
+def with_coverage(verdict: str, coverage: InputCoverage | None) -> str:
     """Return a verdict that also says what the plan does not cover.
 
     Arguments:

@@ -145,5 +145,5 @@ def test_an_unreadable_date_header_is_ignored(date: str) -> None:
 
 
 @given(st.text(max_size=60))
-def test_no_date_raises(text: str) -> None:
+def test_no_date_header_raises_an_exception(text: str) -> None:
     assert http_date(text) is None or isinstance(http_date(text), float)

@@ -102,7 +102,7 @@ async def test_closing_ends_the_calls_of_that_client_only() -> None:
     assert [task.cancelled() for task in tasks] == [False, False]
 
 
-async def test_a_cancellation_by_somebody_else_is_theirs_though_the_time_is_over() -> None:
+async def test_a_cancellation_by_the_caller_is_raised_although_the_time_is_over() -> None:
     deadlines = Deadlines(asyncio.get_running_loop())
 
     async def call() -> None:

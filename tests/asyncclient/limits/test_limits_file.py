@@ -217,7 +217,7 @@ def test_a_file_is_created_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_cannot_be_rewritten_goes_on_growing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_rewritten_continues_to_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, machine = tmp_path / "limits", Machine()
     shared = machine.limits(path)
     monkeypatch.setattr("asyncclient.limits.shared_limits.REWRITE_FROM", 4)

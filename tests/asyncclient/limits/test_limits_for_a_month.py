@@ -103,10 +103,10 @@ class Month:
         self.asked_away: list[tuple[float, float]] = []
         self.lowered: list[tuple[float, LimitLowered]] = []
         key, policy = Secret("phx_x"), RetryPolicy()
-        throttled = RateLimitedTransport(self.server, self.limits, key, policy, self.tell, ServerClock(), loop.time)
-        self.stack = RetryingTransport(throttled, PathPrefix("projects", 1), policy, key, self.tell, Random(1).uniform)
+        throttled = RateLimitedTransport(self.server, self.limits, key, policy, self.emit, ServerClock(), loop.time)
+        self.stack = RetryingTransport(throttled, PathPrefix("projects", 1), policy, key, self.emit, Random(1).uniform)
 
-    def tell(self, event: object) -> None:
+    def emit(self, event: object) -> None:
         now = asyncio.get_running_loop().time()
         if isinstance(event, Paused):
             self.asked_away.append((now, now + min(event.for_s, HOUR_S)))

@@ -186,7 +186,7 @@ def test_a_review_says_what_is_not_covered(
     assert "A query found the persons that have the properties (1 person has them)." in out
     assert "Not covered: changes of the last minutes." in out
     out = run("plan", "unset", "plan", "--where", "plan exact free", "-o", "two").out
-    assert "were found by listing persons and checking each (a query does not apply the filters)" in out
+    assert "were counted by listing the persons and checking each (a query does not apply the filters)" in out
     served = serve(5, scopes=("person:write", "project:read"))
     for name, value in served.env.items():
         monkeypatch.setenv(name, value)

@@ -93,7 +93,9 @@ def test_a_signature_given_as_the_report_and_an_unsigned_report_are_refused_with
     with pytest.raises(FileTrouble, match=r"r\.html\.sig is a signature; give the report that it signs: .*/r\.html\.$"):
         check_signature(signature_of(report), signature_of(signature_of(report)), None)
     signature_of(report).unlink()
-    with pytest.raises(FileTrouble, match=r"r\.html has no signature in .*r\.html\.sig; give the signature with --sig"):
+    with pytest.raises(
+        FileTrouble, match=r"r\.html has no signature in .*r\.html\.sig; give it with --signature, or sign the"
+    ):
         check_signature(report, signature_of(report), None)
     report.unlink()
     with pytest.raises(FileTrouble, match="no such file"):

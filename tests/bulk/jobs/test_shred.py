@@ -30,6 +30,7 @@ from bulk.journal.records import Verified
 from bulk.journal.replay import open_journal
 from bulk.journal.target_states import TargetStates
 from bulk.plan.plan_lines import PlanFooter, encode_footer
+from bulk.report.rendering.sections.receipt import lay_out_receipt
 from bulk.requests.receipt_lines import NO_JOB, NO_KEY, encode
 from bulk.requests.receipts import read_receipts_header
 
@@ -223,15 +224,17 @@ async def test_a_job_that_waits_and_whose_plan_is_destroyed_needs_attention(job:
         async with opened.writer() as writer:
             writer.append(Verified(at=NOW, persons=3, unread="1"))
     assert read_report(job.journal).exit_code == 75
-    with pytest.raises(Refused, match="which can never be verified without the plan"):
+    with pytest.raises(Refused, match="it can then never be verified"):
         await shred_job(job.journal)
     await shred_job(job.journal, unfinished=True)
     duty = read_report(job.journal).duty
     assert (duty.state, duty.waiting_for, duty.verify_from) == ("needs_attention", (), None)
     assert [(cause.kind, cause.targets) for cause in duty.causes] == [("never_verified", "1")]
     assert duty.causes[0].what.startswith("the plan was destroyed while the job waited for ")
-    (answer,) = find_persons(job.journal, job.ids[1:2]).answers
-    assert answer.result == "needs_attention"
+    receipt = find_persons(job.journal, job.ids[1:2])
+    assert [answer.result for answer in receipt.answers] == ["needs_attention"]
+    (note,) = lay_out_receipt(receipt).notes
+    assert "nothing more can be read back" in note
 
 
 async def test_a_job_with_re_created_persons_keeps_its_plan_unless_it_is_said(job: Job) -> None:

@@ -11,7 +11,7 @@ from bulk.number_ranges import expand
 from bulk.report.duty import Duty, DutyState, while_running
 from bulk.report.duty_decision import duty_of
 from bulk.report.purge_schedule import expected_purge, next_purge
-from bulk.selection.inputs.coverage import Coverage
+from bulk.selection.inputs.coverage import InputCoverage
 from bulk.states import NEEDS_ATTENTION, PENDING, STATES, Axis, Events, Person, Properties, Recordings, State
 from bulk.targets.reasons import STATUSES, AxisStatus, Reason
 
@@ -205,7 +205,7 @@ def test_a_person_that_is_held_back_waits_for_a_purge_and_then_needs_a_run() -> 
 
 
 def test_input_lines_that_are_not_covered_need_attention() -> None:
-    coverage = Coverage(lines=12, unmatched=1, refused=1)
+    coverage = InputCoverage(lines=12, unmatched=1, refused=1)
     duty = duty_of(journal(OPERATIONS["delete"], done("delete")), coverage)
     assert (duty.state, kinds(duty)) == ("needs_attention", ["not_covered"])
     assert duty.sentence == ("Needs attention: 2 of 12 input lines are not covered (1 matched no person, 1 refused).")
@@ -217,6 +217,16 @@ def test_attention_names_what_waits_too() -> None:
     assert (duty.state, duty.exit_code, kinds(duty)) == ("needs_attention", 1, ["merged"])
     assert "1 person: merged into another person" in duty.sentence
     assert "Also waiting for PostHog to purge the events of 4 persons" in duty.sentence
+
+
+def test_each_wait_has_its_own_expected_time() -> None:
+    queued, requested = Change("events", "queued", ALL, None, int(FRIDAY)), Change("recordings", "requested", ALL)
+    duty = duty_of(journal(ERASURE, done("erasure"), changed(queued, requested)))
+    assert duty.sentence == (
+        "Waiting for PostHog to purge the events of 10 persons, expected Sunday 2026-12-06 05:00 UTC. "
+        "Also waiting for a verification of the deleted recordings of 10 persons. "
+        "Verify from Monday 2026-12-07 05:00 UTC."
+    )
 
 
 def test_a_merged_person_is_one_cause_not_one_per_axis() -> None:

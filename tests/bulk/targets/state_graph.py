@@ -79,8 +79,10 @@ def moves(kind: str, state: TargetState) -> Iterator[tuple[str, TargetState]]:
         if due is Step.CHANGE:
             yield to(Obs.EVENT_REFUSED)
             yield to(Obs.NO_DISTINCT_ID)
-    for present in (Obs.PRESENT_AS_DESIRED, Obs.PRESENT_NOT_AS_DESIRED) if Axis.PROPERTIES in asked else (Obs.PRESENT,):
-        yield to(present)
+    yield to(Obs.PRESENT)
+    if Axis.PROPERTIES in asked:
+        yield to(Obs.PRESENT_AS_DESIRED)
+        yield to(Obs.PRESENT_NOT_AS_DESIRED)
     for lost in LOST:
         if rows_are_read(state.events):
             yield from (to(lost, row) for row in ROWS)

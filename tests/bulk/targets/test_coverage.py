@@ -2,13 +2,13 @@
 
 import pytest
 
-from bulk.targets.coverage import NEVER, Coverage
+from bulk.targets.coverage import NEVER, EventCoverage
 
 OPENED = 1_795_000_000.0
 
 
-def covered(until: dict[int, float], *, count: int = 4) -> Coverage:
-    coverage = Coverage(OPENED, count)
+def covered(until: dict[int, float], *, count: int = 4) -> EventCoverage:
+    coverage = EventCoverage(OPENED, count)
     for number, seconds in until.items():
         coverage.cover([(number, number + 1)], OPENED + seconds)
     return coverage
@@ -35,7 +35,7 @@ def test_a_target_without_a_row_has_no_time() -> None:
 
 
 def test_ranges_are_covered_up_to_one_time_and_a_later_one_replaces_it() -> None:
-    coverage = Coverage(OPENED, 4)
+    coverage = EventCoverage(OPENED, 4)
     coverage.cover([(0, 2), (3, 4)], OPENED + 5.0)
     coverage.cover([(1, 2)], OPENED + 9.0)
     assert [coverage.until(number) for number in range(4)] == [OPENED + 5.0, OPENED + 9.0, None, OPENED + 5.0]

@@ -56,7 +56,7 @@ RESTS_ON: dict[State, str] = {
     Recordings.NOT_VERIFIABLE: "an accepted request, and a read that shows no recording or is not possible",
     Properties.NOT_REQUESTED: "the operation",
     Properties.CHANGED_CONFIRMED: "a read of the properties after an accepted change",
-    Properties.FOUND_CHANGED: "a read of the properties after a change of unknown outcome",
+    Properties.FOUND_CHANGED: "a read of the properties after a change of unknown outcome, or of one that others undid",
     Properties.ALREADY_AS_DESIRED: "a read of the properties before anything was sent",
     Properties.GONE_WITH_PERSON: "two reads without the person that had them",
     Properties.TOO_LATE: "two reads without the person",

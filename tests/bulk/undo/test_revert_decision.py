@@ -70,7 +70,9 @@ def test_a_person_with_a_value_neither_of_before_nor_of_the_job_is_left_as_it_is
         ({"a": 1}, {"a": 1}, LeaveReason.AS_BEFORE),
     ],
 )
-def test_a_property_that_was_set(had: dict[str, Any], now: dict[str, Any], expected: object) -> None:
+def test_a_property_that_the_job_set_gets_its_old_value_unless_it_was_changed_since(
+    had: dict[str, Any], now: dict[str, Any], expected: object
+) -> None:
     assert decide_revert(had, DesiredProperties(values={"a": 2}), now) == expected
 
 

@@ -10,8 +10,8 @@ from changed_responses import Body, rewrite
 from asyncclient import InvalidResponse, Limits, PostHogClient, RateLimits, RetryPolicy
 from asyncclient.testing import Fault, LocalPostHog, ServerOptions
 from bulk.without_person.chunks import digest_of
-from bulk.without_person.plan import FORMAT, SubmissionsHeader, write_plan
-from bulk.without_person.submission import submit_job, verify_submissions
+from bulk.without_person.plan import FORMAT, WithoutPersonHeader, write_plan
+from bulk.without_person.submission import submit_job, verify_without_person
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ class Submitted:
 
     async def verify(self) -> tuple[list[str], int]:
         """Return the states of the requests, and the exit code."""
-        report = await verify_submissions(self.client, self.path)
+        report = await verify_without_person(self.client, self.path)
         return [request.state for request in report.requests], report.exit_code
 
 
@@ -49,7 +49,7 @@ async def submitted(tmp_path: Path) -> AsyncIterator[Submitted]:
         ) as client,
     ):
         chunks = [("a",), ("b",)]
-        header = SubmissionsHeader(
+        header = WithoutPersonHeader(
             format=FORMAT,
             job="0123456789abcdef",
             host=server.url,

@@ -13,9 +13,9 @@ from asyncclient import Limits, PostHogClient, RateLimits, RetryPolicy
 from asyncclient.testing import Fault, LocalPostHog, ServerOptions
 from bulk.errors import JournalBusy, Refused
 from bulk.without_person.chunks import digest_of, in_chunks
-from bulk.without_person.plan import FORMAT, SubmissionsHeader, SubmissionsPlan, write_plan
-from bulk.without_person.records import SubmissionStates, open_submissions, read_submissions
-from bulk.without_person.submission import submit_job, verify_submissions
+from bulk.without_person.plan import FORMAT, WithoutPersonHeader, WithoutPersonPlan, write_plan
+from bulk.without_person.records import WithoutPersonStates, open_journal, read_states
+from bulk.without_person.submission import submit_job, verify_without_person
 
 
 def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:
@@ -23,8 +23,8 @@ def client_of(server: LocalPostHog, **settings: Any) -> PostHogClient:
     return PostHogClient(host=server.url, personal_api_key=server.personal_api_key, project_id=1, **settings)
 
 
-def planned(folder: Path, server: LocalPostHog, chunks: list[tuple[str, ...]], name: str = "job") -> SubmissionsPlan:
-    header = SubmissionsHeader(
+def planned(folder: Path, server: LocalPostHog, chunks: list[tuple[str, ...]], name: str = "job") -> WithoutPersonPlan:
+    header = WithoutPersonHeader(
         format=FORMAT,
         job=os.urandom(8).hex(),
         host=server.url,
@@ -53,7 +53,7 @@ async def test_the_intent_is_on_disk_before_a_request_leaves_and_a_cancelled_one
                 before = server.request_counts.get("create_deletion", 0)
                 run = asyncio.create_task(submit_job(client, plan, path, events=0))
                 await until(server, "create_deletion", before + 1)
-                chunks = read_submissions(path).chunks
+                chunks = read_states(path).chunks
                 waiting = next(chunk for chunk in chunks if chunk.request is None)
                 assert waiting.intended_at is not None
                 run.cancel()
@@ -71,7 +71,7 @@ async def test_a_journal_in_use_and_one_of_another_plan_are_refused(tmp_path: Pa
     path = tmp_path / "job.journal.jsonl"
     async with LocalPostHog(options=ServerOptions(scopes=None)) as server, client_of(server) as client:
         plan, other = planned(tmp_path, server, [("a",)]), planned(tmp_path, server, [("b",)], "other")
-        with open_submissions(path, SubmissionStates()), pytest.raises(JournalBusy):
+        with open_journal(path, WithoutPersonStates()), pytest.raises(JournalBusy):
             await submit_job(client, plan, path, events=1)
         await submit_job(client, plan, path, events=1)
         with pytest.raises(Refused, match="another job"):
@@ -80,7 +80,7 @@ async def test_a_journal_in_use_and_one_of_another_plan_are_refused(tmp_path: Pa
         async with elsewhere:
             words = r"project 1, but the client is set to 2; set the project ID to 1\.$"
             with pytest.raises(Refused, match=words):
-                await verify_submissions(elsewhere, path)
+                await verify_without_person(elsewhere, path)
         assert server.request_counts["create_deletion"] == 1
 
 
@@ -92,7 +92,7 @@ async def test_a_request_that_posthog_no_longer_has_needs_attention(
     async with LocalPostHog(options=ServerOptions(scopes=None)) as server, client_of(server) as client:
         await submit_job(client, planned(tmp_path, server, [("a",)]), path, events=1)
         server.faults.add(Fault("status", status=404, action="get_deletion"))
-        report = await verify_submissions(client, path)
+        report = await verify_without_person(client, path)
         assert (report.requests[0].state, report.exit_code) == ("missing", 1)
 
 

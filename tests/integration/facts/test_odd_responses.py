@@ -144,7 +144,9 @@ def test_values_per_person_while_running(virtual: Any, axis: Any, route: Any, ti
 @odd
 @lasting
 @pytest.mark.parametrize("stage", ["planning", "running"])
-def test_a_revert(virtual: Any, stage: str, times: int, kind: str) -> None:
+def test_a_revert_restores_what_persons_had_despite_odd_responses(
+    virtual: Any, stage: str, times: int, kind: str
+) -> None:
     async def main() -> None:
         async with virtual(persons=PERSONS) as a:
             before, keep, path = a.properties(), a.folder / "before", a.folder / "revert.plan.jsonl"
@@ -194,7 +196,9 @@ def test_re_created_persons_while_planning(virtual: Any, times: int, kind: str) 
 @odd
 @lasting
 @pytest.mark.parametrize("lag_s", [0.0, 1e6], ids=["deleted", "kept"])
-def test_recordings_that_verify_reads(virtual: Any, axis: Any, lag_s: float, times: int, kind: str) -> None:
+def test_recordings_count_as_deleted_only_by_real_responses_to_verify(
+    virtual: Any, axis: Any, lag_s: float, times: int, kind: str
+) -> None:
     async def main() -> None:
         async with virtual(persons=PERSONS, recording_lag_s=lag_s) as a:
             for number, uuid in enumerate(a.everybody):

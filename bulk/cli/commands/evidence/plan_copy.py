@@ -36,7 +36,7 @@ def copy_plan(
 
     from bulk.cli.exit_codes import ExitCode
     from bulk.cli.job_paths import check_job_files
-    from bulk.cli.job_session import CommandOutput, long_reads_shown
+    from bulk.cli.job_session import CommandOutput, show_long_reads
     from bulk.formatting import count_of
     from bulk.jobs.job_files import journal_of
     from bulk.jobs.plan_copy import CopyJournal, PlanPersons
@@ -48,7 +48,7 @@ def copy_plan(
     found = PlanPersons()
     needed = [plan, path, *([settings.key_file] if settings.key_file else [])]
     with load_plan(plan) as loaded:
-        with long_reads_shown() as on_read:
+        with show_long_reads() as on_read:
             copies = CopyJournal(loaded, path, on_read=on_read)
         try:
             with output_file(output, force=force, needed=needed) as file:
@@ -120,7 +120,7 @@ def _write_copy(
         settings: for the client.
     """
     from asyncclient import Bucket
-    from bulk.cli.interruption import explained, nothing_kept
+    from bulk.cli.interruption import explain_interruption, nothing_kept
     from bulk.cli.job_session import run_with_client
     from bulk.execution import preflight
     from bulk.export.csv_rows import HEADER, csv_row
@@ -143,7 +143,7 @@ def _write_copy(
                 add(csv_row(line) if layout == "csv" else line)
         return _WrittenCopy(digest.hexdigest(), len(client.limits.recent(Bucket.OTHERS)), client.server_time())
 
-    with explained(nothing_kept):
+    with explain_interruption(nothing_kept):
         return run_with_client(settings, work, json=json)
 
 

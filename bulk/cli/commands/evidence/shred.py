@@ -12,11 +12,10 @@ from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
 
 if TYPE_CHECKING:
+    from bulk.cli.job_session import CommandOutput
     from bulk.jobs.shred import Shredded
 
-NOTE = (
-    "Overwriting is no proof on every disk: copy-on-write file systems, snapshots, SSDs and backups may keep old data."
-)
+NOTE = "Overwriting may leave old data on some disks: copy-on-write file systems, snapshots, SSDs and backups keep it."
 
 
 @help_command("shred")
@@ -25,13 +24,13 @@ NOTE = (
 @option(
     "--receipts",
     is_flag=True,
-    help="Also destroy the receipts: it can then no longer be found out whether a person was part of the job",
+    help="Also destroy the receipts; report --find can then no longer tell whether a person was erased",
 )
 @option(
     "--unfinished",
     is_flag=True,
-    help="Also accept a job that is not finished, waits for PostHog, or needs attention for persons, and a plan of "
-    "--without-person that no journal beside it records",
+    help="Also accept a job that is not finished, waits for PostHog, or has persons that need attention, and a plan of "
+    "--without-person that has no journal in its folder",
 )
 @option("--yes", is_flag=True, help="Do not ask for confirmation")
 @json_option
@@ -48,25 +47,31 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
     Example:
       posthog-bulk shred leavers.journal.jsonl
     """
-    import anyio
-
-    from bulk.cli.interruption import explained, same_command_line
-    from bulk.cli.job_session import CommandOutput, long_reads_shown
+    from bulk.cli.job_session import CommandOutput
     from bulk.errors import NO_SUCH_FILE, JournalError
     from bulk.jobs.job_files import plan_of
-    from bulk.jobs.shred import shred_job
-    from bulk.sanitize import file_word, plain
-    from bulk.without_person.shred import find_job, shred_submissions
 
-    output = CommandOutput(json=json)
     if not os.path.lexists(journal) and not os.path.lexists(plan or plan_of(journal)):
         raise JournalError(journal, NO_SUCH_FILE, "name the journal of the job, or its plan if it was never run")
     if not yes:
         _confirm(journal, plan, receipts=receipts, unfinished=unfinished)
+    done = _destroy(journal, plan, receipts=receipts, unfinished=unfinished)
+    _show_destroyed(done, journal, CommandOutput(json=json))
+    return 0
+
+
+def _destroy(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bool) -> "Shredded":
+    """Destroy the files of a job and return which, with a note of how to continue if a signal ends it."""
+    import anyio
+
+    from bulk.cli.interruption import explain_interruption, same_command_line
+    from bulk.cli.job_session import show_long_reads
+    from bulk.jobs.shred import shred_job
+    from bulk.without_person.shred import find_job, shred_without_person
 
     async def work() -> "Shredded":
         if (files := find_job(journal, plan)) is not None:
-            return await shred_submissions(
+            return await shred_without_person(
                 *files, unfinished=unfinished, now=time.time(), on_overwrite=progress.overwritten
             )
         return await shred_job(
@@ -79,8 +84,14 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
         )
 
     in_part = "Some files may already be destroyed. To continue:"
-    with explained(lambda: f"{in_part}\n  {same_command_line()}"), long_reads_shown() as progress:
-        done = anyio.run(work)
+    with explain_interruption(lambda: f"{in_part}\n  {same_command_line()}"), show_long_reads() as progress:
+        return anyio.run(work)
+
+
+def _show_destroyed(done: "Shredded", journal: Path, output: "CommandOutput") -> None:
+    """Show which files were destroyed, and which are kept."""
+    from bulk.sanitize import file_word, plain
+
     for path in done.removed:
         output.print(f"Overwritten and removed: {plain(path)}")
     if not done.removed:
@@ -96,7 +107,6 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
         kept=[str(path) for path in done.kept],
         shredded_at=done.shredded_at,
     )
-    return 0
 
 
 def _confirm(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bool) -> None:
@@ -107,12 +117,12 @@ def _confirm(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bo
         Refused: the job may not be shredded, or the user did not confirm.
     """
     from bulk.cli.approval import ask_at_terminal, can_prompt
-    from bulk.cli.interruption import explained, nothing_kept
+    from bulk.cli.interruption import explain_interruption, nothing_kept
     from bulk.errors import Refused
 
     if not can_prompt():
         raise click.UsageError("there is no terminal to confirm at: give --yes")
-    with explained(nothing_kept):
+    with explain_interruption(nothing_kept):
         if not (files := _files(journal, plan, receipts=receipts, unfinished=unfinished)):
             return
         *first, last = files
@@ -124,14 +134,14 @@ def _confirm(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bo
 
 def _files(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bool) -> list[str]:
     """Return the files to destroy in words, after a check that they may be."""
-    from bulk.cli.job_session import long_reads_shown
+    from bulk.cli.job_session import show_long_reads
     from bulk.jobs.shred import BEFORE_IMAGE, PLAN, RECEIPTS, files_to_shred
     from bulk.sanitize import plain
     from bulk.without_person.shred import find_job, submission_files_to_shred
 
     if (job := find_job(journal, plan)) is not None:
         return [f"the plan {plain(path)}" for path in submission_files_to_shred(*job, unfinished=unfinished)]
-    with long_reads_shown() as on_read:
+    with show_long_reads() as on_read:
         found = files_to_shred(journal, plan=plan, receipts=receipts, unfinished=unfinished, on_read=on_read)
     words = {PLAN: "the plan", BEFORE_IMAGE: "the before-image", RECEIPTS: "the receipts"}
     return [f"{words.get(kind, 'the incomplete end')} {plain(path)}" for kind, path in found.items()]

@@ -49,8 +49,9 @@ def command(
     """Write a plan that gives persons back what they had before an update or unset. Show its review.
 
     FILE is the before-image that --keep-before wrote. The plan has the persons whose values are still those that the
-    job set. Persons that others changed since stay as they are, and the review names them by their number in the plan
-    of that job. Persons that were deleted or merged stay so. Properties that a person did not have are removed again.
+    job set. Persons that others have changed since then stay as they are, and the review names them by their numbers in
+    the plan of that job. Deleted and merged persons do not come back. Properties that a person did not have are removed
+    again.
 
     This only reads from the server. To bring the values back, run the plan.
 
@@ -59,7 +60,7 @@ def command(
       posthog-bulk revert before.jsonl -o revert.plan.jsonl
     """
     from bulk.cli.display.plan.plan_review import format_review, run_command_line
-    from bulk.cli.interruption import explained, nothing_kept
+    from bulk.cli.interruption import explain_interruption, nothing_kept
     from bulk.cli.job_paths import check_new_plan
     from bulk.cli.job_session import CommandOutput, run_with_client, write_plan_event
     from bulk.undo.revert import plan_revert
@@ -79,7 +80,7 @@ def command(
         )
 
     shown = CommandOutput(json=json)
-    with explained(nothing_kept):
+    with explain_interruption(nothing_kept):
         plan = run_with_client(settings, work, json=json)
     with plan:
         rates = settings.rates()

@@ -1,7 +1,7 @@
 """`posthog-bulk delete-events --without-person`: submit data deletion requests for distinct IDs that have no person."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bulk.cli.job_session import CommandOutput
     from bulk.cli.signals import Stopper
     from bulk.concurrency.stop_gate import StopGate
-    from bulk.without_person.plan import SubmissionsHeader
-    from bulk.without_person.report import SubmissionsReport
+    from bulk.without_person.plan import WithoutPersonHeader
+    from bulk.without_person.report import WithoutPersonReport
 
 _TAKEN = ("distinct_ids", "column", "allow_shared_ids", "concurrency", "json")
 NOT_TAKEN = frozenset(
@@ -59,13 +59,11 @@ def delete_without_person(
     Returns:
         The exit code.
     """
-    from bulk.cli.commands.operations.without_person_job import prepare_job, write_new_plan
-    from bulk.cli.display.without_person import review_lines
-    from bulk.cli.interruption import explained, not_started, nothing_kept, same_command_line
+    from bulk.cli.commands.operations.without_person_job import prepare_job
+    from bulk.cli.interruption import explain_interruption, not_started, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
     from bulk.errors import Refused
     from bulk.formatting import count_of
-    from bulk.sanitize import plain
     from bulk.without_person.chunks import in_chunks
 
     expect_count = expected.expect_count
@@ -80,31 +78,63 @@ def delete_without_person(
         )
 
     async def prepare(client: "PostHogClient", _: "Stopper", display: "Display") -> "Prepared":
-        async with _working(client, settings, display, "checking") as (working, gate):
+        async with _report_work(client, settings, display, "checking") as (working, gate):
             return await prepare_job(
                 working, gate, lines, chunks, plan, journal, concurrency=run_options.concurrency, settings=settings
             )
 
-    with explained(nothing_kept):
+    with explain_interruption(nothing_kept):
         ready = run_with_client(settings, prepare, json=output.json)
-    with explained(lambda: not_started(ready.paths.plan, same_command_line())):
-        if ready.events is not None:
-            for line in review_lines(ready.header, count, ready.events, chunks):
-                output.print(line)
-            if not ready.events and ready.plan is None:
-                raise Refused("no event has one of these distinct IDs; nothing was sent", "nothing has to be deleted")
-            if not yes:
-                _ask(ready.header, count, ready.events)
-        planned = ready if ready.plan is not None else write_new_plan(ready, chunks, settings)
+    with explain_interruption(lambda: not_started(ready.paths.plan, same_command_line())):
+        planned = _approve_and_write(ready, chunks, count, settings, output, yes=yes)
+    output.print_command(f"If interrupted, resume with: {same_command_line()}")
+    report = _submit(planned, settings, output)
+    show_without_person(report, planned.paths.journal, output)
+    return report.exit_code
+
+
+def _approve_and_write(
+    ready: "Prepared",
+    chunks: Sequence[tuple[str, ...]],
+    count: int,
+    settings: Settings,
+    output: "CommandOutput",
+    *,
+    yes: bool,
+) -> "Prepared":
+    """Show the review and ask for approval unless the job is approved, and write the plan unless it exists.
+
+    Raises:
+        Refused: there is nothing to delete, or the user does not approve.
+    """
+    from bulk.cli.commands.operations.without_person_job import write_new_plan
+    from bulk.cli.display.without_person import review_lines
+    from bulk.errors import Refused
+
+    if ready.events is not None:
+        for line in review_lines(ready.header, count, ready.events, chunks):
+            output.print(line)
+        if not ready.events and ready.plan is None:
+            raise Refused("no event has one of these distinct IDs; nothing was sent", "nothing has to be deleted")
+        if not yes:
+            _ask(ready.header, count, ready.events)
+    return ready if ready.plan is not None else write_new_plan(ready, chunks, settings)
+
+
+def _submit(planned: "Prepared", settings: Settings, output: "CommandOutput") -> "WithoutPersonReport":
+    """Submit the requests that PostHog does not have yet, and return the report of the job."""
+    from bulk.cli.interruption import explain_interruption, same_command_line
+    from bulk.cli.job_session import run_with_client
+    from bulk.sanitize import plain
+
     loaded, path = planned.plan, planned.paths.journal
     assert loaded is not None  # it exists, or was written
-    output.print_command(f"If interrupted, resume with: {same_command_line()}")
 
-    async def submit(client: "PostHogClient", _: "Stopper", display: "Display") -> "SubmissionsReport":
+    async def submit(client: "PostHogClient", _: "Stopper", display: "Display") -> "WithoutPersonReport":
         from bulk.without_person.submission import submit_job
 
-        async with _working(client, settings, display, "submitting") as (working, __):
-            return await submit_job(working, loaded, path, events=ready.events)
+        async with _report_work(client, settings, display, "submitting") as (working, __):
+            return await submit_job(working, loaded, path, events=planned.events)
 
     def kept() -> str:
         return (
@@ -112,13 +142,11 @@ def delete_without_person(
             f"To continue:\n  {same_command_line()}"
         )
 
-    with explained(kept):
-        report = run_with_client(settings, submit, json=output.json)
-    show_submissions(report, path, output)
-    return report.exit_code
+    with explain_interruption(kept):
+        return run_with_client(settings, submit, json=output.json)
 
 
-def show_submissions(report: "SubmissionsReport", journal: Path, output: "CommandOutput") -> None:
+def show_without_person(report: "WithoutPersonReport", journal: Path, output: "CommandOutput") -> None:
     """Show the state of a job and of its requests, and write it as an event.
 
     Arguments:
@@ -133,7 +161,7 @@ def show_submissions(report: "SubmissionsReport", journal: Path, output: "Comman
     for line in aligned_rows([(title, plain(text, limit=None)) for title, text in report_rows(report)]):
         output.print_row(line)
     if report.is_submitted and report.exit_code:
-        output.print_command(f"To read the states again: posthog-bulk verify {file_word(str(journal))}")
+        output.print_command(f"To verify: posthog-bulk verify {file_word(str(journal))}")
     output.write_event("events_without_person", journal=str(journal), report=msgspec.to_builtins(report), problem=None)
 
 
@@ -163,15 +191,14 @@ def _read_ids(arguments: SelectionArguments) -> dict[str, int]:
     Raises:
         InputError: a line cannot be used, or there is none.
     """
-    from bulk.execution.splitting.person_split import usable
-    from bulk.selection.input_lines import read_lines
+    from bulk.selection.input_lines import read_lines, require_usable
     from bulk.selection.inputs.line_checks import Line, Reason
     from bulk.selection.selections import ByDistinctIds
 
     source = sys.stdin.buffer if arguments.distinct_ids == STDIN else Path(arguments.distinct_ids or "")
     selection = ByDistinctIds(source, column=arguments.column, allow_shared_ids=arguments.allow_shared_ids)
-    lines = usable(
-        [line for line in read_lines(selection) if isinstance(line, Line) or line.reason is not Reason.BLANK]
+    lines = require_usable(
+        line for line in read_lines(selection) if isinstance(line, Line) or line.reason is not Reason.BLANK
     )
     first: dict[str, int] = {}
     for line in lines:
@@ -180,14 +207,14 @@ def _read_ids(arguments: SelectionArguments) -> dict[str, int]:
 
 
 @asynccontextmanager
-async def _working(
+async def _report_work(
     client: "PostHogClient", settings: Settings, display: "Display", phase: str
 ) -> AsyncIterator[tuple["PostHogClient", "StopGate"]]:
     """Show the requests and waits of the block, and wait out outages in it."""
-    from bulk.concurrency.outages import waiting_out
+    from bulk.concurrency.outages import with_outage_wait
     from bulk.concurrency.stop_gate import StopGate
     from bulk.events import Activity
-    from bulk.progress.activity import ActivityReporter, Moment
+    from bulk.progress.activity_reporter import ActivityReporter, Moment
     from bulk.progress.wait_tracker import WaitTracker
 
     def describe(moment: Moment) -> Activity:
@@ -195,12 +222,12 @@ async def _working(
 
     gate = StopGate()
     tracker = WaitTracker(client.limits, gate.sleeps)
-    working = waiting_out(client, settings.retry_for_s, on_outage=display).observed(tracker.client_event)
+    working = with_outage_wait(client, settings.retry_for_s, on_outage=display).observed(tracker.client_event)
     async with ActivityReporter(tracker, describe, display).reporting():
         yield working, gate
 
 
-def _ask(header: "SubmissionsHeader", count: int, events: int) -> None:
+def _ask(header: "WithoutPersonHeader", count: int, events: int) -> None:
     """Ask for the number of distinct IDs.
 
     Raises:

@@ -19,8 +19,8 @@ from bulk.sanitize import plain
 from bulk.without_person.checks import check_access, check_no_persons, count_again, count_events
 from bulk.without_person.chunks import digest_of
 from bulk.without_person.job_files import find_plans, recorded_journal
-from bulk.without_person.plan import FORMAT, SubmissionsHeader, SubmissionsPlan, read_plan, write_plan
-from bulk.without_person.records import SubmissionStates, read_submissions, refuse_other_journal
+from bulk.without_person.plan import FORMAT, WithoutPersonHeader, WithoutPersonPlan, read_plan, write_plan
+from bulk.without_person.records import WithoutPersonStates, read_states, refuse_other_journal
 from bulk.without_person.submission import check_journal
 
 
@@ -34,8 +34,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
         events: how many events the server counts; None for a job that is approved already.
     """
 
-    header: SubmissionsHeader
-    plan: SubmissionsPlan | None
+    header: WithoutPersonHeader
+    plan: WithoutPersonPlan | None
     paths: JobPaths
     events: int | None
 
@@ -80,7 +80,7 @@ async def prepare_job(
     if loaded is not None:
         return Prepared(header=loaded.header, plan=loaded, paths=paths, events=events)
     project = await client.projects.get(project_id)
-    header = SubmissionsHeader(
+    header = WithoutPersonHeader(
         format=FORMAT,
         job=os.urandom(8).hex(),
         host=client.origin,
@@ -94,7 +94,7 @@ async def prepare_job(
 
 def _find_job(
     plan: Path | None, journal: Path | None, settings: Settings, *, host: str, project_id: int, digest: str
-) -> tuple[JobPaths, SubmissionsPlan | None]:
+) -> tuple[JobPaths, WithoutPersonPlan | None]:
     """Return the files of the job, and its plan if that exists.
 
     Raises:
@@ -123,7 +123,7 @@ def _find_job(
     return msgspec.structs.replace(paths, journal=recorded), loaded
 
 
-def _read_states(paths: JobPaths, plan: SubmissionsPlan | None) -> SubmissionStates:
+def _read_states(paths: JobPaths, plan: WithoutPersonPlan | None) -> WithoutPersonStates:
     """Return the states that the journal records; those of a new job if it is new, or was cut before its first record.
 
     Raises:
@@ -132,11 +132,11 @@ def _read_states(paths: JobPaths, plan: SubmissionsPlan | None) -> SubmissionSta
     """
     refuse_other_journal(paths.journal)
     if not os.path.lexists(paths.journal):
-        return SubmissionStates()
+        return WithoutPersonStates()
     try:
-        states = read_submissions(paths.journal)
+        states = read_states(paths.journal)
     except JournalEmpty:
-        return SubmissionStates()
+        return WithoutPersonStates()
     if plan is None:
         what = "is missing" if states.shredded is None else "was destroyed"
         raise Refused(
@@ -152,7 +152,7 @@ async def _check_and_count(
     gate: StopGate,
     lines: dict[str, int],
     chunks: Sequence[tuple[str, ...]],
-    states: SubmissionStates,
+    states: WithoutPersonStates,
     *,
     concurrency: int,
 ) -> int | None:
@@ -202,7 +202,7 @@ def write_new_plan(ready: Prepared, chunks: Sequence[tuple[str, ...]], settings:
     return msgspec.structs.replace(ready, plan=made)
 
 
-def _plans_of(header: SubmissionsHeader) -> list[Path]:
+def _plans_of(header: WithoutPersonHeader) -> list[Path]:
     return find_plans(Path(), header.host, header.project_id, header.ids_digest)
 
 

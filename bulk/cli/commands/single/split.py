@@ -58,7 +58,7 @@ def command(
       posthog-bulk split 018f0000-0000-7000-8000-000000000001 --distinct-ids ids
     """
     from bulk.cli.exit_codes import ExitCode
-    from bulk.cli.interruption import explained, nothing_kept, same_command_line
+    from bulk.cli.interruption import explain_interruption, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
     from bulk.execution.splitting.person_split import check_count, send_split
     from bulk.formatting import count_of
@@ -73,7 +73,7 @@ def command(
     async def read(client: "PostHogClient", _: "Stopper", display: "Display") -> "tuple[PersonSplit, str]":
         return await _read(client, person, main_distinct_id, lines, retry_for_s=retry_for_s, display=display)
 
-    with explained(nothing_kept):
+    with explain_interruption(nothing_kept):
         split, where = run_with_client(settings, read, json=json)
     count = len(split.distinct_ids)
     check_count(split, expect_count)
@@ -82,13 +82,13 @@ def command(
         click.echo(f"Nothing to split: {_nothing_left(split)}", err=json)
         return ExitCode.DONE
     if not yes:
-        with explained(nothing_kept):
+        with explain_interruption(nothing_kept):
             _ask(split, f"{count_of(count, 'distinct ID')} off person {person} in {where}")
 
     async def send(client: "PostHogClient", _: "Stopper", display: "Display") -> bool:
         return await send_split(client, split, wait_s=wait_s, retry_for_s=retry_for_s, on_progress=display)
 
-    with explained(lambda: f"The split may have been sent. To see what is left:\n  {same_command_line()}"):
+    with explain_interruption(lambda: f"The split may have been sent. To see what is left:\n  {same_command_line()}"):
         is_visible = run_with_client(settings, send, json=json)
     output.write_event("split", person=str(person), count=count, confirmed=is_visible)
     said = "split off (confirmed by reading back)" if is_visible else "not split off yet; read the person again later"
@@ -98,13 +98,12 @@ def command(
 
 def _read_distinct_ids(source: str) -> "list[Line]":
     """Return the lines of a file, or of stdin for "-"; raises InputError."""
-    from bulk.execution.splitting.person_split import usable
     from bulk.files.content_meter import ContentMeter
-    from bulk.selection.input_lines import read_lines
+    from bulk.selection.input_lines import read_lines, require_usable
     from bulk.selection.selections import ByDistinctIds
 
     file = sys.stdin.buffer if source == "-" else Path(source)
-    return usable(list(read_lines(ByDistinctIds(file, allow_shared_ids=True), ContentMeter())))
+    return require_usable(read_lines(ByDistinctIds(file, allow_shared_ids=True), ContentMeter()))
 
 
 async def _read(
@@ -122,7 +121,7 @@ async def _read(
         Refused: the project has no number, or the person cannot be split like this.
         PostHogError: the server did not respond for too long, or responded with an error.
     """
-    from bulk.concurrency.outages import waiting_out
+    from bulk.concurrency.outages import with_outage_wait
     from bulk.errors import Refused
     from bulk.execution.splitting.person_split import read_split
     from bulk.sanitize import plain
@@ -130,7 +129,7 @@ async def _read(
     if not isinstance(client.project_id, int):
         raise Refused("a split needs a project number: @current can change at any moment", "set the project ID")
     split = await read_split(client, person, main=main, lines=lines, retry_for_s=retry_for_s, on_progress=display)
-    waiting = waiting_out(client, retry_for_s, on_outage=display)
+    waiting = with_outage_wait(client, retry_for_s, on_outage=display)
     project = await waiting.projects.get(client.project_id)
     return split, f"project {project.id} ({plain(project.name)}) on {plain(client.origin)}"
 

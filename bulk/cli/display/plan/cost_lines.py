@@ -59,20 +59,32 @@ def cost_rows(
     if most.changes > rest.changes:
         yield "Requests", f"by REST: {format_range(rest.changes, most.changes)} calls, and {reads}"
         if isinstance(operation, UpdatePerPerson):
-            yield "", "one call per person that gets values, and for removing properties:"
-        yield "", "one call per person if the server removes all its properties in one call, else one per property;"
+            yield "", "1 call per person to set its values"
+        yield (
+            "",
+            "1 call per person to remove its properties if the server takes them in one call, else 1 per property;",
+        )
         yield "", "the first person of the test batch shows which"
     else:
-        removes = isinstance(operation, UpdatePerPerson) and bool(operation.unset_keys)
-        per_call = "one per person that gets values, one per person that loses a property" if removes else ""
-        yield "Requests", f"by REST: {count_of(rest.changes, 'call')}, {per_call or 'one per person'}, and {reads}"
+        yield "Requests", f"by REST: {count_of(rest.changes, 'call')}{_shares(operation, totals)}, and {reads}"
     each = "each " if capture.events > 1 else ""
     many = f"{each}for up to {count_of(persons_per_capture_request(batch_size), 'person')}"
     events = f"{count_of(capture.events, 'capture request')} (not rate limited),"
     yield "", f"by capture: {events} {many}, and {count_of(capture.reads, 'read')}"
-    slower = f" ({format_duration(most.seconds)} with one per property)" if most.seconds > max(1, rest.seconds) else ""
-    yield "Estimated time", f"by REST: {_time(rest)}{slower}, by capture: {_time(capture)}, {limits}"
+    slower = (
+        f" ({format_duration(most.seconds)} with 1 call per property)" if most.seconds > max(1, rest.seconds) else ""
+    )
+    yield "Estimated time", f"by REST: {_time(rest)}{slower}; by capture: {_time(capture)}; {limits}"
     yield "Route", f"{_ROUTE_NAMES[route.name]} ({_reason(operation, route.name, route.why)})"
+
+
+def _shares(operation: PropertyOperation, totals: ValueTotals | None) -> str:
+    """Return what the calls by REST do, where their number is known."""
+    if not isinstance(operation, UpdatePerPerson) or not operation.unset_keys:
+        return ", one per person"
+    if totals is None:
+        return " (per person, one to set values and one to remove a property)"
+    return f" ({totals.setting:,} to set values, {totals.removals:,} to remove a property)"
 
 
 def _stages(operation: Operation, count: int, batch_size: int) -> str:

@@ -35,7 +35,7 @@ from bulk.report.requests import due_in
 from bulk.requests.due_dates import days_after, due_date, late_words, parse_received
 from bulk.sanitize import file_word, plain
 from bulk.selection.input_findings import by_kind
-from bulk.selection.inputs.coverage import Coverage, coverage_of
+from bulk.selection.inputs.coverage import InputCoverage, coverage_of
 from bulk.selection.selections import describe
 
 SAMPLE_SIZE = 5
@@ -152,11 +152,11 @@ def _undo_row(operation: Operation) -> Row:
     if isinstance(operation, PropertyOperation) and operation.keep_before is not None:
         file = file_word(operation.keep_before)
         return "Before-image", f"kept in {plain(file)}; to undo: posthog-bulk revert {file} -o revert.plan.jsonl"
-    return "Cannot be undone", what_stays(operation)
+    return "Cannot be undone", describe_irreversible(operation)
 
 
 def _query_rows(details: dict[str, Any]) -> Iterator[Row]:
-    """Yield the user's own query and its values; other queries are made from what the row Selected has."""
+    """Yield the user's own query and its values; the row Selected describes every other query."""
     query = details.get("query")
     if details.get("kind") != "query" or not isinstance(query, str):
         return
@@ -167,7 +167,7 @@ def _query_rows(details: dict[str, Any]) -> Iterator[Row]:
         yield heading, f"{plain(name)} = {plain(json.dumps(value, ensure_ascii=False), limit=VALUE_MAX)}"
 
 
-def what_stays(operation: Operation) -> str:
+def describe_irreversible(operation: Operation) -> str:
     """Return what an operation cannot bring back, and what it leaves for good."""
     match operation:
         case UpdateProperties() | UpdatePerPerson():
@@ -181,8 +181,8 @@ def what_stays(operation: Operation) -> str:
                 return "deleted persons, events and recordings do not come back"
             options = " ".join(f"--delete-{what}" for what in stay)
             return (
-                f"deleted persons do not come back; their {' and '.join(stay)} stay, and can only be deleted together "
-                f"with the persons: to do that, plan with {options}"
+                f"deleted persons do not come back; their {' and '.join(stay)} stay, and cannot be deleted afterwards: "
+                f"to delete them with the persons, plan with {options}"
             )
         case DeleteEvents():
             return "deleted events do not come back"
@@ -217,14 +217,14 @@ def _due_rows(plan: Plan, findings: dict[str, Any], today: date | None) -> Itera
         yield "Due", f"{due}, {late}" if late else due
 
 
-def _coverage_rows(coverage: Coverage) -> Iterator[Row]:
+def _coverage_rows(coverage: InputCoverage) -> Iterator[Row]:
     if words := coverage.words():
         yield "Not covered", words
     if expected := coverage.expected_words():
         yield "As expected", expected
 
 
-def _unmatched_sentences(coverage: Coverage) -> Iterator[str]:
+def _unmatched_sentences(coverage: InputCoverage) -> Iterator[str]:
     """Yield how to record that the lines without a person have none, so that the job can become complete."""
     if (count := coverage.unmatched) and not coverage.unmatched_expected:
         line, then = ("this line", "the line then counts") if count == 1 else ("these lines", "the lines then count")

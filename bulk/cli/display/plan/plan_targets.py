@@ -29,7 +29,7 @@ _OUTCOMES: dict[Outcome, str] = {
     "blank": "is blank and was skipped",
 }
 
-_NO_CAUSE = "; nothing in it looks like a mistake of form: PostHog has no such person, or it has another ID"
+_NO_CAUSE = ". It has no obvious typing error: PostHog has no such person, or has it under another ID"
 
 
 def person_text(target: Target, changes: Changes) -> str:

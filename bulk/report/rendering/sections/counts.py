@@ -9,7 +9,7 @@ from bulk.report.report import AxisReport, Report
 from bulk.selection.input_findings import by_kind
 from bulk.states import state_label
 
-_NOTE = "A row with = is the sum of the rows since the last = above it: + is added, - is subtracted."
+_NOTE = "The rows with + and - add up to the next row with =."
 _PLAN = "Persons in the plan"
 _Step = tuple[str, str, int]
 """A sign, what was counted, and the number."""

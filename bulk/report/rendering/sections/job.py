@@ -134,12 +134,12 @@ def _input(report: Report) -> Iterator[Row]:
 
 
 def _without_person(report: Report) -> Iterator[Row]:
-    """Yield how many lines have no person, since when that is known, and who expects it."""
+    """Yield how many lines have no person, since when that is known, and who confirmed it."""
     found = report.input
     if found is None or not found.expected:
         return
     by = f" by {found.expected_by}" if found.expected_by else ""
-    confirmed = f"expected{by} at {_time(found.expected_at)}"
+    confirmed = f"confirmed{by} at {_time(found.expected_at)}"
     held = f"PostHog held no person for {count_of(found.expected, 'line')}"
     yield "Lines without a person", f"{held}, checked at {_time(report.planned_at)}; {confirmed}"
 

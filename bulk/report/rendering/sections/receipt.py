@@ -37,19 +37,27 @@ def lay_out_receipt(receipt: Receipt) -> Document:
         state=state.value,
         state_title=_title(receipt, state),
         verdict=receipt.verdict,
-        notes=tuple(_to_do(receipt)) if is_request else (),
+        notes=(*_to_do(receipt),),
         sections=tuple(sections),
     )
 
 
 def _to_do(receipt: Receipt) -> Iterator[str]:
-    """Yield what to do about the lines of a request that matched no person, or that the plan does not cover."""
+    """Yield what to do about persons that need attention, and about lines of a request without a person of the job."""
+    if any(person.result == "needs_attention" for answer in receipt.answers for person in answer.persons):
+        if receipt.shredded_at is None:
+            yield "What to do about persons that need attention: posthog-bulk status JOURNAL"
+        else:
+            yield "The plan was destroyed, so nothing more can be read back: check by hand in PostHog what is not done."
+    if receipt.reference is None:
+        return
     missing = [answer.number for answer in receipt.answers if answer.result == "not_found"]
     left_out = [answer.number for answer in receipt.answers if answer.result == "not_covered"]
     if missing:
         yield (
             f"{_which(missing)} matched no person. If the ID is wrong, correct it and plan the request again. If "
-            "PostHog has no such person, record that with --expect-unmatched: posthog-bulk status JOURNAL has the line."
+            "PostHog has no such person, record that with --expect-unmatched: posthog-bulk status JOURNAL shows the "
+            "command."
         )
     if left_out:
         verb = "is" if len(left_out) == 1 else "are"

@@ -89,11 +89,17 @@ class RecordingEvidence:
         kept = [name for name, view in views.items() if not view.is_deleted]
         if not self._shows_marks:
             return None if states <= {"not_verifiable"} else "this server shows no marks"
-        if kept and states <= {"deleted", "not_verifiable"}:
+        if kept and states <= {"deleted", "not_verifiable"} and not self._never_shown(member, states):
             return f"it still has the recordings {kept}"
         if not kept and states <= {"still_there", "requested"}:
             return "no recording of it is kept"
         return None
+
+    def _never_shown(self, member: Member, states: frozenset[str]) -> bool:
+        """Whether neither the plan nor two responses, some seconds apart, were told of any recording of a person."""
+        empty = [each.at for each in self._read[member.name] if not each.marks]
+        apart = max(empty, default=0.0) - min(empty, default=0.0) >= AGAIN_S
+        return states <= {"not_verifiable"} and not self._noted[member.name] and apart
 
     def touched_others(self) -> Iterable[str]:
         """Which persons outside the plan lost a recording."""

@@ -43,7 +43,7 @@ class InTrouble:
         self.trace: list[str] = []
         self._late: list[tuple[asyncio.TimerHandle, Callable[[], object]]] = []
 
-    async def exchange(self, call: ParsedRequest, timeout_s: float, left: Callable[[], None]) -> Response:
+    async def exchange(self, call: ParsedRequest, timeout_s: float, on_sent: Callable[[], None]) -> Response:
         """As `wire.Network` has it."""
         action = action_of(call)
         self._trace(f"{call.method} {call.path} {call.query} {call.peek()}")
@@ -51,7 +51,7 @@ class InTrouble:
         fate = self._trouble.fate(action)
         if fate is not None and fate.kind == "not_reached":
             raise NotReached
-        left()
+        on_sent()
         self._witness.sent(action, call)
         try:
             await asyncio.sleep(LATENCY_S)

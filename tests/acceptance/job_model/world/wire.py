@@ -33,11 +33,11 @@ class Silent(Exception):
 class Network(Protocol):
     """What lies between client and server."""
 
-    async def exchange(self, call: ParsedRequest, timeout_s: float, left: Callable[[], None]) -> ServerResponse:
+    async def exchange(self, call: ParsedRequest, timeout_s: float, on_sent: Callable[[], None]) -> ServerResponse:
         """The response to a request.
 
         Arguments:
-            left: to be called as soon as bytes of the request may have left.
+            on_sent: to be called as soon as bytes of the request may have left.
 
         Raises:
             NotReached, Lost, Silent: there is none.
@@ -52,7 +52,7 @@ class Wire:
         self._network = network
         self._key = key
 
-    async def send(self, request: Request, path: str, left: OnSent) -> Response:
+    async def send(self, request: Request, path: str, on_sent: OnSent) -> Response:
         """Send the request once."""
         query = f"?{urlencode(request.query)}" if request.query else ""
         headers = {"host": HOST, "content-type": "application/json"}
@@ -61,7 +61,7 @@ class Wire:
         call = ParsedRequest(request.method, f"/{path}{query}", headers, request.body or b"")
         about: dict[str, Any] = {"method": request.method, "path": path, "route": request.route}
         try:
-            response = await self._network.exchange(call, request.timeout_s or TIMEOUT_S, left)
+            response = await self._network.exchange(call, request.timeout_s or TIMEOUT_S, on_sent)
         except NotReached:
             raise ConnectFailed("no connection", **about, sent=False) from None
         except Lost:

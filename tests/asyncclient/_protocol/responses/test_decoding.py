@@ -64,7 +64,7 @@ def envelope(type_: str, code: str, detail: str, attr: str | None = None) -> dic
         (400, {"message": "m"}, BadRequest, "400 (m)"),
         (401, envelope("authentication_error", "authentication_failed", "Personal API key is invalid."),
          AuthenticationFailed,
-         "401 authentication_failed (Personal API key is invalid.); a valid key of the other region"),
+         "401 authentication_failed (Personal API key is invalid.); check the key, and that the host is the region"),
         (400, envelope("validation_error", "This field is required.", "no word", "key"), BadRequest,
          "400 This field is required. (no word) [key]"),
         (400, envelope("validation_error", "required", "required"), BadRequest, "400 required (required)"),

@@ -25,7 +25,7 @@ from bulk.journal.records import (
 from bulk.journal.replay import framing
 from bulk.operations import axes_of
 from bulk.plan.plan_file import load_plan
-from bulk.selection.inputs.coverage import Coverage
+from bulk.selection.inputs.coverage import InputCoverage
 from bulk.states import Axis
 from bulk.targets.reasons import STATUSES, AxisStatus, Reason
 
@@ -52,7 +52,7 @@ WORDS = {"complete": "Complete: ", "waiting": "Waiting for ", "needs_attention":
 TITLES = {"complete": "COMPLETE", "waiting": "WAITING", "needs_attention": "NEEDS ATTENTION"}
 
 
-def write_journal(operation: str, *records: Record, coverage: Coverage | None = None) -> None:
+def write_journal(operation: str, *records: Record, coverage: InputCoverage | None = None) -> None:
     """Write the journal of a job of ten persons that is done, and then these records."""
     fields = OPERATIONS[operation]
     opened = JobOpened(
@@ -136,11 +136,13 @@ def test_every_state_of_every_operation(run: Run, operation: str, axis: Axis, st
         (Verified(at=FRIDAY, persons=10, unread="1-2"), None, "waiting"),
         (Verified(at=FRIDAY, persons=10, listed="1-2"), None, "needs_attention"),
         (Verified(at=FRIDAY, persons=10, returned="1-2"), None, "needs_attention"),
-        (Verified(at=FRIDAY, persons=10), Coverage(lines=12, unmatched=2), "needs_attention"),
+        (Verified(at=FRIDAY, persons=10), InputCoverage(lines=12, unmatched=2), "needs_attention"),
     ],
     ids=["complete", "unread", "still listed", "re-created", "lines not covered"],
 )
-def test_what_a_verification_learned(run: Run, verified: Verified, coverage: Coverage | None, state: str) -> None:
+def test_what_a_verification_found_decides_the_state(
+    run: Run, verified: Verified, coverage: InputCoverage | None, state: str
+) -> None:
     write_journal("erasure", verified, coverage=coverage)
     assert check_agreement(run)["state"] == state
 
@@ -148,18 +150,18 @@ def test_what_a_verification_learned(run: Run, verified: Verified, coverage: Cov
 @pytest.mark.parametrize(
     ("lines", "coverage", "state"),
     [
-        (2, Coverage(lines=12, unmatched=2), "complete"),
-        (2, Coverage(lines=14, unmatched=2, repeated=2, repeated_unmatched=2), "complete"),
-        (2, Coverage(lines=13, unmatched=2, repeated=1), "needs_attention"),
-        (2, Coverage(lines=13, unmatched=2, refused=1), "needs_attention"),
-        (2, Coverage(lines=13, unmatched=2, unread=1), "needs_attention"),
-        (2, Coverage(lines=13, unmatched=2, protected=1), "needs_attention"),
-        (1, Coverage(lines=12, unmatched=2), "needs_attention"),
+        (2, InputCoverage(lines=12, unmatched=2), "complete"),
+        (2, InputCoverage(lines=14, unmatched=2, repeated=2, repeated_unmatched=2), "complete"),
+        (2, InputCoverage(lines=13, unmatched=2, repeated=1), "needs_attention"),
+        (2, InputCoverage(lines=13, unmatched=2, refused=1), "needs_attention"),
+        (2, InputCoverage(lines=13, unmatched=2, unread=1), "needs_attention"),
+        (2, InputCoverage(lines=13, unmatched=2, protected=1), "needs_attention"),
+        (1, InputCoverage(lines=12, unmatched=2), "needs_attention"),
     ],
 )
 @pytest.mark.parametrize("is_shredded", [False, True])
 def test_lines_that_are_expected_to_match_no_person(
-    run: Run, lines: int, coverage: Coverage, state: str, is_shredded: bool
+    run: Run, lines: int, coverage: InputCoverage, state: str, is_shredded: bool
 ) -> None:
     expected = UnmatchedExpected(at=FRIDAY, lines=lines, operator="Ann")
     destroyed = [FilesShredded(at=FRIDAY, files=("plan",), done=True)] * is_shredded
@@ -248,7 +250,7 @@ def test_input_lines_without_a_person_need_attention_although_every_person_is_go
     result = run("delete", *IDS)
     assert result.code == 0
     assert "Needs attention: 1 of 4 input lines is not covered (1 matched no person)." in result.out
-    assert result.out.splitlines()[-1].startswith("- Look at these lines")
+    assert result.out.splitlines()[-1].startswith("- Check these lines")
     assert run("verify", JOURNAL).code == 1
     assert check_agreement(run)["state"] == "needs_attention"
 

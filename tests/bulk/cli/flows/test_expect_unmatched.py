@@ -83,7 +83,7 @@ def test_the_state_in_words_in_json_and_as_exit_code(
     assert [(one.lines, one.operator) for one in expected()] == [(2, "Ann")] * says
     report = flat(run("report", JOURNAL).out)
     assert ("PostHog held no person for 3 lines, checked at " in report) == says
-    assert ("; expected by Ann at " in report) == says
+    assert ("; confirmed by Ann at " in report) == says
 
 
 @pytest.mark.parametrize("command", ["delete", "run", "verify"])
@@ -124,7 +124,7 @@ def test_the_review_and_the_needs_attention_text_name_the_option(run: Run, posth
     Path("x.plan.jsonl").unlink()
     Path("x.receipts").unlink()
     ran = run("delete", *IDS, *GO)
-    (fix,) = (line for line in ran.out.splitlines() if line.startswith("- Look at these lines"))
+    (fix,) = (line for line in ran.out.splitlines() if line.startswith("- Check these lines"))
     words = fix.partition(": posthog-bulk ")[2].split()
     assert words == ["verify", JOURNAL, "--expect-unmatched", "2"]
     assert run(*words).code == 0
@@ -214,5 +214,5 @@ def test_the_receipt_of_a_request_without_a_person_says_what_to_do(run: Run, pos
     assert run(*line).code == 0
     receipt = flat(run("report", JOURNAL, "--reference", "DSR-2").out)
     assert "Line 3 matched no person. If the ID is wrong, correct it and plan the request again." in receipt
-    assert "record that with --expect-unmatched: posthog-bulk status JOURNAL has the line." in receipt
+    assert "record that with --expect-unmatched: posthog-bulk status JOURNAL shows the command." in receipt
     assert "expect-unmatched" not in run("report", JOURNAL, "--reference", "DSR-1").out

@@ -72,7 +72,7 @@ def test_whole_lines_of_a_table_without_a_header_get_a_hint(run: Run) -> None:
 def test_an_id_that_did_not_select_a_person_does_not_rule_it_out(run: Run) -> None:
     one = " ".join(run(*JOB, "--find", "user-1@example.com").out.split())
     assert "NOT FOUND BY THIS ID" in one
-    assert "of other IDs only those that selected its persons: ask with these" in one
+    assert "by the IDs in its input: ask with one of those" in one
     assert "part of this job" not in one.lower()
     both = run(*JOB, "--find", "user-1@example.com", "--find", "user-2@example.com").out
     assert "NOT FOUND BY THESE IDS" in both

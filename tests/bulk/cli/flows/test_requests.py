@@ -241,7 +241,7 @@ def test_a_receipt_waits_as_long_as_its_job_waits_for_the_recordings(run: Run, p
     erase_all(run, posthog, "--delete-recordings")
     assert run("status", "x.journal.jsonl").code == 75
     receipt = run("report", "x.journal.jsonl", "--reference", "DSR-1")
-    assert (receipt.code, "waits for PostHog, or for a verification" in " ".join(receipt.out.split())) == (75, True)
+    assert (receipt.code, "waiting for PostHog or for a verification" in " ".join(receipt.out.split())) == (75, True)
     assert open_requests(run) == 2
     assert run("verify", "x.journal.jsonl").code == 0
     assert run("report", "x.journal.jsonl", "--reference", "DSR-1").code == 0

@@ -32,7 +32,7 @@ def test_the_review_and_the_counts_name_each_group(run: Run, posthog: Any) -> No
     assert planned.code == 0, planned.err
     rows = {line.rsplit(maxsplit=2)[0].strip(): line.split()[-2:] for line in planned.out.splitlines() if line.strip()}
     assert rows["Persons that are gone (deleted or merged), by number in the plan of the job"] == ["2", "2-3"]
-    assert "set or remove the properties plan and new of persons, each to its own values" in planned.out
+    assert "set or remove the properties plan and new of persons (values per person)" in planned.out
     assert run("run", "back.plan.jsonl", "--approve", planned.out.rpartition("--approve ")[2].split()[0]).code == 0
     report = run("report", "back.journal.jsonl").out
     counts = report.partition("Counts\n")[2].partition("Timeline")[0].splitlines()

@@ -76,7 +76,7 @@ def test_a_finished_job_overwrites_neither_its_revert_nor_what_others_changed(ru
     assert "posthog-bulk run seats.plan.jsonl" not in verified.out
     again = run(*line)
     assert (again.code, len(posthog.mutations), properties(posthog)) == (1, sent, kept)
-    assert "needs a new approval" in again.out
+    assert "make a new plan of the same operation and approve it" in again.out
     unnamed = run(*line[:-2])
     assert (unnamed.code, len(posthog.mutations)) == (3, sent)
     assert "this job finished at" in unnamed.err

@@ -160,7 +160,7 @@ def test_a_reused_plan_says_how_its_input_has_changed(run: Run, people: Any, cas
     assert people.mutations == []
 
 
-NO_CAUSE = "; nothing in it looks like a mistake of form: PostHog has no such person, or it has another ID"
+NO_CAUSE = ". It has no obvious typing error: PostHog has no such person, or has it under another ID"
 
 # arguments after the plan, exit code, text on stdout or sentence
 SHOWN: dict[str, tuple[tuple[str, ...], int, str]] = {

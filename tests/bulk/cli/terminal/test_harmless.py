@@ -145,7 +145,7 @@ def test_a_plan_its_run_and_files_in_the_way(posthog: Any) -> None:
     assert at_terminal("report", journal, "-o", f"{FILE}.md").code == 74
 
 
-def test_split(posthog: Any) -> None:
+def test_split_shows_control_characters_of_ids_as_text(posthog: Any) -> None:
     uuid = posthog.server.world.add_person(["a", f"b{NASTY}"])
     assert at_terminal("split", uuid, "--main-distinct-id", NASTY).code == 3
     assert at_terminal("split", uuid, "--distinct-ids", f"{FILE}.ids").code == 74
@@ -154,7 +154,7 @@ def test_split(posthog: Any) -> None:
     assert (shown.code, "Acme\\x1b]0;pwned" in shown.text) == (0, True), shown.text
 
 
-def test_persons(posthog: Any) -> None:
+def test_exported_persons_show_control_characters_as_text(posthog: Any) -> None:
     for options in ((), ("--format", "csv"), ("--email", f"1{NASTY}@x.org")):
         shown = at_terminal("persons", *options)
         assert shown.code == 0

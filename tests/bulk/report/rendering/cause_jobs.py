@@ -12,7 +12,7 @@ from bulk.report.target_history import TargetHistory
 from bulk.requests.due_dates import RequestsDue
 from bulk.requests.receipt_lines import LineEntry
 from bulk.requests.receipts import LookUp
-from bulk.selection.inputs.coverage import Coverage
+from bulk.selection.inputs.coverage import InputCoverage
 
 PERSONS, REFERENCES = 100_000, 40
 ENDED = RunEnded(at=START + 600, reason="finished")
@@ -36,7 +36,7 @@ def recordings() -> Report:
     at = START + 3 * DAY
     return report_of(
         [
-            *opened(90, coverage=Coverage(lines=90), operation=operation),
+            *opened(90, coverage=InputCoverage(lines=90), operation=operation),
             run_started(START),
             *sent(0, START + 1, "recordings", "0-79"),
             *sent(1, START + 4, "person", "0-79"),
@@ -55,7 +55,7 @@ def kept_persons() -> Report:
     failed = {"outcome": "unknown", "status": 202, "error": "deleted_instead_of_kept"}
     return report_of(
         [
-            *opened(60, coverage=Coverage(lines=60), operation={"kind": "delete-events"}),
+            *opened(60, coverage=InputCoverage(lines=60), operation={"kind": "delete-events"}),
             run_started(START),
             *sent(0, START + 1, "events", "0-49"),
             states(START + 5, Change("events", "queued", "0-49", covered_until=int(START))),
@@ -74,7 +74,7 @@ def shredded_early() -> Report:
     at = START + DAY
     return report_of(
         [
-            *opened(40, coverage=Coverage(lines=40)),
+            *opened(40, coverage=InputCoverage(lines=40)),
             run_started(START),
             *erased(40, START),
             RunEnded(at=START + 100, reason="finished"),
@@ -89,7 +89,7 @@ def expected_lines() -> Report:
     at = SUNDAY + DAY
     return report_of(
         [
-            *opened(40, coverage=Coverage(lines=43, unmatched=2, repeated=1, repeated_unmatched=1)),
+            *opened(40, coverage=InputCoverage(lines=43, unmatched=2, repeated=1, repeated_unmatched=1)),
             run_started(START),
             *erased(40, START),
             waited(0, "outage", START + 62, START + 85),
@@ -110,7 +110,7 @@ def _large_job() -> list[Record]:
         RequestsDue(due=(first + timedelta(days=number)).isoformat(), requests=1 + (number == 0))
         for number in range(REFERENCES - 1)
     )
-    records = [*opened(PERSONS, coverage=Coverage(lines=PERSONS), due=due), run_started(START)]
+    records = [*opened(PERSONS, coverage=InputCoverage(lines=PERSONS), due=due), run_started(START)]
     for number in range(PERSONS // 250):
         at, stop = START + 9 * number, 250 * (number + 1)
         records += erased(stop, at, attempt=2 * number, first=250 * number)

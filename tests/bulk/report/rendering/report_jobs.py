@@ -27,7 +27,7 @@ from bulk.report.parts.plan_report import PlanReport, PlanValues
 from bulk.report.report import Report, build_report
 from bulk.requests.due_dates import RequestsDue
 from bulk.requests.job_record import JobRecord
-from bulk.selection.inputs.coverage import Coverage
+from bulk.selection.inputs.coverage import InputCoverage
 
 START = datetime(2026, 11, 24, 9, 0, 7, tzinfo=UTC).timestamp()
 SUNDAY = datetime(2026, 11, 29, 18, 0, tzinfo=UTC).timestamp()
@@ -46,7 +46,7 @@ FACTS = JournalFacts(digest="sha256:" + "cd" * 32, lines=1234, torn_tail_bytes=0
 def opened(
     count: int,
     *,
-    coverage: Coverage | None = None,
+    coverage: InputCoverage | None = None,
     due: tuple[RequestsDue, ...] = (),
     operation: dict[str, object] | None = None,
 ) -> list[Record]:
@@ -149,7 +149,7 @@ def complete() -> Report:
     """A job whose events are purged."""
     return report_of(
         [
-            *opened(40, coverage=Coverage(lines=40)),
+            *opened(40, coverage=InputCoverage(lines=40)),
             run_started(START),
             *erased(40, START),
             RunEnded(at=START + 100, reason="finished"),
@@ -165,7 +165,7 @@ def waiting() -> Report:
     """A job whose events are queued."""
     return report_of(
         [
-            *opened(4_990, coverage=Coverage(lines=5_003), due=(RequestsDue(due="2026-12-20", requests=40),)),
+            *opened(4_990, coverage=InputCoverage(lines=5_003), due=(RequestsDue(due="2026-12-20", requests=40),)),
             run_started(START),
             *erased(4_990, START),
             PauseTaken(at=START + 40, bucket="deletes", duration_s=58.0),
@@ -184,7 +184,9 @@ def needs_attention() -> Report:
     ]
     return report_of(
         [
-            *opened(1_000, coverage=Coverage(lines=1_020, unmatched=9, refused=4, unread=2, protected=1, repeated=1)),
+            *opened(
+                1_000, coverage=InputCoverage(lines=1_020, unmatched=9, refused=4, unread=2, protected=1, repeated=1)
+            ),
             run_started(START),
             *erased(900, START),
             *failed,
@@ -251,7 +253,7 @@ def properties() -> Report:
 
 def interrupted() -> Report:
     """A job that was interrupted five times and is done."""
-    records = opened(600, coverage=Coverage(lines=600))
+    records = opened(600, coverage=InputCoverage(lines=600))
     for number, reason in enumerate((None, "stopped", None, "NotFinished", "BreakerOpened", "finished")):
         at = START + 600 * number
         records.append(run_started(at))
@@ -269,7 +271,7 @@ def shredded() -> Report:
     at = SUNDAY + 3 * DAY
     return report_of(
         [
-            *opened(40, coverage=Coverage(lines=43, unmatched=3)),
+            *opened(40, coverage=InputCoverage(lines=43, unmatched=3)),
             run_started(START),
             *erased(40, START),
             RunEnded(at=START + 100, reason="finished"),

@@ -94,7 +94,7 @@ LIMITS: tuple[Twin, ...] = (
         "what another process has in flight does not count",
         "asyncclient/limits/test_shared_limits.py::test_a_request_in_flight_elsewhere_counts_and_a_returned_permit_does_not",
         "asyncclient/limits/shared_limits.py",
-        "            state.taken(bucket)\n",
+        "            state.add_in_flight(bucket)\n",
         "",
     ),
     twin(

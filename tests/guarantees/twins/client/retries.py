@@ -95,7 +95,7 @@ RETRIES: tuple[Twin, ...] = (
         "requests leave while the server is in an outage",
         _CLIENT_TESTS + "a_request_that_waited_for_its_permit_does_not_leave_in_an_outage",
         "asyncclient/_transport/rate_limited.py",
-        "            if server is not None and server.is_in_doubt:\n                raise HeldBack\n",
+        "            if server is not None and server.is_in_doubt:\n                raise RequestWithheld\n",
         "",
     ),
     twin(

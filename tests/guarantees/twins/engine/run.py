@@ -61,7 +61,7 @@ RUN: tuple[Twin, ...] = (
         "nothing is shown until something happens",
         (
             "bulk/concurrency/test_ticker.py::test_the_ticker_calls_every_second_until_the_block_ends",
-            _SCREENS + "our_own_minute_limit",
+            _SCREENS + "a_wait_at_our_own_minute_limit_is_shown",
         ),
         "bulk/concurrency/ticker.py",
         "            tick()\n",

@@ -137,8 +137,8 @@ SENDING: tuple[Twin, ...] = (
         "a split waits for no outage",
         "integration/outages/test_outages_by_command.py::test_a_split_that_certainly_did_not_reach_the_server_is_sent_when_it_is_back",
         "bulk/execution/splitting/person_split.py",
-        "waiting_out(client, retry_for_s, on_outage=on_progress)",
-        "waiting_out(client, 0.0, on_outage=on_progress)",
+        "with_outage_wait(client, retry_for_s, on_outage=on_progress)",
+        "with_outage_wait(client, 0.0, on_outage=on_progress)",
     ),
     twin(
         12,

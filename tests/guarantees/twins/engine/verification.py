@@ -60,8 +60,8 @@ VERIFICATION: tuple[Twin, ...] = (
         "one response refutes what the list of persons shows",
         _VERIFIED + "a_listed_person_that_one_response_leaves_out_is_read_again",
         _VERIFIER,
-        "elif state in FOUND_ABSENT and not listed",
-        "elif state in FOUND_ABSENT",
+        "elif state in FOUND_ABSENT and not listed:",
+        "elif state in FOUND_ABSENT:",
     ),
     twin(
         11,

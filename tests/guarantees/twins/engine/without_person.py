@@ -15,7 +15,7 @@ WITHOUT_PERSON: tuple[Twin, ...] = (
         "a submission leaves without a record of its intent",
         _INTENT,
         _SUBMISSION,
-        "    await log.record(SubmissionIntended(chunk=number, submission=str(submission), at=log.now()))\n",
+        "    await log.record(RequestIntended(chunk=number, submission=str(submission), at=log.now()))\n",
         "",
     ),
     twin(
@@ -83,7 +83,7 @@ WITHOUT_PERSON: tuple[Twin, ...] = (
         "--force replaces the plan and the journal of a job for events without a person",
         _FILES + "no_output_and_no_log_replaces_a_plan_or_a_journal",
         "bulk/cli/streams/output_file.py",
-        "(is_plan, is_journal, is_submissions_plan, is_submissions_journal)",
+        "(is_plan, is_journal, is_without_person_plan, is_without_person_journal)",
         "(is_plan, is_journal)",
     ),
     twin(

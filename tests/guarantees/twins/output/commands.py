@@ -55,7 +55,7 @@ COMMANDS: tuple[Twin, ...] = (
         "--force replaces a journal",
         _FILE_TESTS + "force_takes_no_plan_and_no_journal_of_any_job",
         _OUTPUT_FILE,
-        "return any(is_kind(head) for is_kind in (is_plan, is_journal, is_submissions_plan, is_submissions_journal))",
+        "return any(is_kind(head) for is_kind in (is_plan, is_journal, is_without_person_plan, is_without_person_journal))",
         "return False",
     ),
     twin(

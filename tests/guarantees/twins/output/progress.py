@@ -46,7 +46,7 @@ PROGRESS: tuple[Twin, ...] = (
         25,
         "without a display, an outage before the run is in no journal",
         "integration/outages/test_recorded_waits.py::test_an_outage_is_in_the_journal_and_the_report",
-        "bulk/progress/activity.py",
+        "bulk/progress/activity_reporter.py",
         "ticking(self.report, failed",
         "ticking(None if self._on_progress is None else self.report, failed",
     ),

@@ -28,7 +28,7 @@ OUTCOMES: dict[int, tuple[str, str | None, list[int]]] = {
     9: ("unmatched", "no likely cause", []),
     10: ("repeated", "that line is not covered", []),
 }
-NO_CAUSE = "nothing in it looks like a mistake of form: PostHog has no such person, or it has another ID"
+NO_CAUSE = "It has no obvious typing error: PostHog has no such person, or has it under another ID"
 SENTENCES = {
     2: "Line 2 selected person 1 of the plan:",
     3: "Line 3 matched no person: leading or trailing whitespace.",
@@ -36,8 +36,8 @@ SENTENCES = {
     5: "Line 5 names only persons that earlier lines select.",
     6: "Line 6 repeats line 1.\nLine 1 selected person 0 of the plan:",
     7: "Line 7 names a protected person, which no plan may contain.",
-    9: f"Line 9 matched no person; {NO_CAUSE}.\n",
-    10: f"Line 10 repeats line 9: that line is not covered.\nLine 9 matched no person; {NO_CAUSE}.\n",
+    9: f"Line 9 matched no person. {NO_CAUSE}.\n",
+    10: f"Line 10 repeats line 9: that line is not covered.\nLine 9 matched no person. {NO_CAUSE}.\n",
 }
 
 

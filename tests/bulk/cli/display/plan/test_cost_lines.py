@@ -33,7 +33,7 @@ def test_a_review_shows_the_cost_of_both_routes_and_the_route_that_is_taken() ->
     rest, *why, capture, time, route = rows(UnsetProperties(keys=("a", "b", "c", "d", "e")), 100_000)
     assert rest == ("Requests", "by REST: 100,000 to 500,000 calls, and 1,002 reads")
     assert [text for _, text in why] == [
-        "one call per person if the server removes all its properties in one call, else one per property;",
+        "1 call per person to remove its properties if the server takes them in one call, else 1 per property;",
         "the first person of the test batch shows which",
     ]
     assert capture == (
@@ -42,7 +42,7 @@ def test_a_review_shows_the_cost_of_both_routes_and_the_route_that_is_taken() ->
     )
     assert time == (
         "Estimated time",
-        "by REST: at least 7 h (1 d 10 h with one per property), by capture: at least 4 min, within the rate limits",
+        "by REST: at least 7 h (1 d 10 h with 1 call per property); by capture: at least 4 min; within the rate limits",
     )
     assert route == ("Route", "capture (auto: not rate limited)")
 
@@ -52,7 +52,7 @@ def test_without_a_choice_of_calls_a_review_shows_one_figure() -> None:
     assert rest == ("Requests", "by REST: 100,000 calls, one per person, and 1,002 reads")
     rest, _, _, _, time, _ = rows(UnsetProperties(keys=("a", "b")), 100, limits="off")
     assert rest == ("Requests", "by REST: 100 to 200 calls, and 4 reads")
-    assert time[1] == "by REST: under 1 s, by capture: under 1 s, without rate limits"
+    assert time[1] == "by REST: under 1 s; by capture: under 1 s; without rate limits"
 
 
 @pytest.mark.parametrize(
@@ -62,15 +62,15 @@ def test_without_a_choice_of_calls_a_review_shows_one_figure() -> None:
         (
             ("a", "b"),
             ValueTotals(setting=60, losing=60, removals=60),
-            ["by REST: 120 calls, one per person that gets values, one per person that loses a property, and 4 reads"],
+            ["by REST: 120 calls (60 to set values, 60 to remove a property), and 4 reads"],
         ),
         (
             ("a", "b"),
             ValueTotals(setting=60, losing=60, removals=100),
             [
                 "by REST: 120 to 160 calls, and 4 reads",
-                "one call per person that gets values, and for removing properties:",
-                "one call per person if the server removes all its properties in one call, else one per property;",
+                "1 call per person to set its values",
+                "1 call per person to remove its properties if the server takes them in one call, else 1 per property;",
                 "the first person of the test batch shows which",
             ],
         ),
@@ -101,7 +101,7 @@ def test_the_limits_of_a_user_count_all_calls_together() -> None:
 
 def test_without_rate_limits_no_time_is_needed() -> None:
     _, _, time, _ = rows(UpdateProperties(properties={"a": 1}), 100_000, limits="off")
-    assert time[1] == "by REST: under 1 s, by capture: under 1 s, without rate limits"
+    assert time[1] == "by REST: under 1 s; by capture: under 1 s; without rate limits"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bulk.cli.display.plan.plan_review import what_stays
+from bulk.cli.display.plan.plan_review import describe_irreversible
 from bulk.operations import (
     DeleteEvents,
     DeletePersons,
@@ -19,15 +19,15 @@ from bulk.operations import (
         (
             DeletePersons(),
             (
-                "deleted persons do not come back; their events and recordings stay, and can only be deleted together "
-                "with the persons: to do that, plan with --delete-events --delete-recordings"
+                "deleted persons do not come back; their events and recordings stay, and cannot be deleted afterwards: "
+                "to delete them with the persons, plan with --delete-events --delete-recordings"
             ),
         ),
         (
             DeletePersons(delete_events=True),
             (
-                "deleted persons do not come back; their recordings stay, and can only be deleted together "
-                "with the persons: to do that, plan with --delete-recordings"
+                "deleted persons do not come back; their recordings stay, and cannot be deleted afterwards: "
+                "to delete them with the persons, plan with --delete-recordings"
             ),
         ),
         (
@@ -44,4 +44,4 @@ from bulk.operations import (
     ],
 )
 def test_a_review_says_what_cannot_be_undone(operation: Operation, words: str) -> None:
-    assert what_stays(operation) == words
+    assert describe_irreversible(operation) == words

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk.files.line_checks import MAX_CHECKS, LineChecks, first_change
+from bulk.files.line_checksums import MAX_CHECKS, LineChecks, first_change
 
 
 def checks_of(lines: list[bytes]) -> str:

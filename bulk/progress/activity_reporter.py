@@ -43,7 +43,7 @@ class ActivityReporter(Generic[Event]):
         self._started_at = anyio.current_time()
 
     def report(self) -> None:
-        """Report the current moment; waits are counted also where nobody listens."""
+        """Report the current moment; waits are counted also without a listener."""
         wait = self._wait_tracker.sample()
         if self._on_progress is not None:
             elapsed_s = anyio.current_time() - self._started_at
