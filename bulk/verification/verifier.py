@@ -156,12 +156,13 @@ class Verifier:
                     observed[number] = _PRESENT  # its person is there again, whatever becomes of the properties
                 continue
             observed[number] = observation
+            if not isinstance(result, Unread):
+                self._without_properties.forget((number,))
             if isinstance(result, Present):
                 if observation is not _RECREATED:
                     present[number] = result.person
             elif not isinstance(result, Absent):
                 unread.append(number)
-        self._without_properties.forget(number for number in observed if number not in unread)
         await self._record_persons(targets, observed)
         return PersonCheck(present, reads.asked_at, tuple(left_out), tuple(unread), desired=desired)
 
