@@ -136,7 +136,7 @@ class LineShown(_Line, frozen=True, tag="line"):
 
     `outcome` is selected, unmatched, unread, protected, refused, repeated, already_selected, or blank (a blank row of
     values, which is skipped). `reason` says why the line is refused, the likely cause why it matches no person, or that
-    the line that it repeats is not covered. `repeats` is the number of that line, where the plan records it.
+    the line that it repeats is not covered. `repeats` is the number of that line, or of one that selects its person.
     """
 
     line: int

@@ -15,7 +15,7 @@ from bulk.errors import NotFinished
 from bulk.events import OutageEvent
 from bulk.export.csv_rows import HEADER, csv_row
 from bulk.formatting import count_of
-from bulk.selection.filter_resolver import naming_cohorts
+from bulk.selection.filter_resolver import naming_conditions
 from bulk.selection.input_findings import Findings
 from bulk.selection.resolver import Resolver
 from bulk.selection.selections import ByFilter, Selection
@@ -77,7 +77,7 @@ async def _selected(
             page_size=page_size,
             on_unreadable=findings.add_unreadable,
         )
-        with naming_cohorts(client, selection):
+        with naming_conditions(client, selection):
             async for raw in rows:
                 findings.listed += 1
                 yield raw

@@ -113,7 +113,7 @@ class DiskStringSet(_KeySet):
 
 
 class DiskLineIndex(_Table):
-    """The first line of each string; close it, or use it as a context manager."""
+    """The first line of each string or UUID; close it, or use it as a context manager."""
 
     def __init__(self) -> None:
         super().__init__("id BLOB PRIMARY KEY, line INTEGER")
@@ -124,7 +124,14 @@ class DiskLineIndex(_Table):
         Raises:
             FileTrouble: the temporary file cannot grow.
         """
-        rows = [(bytearray(key_of(text)), line) for text, line in lines]  # sqlite3 binds it faster than bytes
+        return self._firsts([(bytearray(key_of(text)), line) for text, line in lines])
+
+    def add_uuids(self, lines: Iterable[tuple[UUID, int]]) -> list[int]:
+        """Do the same with UUIDs; an index holds either these or strings."""
+        return self._firsts([(bytearray(uuid.bytes), line) for uuid, line in lines])
+
+    def _firsts(self, rows: list[tuple[bytearray, int]]) -> list[int]:
+        """Add keys, as bytearrays because sqlite3 binds these faster than bytes."""
         with _as_file_trouble():
             if self._cursor.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", rows).rowcount == len(rows):
                 return [line for _, line in rows]

@@ -42,7 +42,7 @@ from bulk.selection.conditions.protection import Protect, ProtectedPersons, chec
 from bulk.selection.input_findings import Findings
 from bulk.selection.input_lines import comparison_of
 from bulk.selection.resolver import Resolver
-from bulk.selection.selections import ByFilter, ByRequests, InputSelection, Selection
+from bulk.selection.selections import ByFilter, ByRequests, InputSelection, Selection, check_selection
 from bulk.selection.values.row_selection import ByRows
 from bulk.states import Axis
 from bulk.version import VERSION
@@ -92,7 +92,7 @@ async def make_plan(
             report hold it. Its `reference` and `received` are also those of rows of `ByRequests` that have none.
 
     Raises:
-        InputError: the selection or its input is empty; no request was made.
+        InputError: the selection or its input is empty or of another type; no request was made.
         Refused: the selection matches no person, or every person of the project without `everyone`; or the existing
             plan is for something else.
         NotFinished: no selected person could be read.
@@ -299,6 +299,7 @@ def _check_arguments(
     client: PostHogClient, operation: Operation, selection: Selection, page_size: int, concurrency: int
 ) -> int:
     """Return the project's number, or raise InputError."""
+    check_selection(selection)
     row_keys = selection.keys if isinstance(selection, ByRows) else None
     taken_keys = tuple(operation.keys) if isinstance(operation, UpdatePerPerson) else None
     if row_keys != taken_keys:

@@ -6,7 +6,6 @@ from asyncclient import PostHogClient
 from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import Refused
 from bulk.events import ProtectionChecked
-from bulk.formatting import count_of
 from bulk.plan.plan_file import Plan
 from bulk.sanitize import plain
 from bulk.selection.conditions.protection import Protect, ProtectedPersons
@@ -51,6 +50,6 @@ async def refuse_protected(
             )
         raise Refused(
             f"the plan {plain(plan.path)} contains {protected.words()} that must not be in a plan: "
-            f"{count_of(len(found), 'target')} {found.to_finding()['lines']}",
+            f"{'number' if len(found) == 1 else 'numbers'} {found.to_finding()['lines']}",
             "make a new plan with the same --protect, which leaves them out",
         )

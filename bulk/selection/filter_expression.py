@@ -181,7 +181,7 @@ def _operator(expression: str, token: _Token) -> _Token:
 def _value(expression: str, at: int, operator: str) -> _Token:
     if at == len(expression):
         raise WhereError(expression, at, at + 1, f"{operator} needs a value")
-    if expression[at] == "[":
+    if expression[at] == "[" and operator not in ("regex", "not_regex"):  # there, a bracket opens a set
         return _list(expression, at, operator)
     token = _token(expression, at, "the value")
     if token.quoted:

@@ -11,6 +11,7 @@ from bulk.errors import InputError
 from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.property_query import UNREADABLE, Discovery, choose_discovery, iter_queried_persons
+from bulk.sanitize import plain
 from bulk.selection.input_findings import Findings
 from bulk.selection.lookups.new_persons import record_new
 from bulk.selection.selected_person import SelectedPerson, selected
@@ -60,7 +61,7 @@ class FilterResolver:
             pages = self._query()
         else:
             pages = self._list_having_keys()
-        with naming_cohorts(self._client, self._selection):
+        with naming_conditions(self._client, self._selection):
             async for found in pages:
                 yield found
 
@@ -128,21 +129,29 @@ class FilterResolver:
 
 
 @contextmanager
-def naming_cohorts(client: PostHogClient, selection: ByFilter) -> Iterator[None]:
-    """Turn the error about a missing cohort into one that names the cohorts of the selection.
+def naming_conditions(client: PostHogClient, selection: ByFilter) -> Iterator[None]:
+    """Turn the error about conditions that the server does not accept into one that names them as its cause.
 
     Arguments:
         client: set to the project.
-        selection: the filter.
+        selection: the conditions.
 
     Raises:
-        InputError: the server refuses the filter because of its cohort.
+        InputError: the server refuses a condition, or has no such cohort; the message has no values.
     """
     try:
         yield
     except BadRequest as error:
-        cohorts = [str(condition.value) for condition in selection.properties if condition.type == "cohort"]
-        if not cohorts or "cohort" not in (error.detail or "").lower():
+        if not selection.properties:
             raise
-        cohort = f"cohort {' or '.join(cohorts)} in project {client.project_id}"
-        raise InputError(f"no {cohort}: check the number and the project") from error
+        why = plain(error.detail or error.code or error.status, limit=500).rstrip(".")
+        cohorts = [str(condition.value) for condition in selection.properties if condition.type == "cohort"]
+        if cohorts and "cohort" in why.lower():
+            cohort = f"cohort {' or '.join(cohorts)} in project {client.project_id}"
+            raise InputError(f"no {cohort}: check the number and the project") from error
+        named = ", ".join(plain(f"{each.key} {each.operator}", limit=100) for each in selection.properties)
+        is_one = len(selection.properties) == 1
+        raise InputError(
+            f"the server does not accept the {'condition' if is_one else 'conditions'} {named}: {why}; correct "
+            f"{'it' if is_one else 'them'}"
+        ) from error

@@ -18,6 +18,8 @@ from bulk.selection.lookups.property_counts import PropertyCounts
 
 MANY_DISTINCT_IDS = 10
 """Distinct IDs from which a person counts as having many; batch reads show no more (contract 6.11)."""
+LISTED_MAX = 1_000
+"""Distinct IDs that a listing shows of one person."""
 SHOWN_MAX = 20
 """Lines with several persons, and persons with many distinct IDs, that are shown one by one: those with the most."""
 KEPT_MAX = 100
@@ -32,7 +34,7 @@ WIDER_WORDS = {
 REASONS_MAX = 40
 """Different reasons for which lines are refused, with the column; those of further columns are not told apart."""
 FIRST_LINES_MAX = 1_000
-"""Lines that repeat an earlier one for which the plan names the earlier one: the first of them."""
+"""Lines that repeat an earlier one, or its person, for which the plan names the earlier one: the first of them."""
 TEXT_MAX = 2 << 20
 """Maximum characters of line numbers per finding, so that all findings fit in a plan's footer."""
 
@@ -116,6 +118,7 @@ class Findings:
         self.repeated = LineNumbers()
         self._repeated_firsts = array("Q")
         self.aliases = LineNumbers()
+        self.alias_firsts: list[tuple[int, int]] = []
         self.blank = LineNumbers()
         self.refused: dict[tuple[Reason, str], LineNumbers] = {}
         self.causes: dict[Cause, LineNumbers] = {}
@@ -164,6 +167,12 @@ class Findings:
         self.repeated.add(number)
         self._repeated_firsts.append(first)
 
+    def add_alias(self, number: int, first: int) -> None:
+        """Record a line that names only persons already selected, and the number of a line that selects one of them."""
+        self.aliases.add(number)
+        if len(self.alias_firsts) < FIRST_LINES_MAX:
+            self.alias_firsts.append((number, first))
+
     def add_unmatched(self, number: int, cause: Cause) -> None:
         """Record a line that matches no person, and why that may be."""
         self.unmatched.add(number)
@@ -200,8 +209,12 @@ class Findings:
         if distinct_ids < MANY_DISTINCT_IDS:
             return None
         entry: dict[str, Any] = {} if line is None else {"line": line}
-        # a batch read shows no more
-        entry |= {"target": number, "distinct_ids": distinct_ids, "is_minimum": distinct_ids == MANY_DISTINCT_IDS}
+        # a batch read shows no more than the one, a listing no more than the other
+        entry |= {
+            "target": number,
+            "distinct_ids": distinct_ids,
+            "is_minimum": distinct_ids in (MANY_DISTINCT_IDS, LISTED_MAX),
+        }
         self._many_ids.add(entry)
         return entry
 
@@ -278,8 +291,8 @@ class Findings:
             if kind == "duplicates" and len(self.repeated):
                 unmatched = self.unmatched.count_among(self._repeated_firsts)
                 found[-1]["not_covered"] = {**self.repeated.to_finding(), "unmatched": unmatched}
-            if kind == "duplicates" and self.first_lines:
-                found[-1]["first_lines"] = [list(pair) for pair in self.first_lines]
+            if firsts := {"duplicates": self.first_lines, "aliases": self.alias_firsts}.get(kind):
+                found[-1]["first_lines"] = [list(pair) for pair in firsts]
         reasons = {words: lines.to_finding() for (_, words), lines in sorted(self.refused.items(), key=_by_words)}
         found.append({"kind": "refused", "count": self.refused_lines, "reasons": reasons})
         if len(self.blank):

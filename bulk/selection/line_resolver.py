@@ -6,7 +6,7 @@ use does not grow with the input.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import in_order
 from bulk.errors import Refused
 from bulk.files.content_meter import ContentMeter, InputContent
-from bulk.files.disk_sets import DiskIdSet, DiskLineIndex, DiskStringSet
+from bulk.files.disk_sets import DiskLineIndex, DiskStringSet
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.rereads import read_until_known
@@ -56,7 +56,7 @@ class LineResolver:
         gate: for waits between two reads.
         selection: the input.
         findings: records the outcome of every line.
-        persons: remembers the persons that were yielded.
+        persons: remembers the persons of the lines, and the first line of each.
         inputs: remembers the values of the lines, and the first line of each.
         not_covered: remembers those that no target covers.
         page_size: persons per page of a listing.
@@ -74,7 +74,7 @@ class LineResolver:
         gate: StopGate,
         selection: InputSelection,
         findings: Findings,
-        persons: DiskIdSet,
+        persons: DiskLineIndex,
         inputs: DiskLineIndex,
         not_covered: DiskStringSet,
         *,
@@ -245,7 +245,7 @@ class LineResolver:
 
     def _record(self, match: LineMatch) -> list[SelectedPerson]:
         """Return the new persons of a group, and record the lines without a person or without a new one."""
-        is_new = iter(self._add([person.ref.uuid for persons in match.persons for person in persons or ()]))
+        firsts = iter(self._add(match))
         leave_out, counts_properties = self._findings.leave_out, self._findings.properties is not None
         found: list[SelectedPerson] = []
         for line, persons in zip(match.lines, match.persons, strict=True):
@@ -253,7 +253,9 @@ class LineResolver:
                 continue
             if self._conflicts is not None:
                 self._conflicts.add_persons(line, persons)
-            kept = [person for person in persons if next(is_new) and not leave_out(person.ref.uuid)]
+            named = list(islice(firsts, len(persons)))
+            new = (person for person, first in zip(persons, named, strict=True) if first == line.number)
+            kept = [person for person in new if not leave_out(person.ref.uuid)]
             for person in kept:
                 finding = self._findings.add_target(len(person.ref.distinct_ids), line=line.number)
                 if counts_properties:
@@ -279,7 +281,8 @@ class LineResolver:
                 self._not_covered.add(line.key)
                 self._emit(line, "protected")
             elif not kept:
-                self._findings.aliases.add(line.number)
+                first = next(first for person, first in zip(persons, named, strict=True) if person.ref.uuid in old)
+                self._findings.add_alias(line.number, first)
                 self._emit(line, "already_selected", persons=old)
             else:
                 self._emit(line, "selected", new=len(kept), persons=old)
@@ -302,11 +305,13 @@ class LineResolver:
         last = self._findings.targets
         self._on_line(LineRecord(line=line, kind=kind, outcome=outcome, targets=(last - new, last), persons=persons))
 
-    def _add(self, uuids: Sequence[UUID]) -> Sequence[bool]:
-        """Return for each person whether it is new."""
+    def _add(self, match: LineMatch) -> list[int]:
+        """Return for each person of a group the number of the first line that names it."""
+        lines = zip(match.lines, match.persons, strict=True)
+        named = [(person.ref.uuid, line.number) for line, persons in lines for person in persons or ()]
         if isinstance(self._selection, ByPersonIds):
-            return [True] * len(uuids)  # different lines are different persons
-        return self._persons.add_many(uuids)
+            return [number for _, number in named]  # different lines are different persons
+        return self._persons.add_uuids(named)
 
     async def _by_distinct_id(self, lines: Sequence[Line]) -> LineMatch:
         results = (await self._reader.fetch_by_distinct_id([line.value for line in lines])).results

@@ -64,6 +64,7 @@ class Resolver:
         self._findings = findings
         self._persons = DiskIdSet()
         self._inputs = DiskLineIndex()
+        self._persons_of_lines = DiskLineIndex()
         self._not_covered = DiskStringSet()
         self._conflicts = RowConflicts() if isinstance(selection, ByRows) else None
         self._everyone_check: EveryoneCheck | None = None
@@ -85,7 +86,7 @@ class Resolver:
                 gate,
                 selection,
                 findings,
-                self._persons,
+                self._persons_of_lines,
                 self._inputs,
                 self._not_covered,
                 page_size=page_size,
@@ -101,6 +102,7 @@ class Resolver:
     def __exit__(self, *_: object) -> None:
         self._persons.close()
         self._inputs.close()
+        self._persons_of_lines.close()
         self._not_covered.close()
         if self._conflicts is not None:
             self._conflicts.close()

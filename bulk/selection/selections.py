@@ -5,6 +5,7 @@ name (guarantee 27). `details` is for the plan, and may hold them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from io import TextIOBase
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -25,6 +26,9 @@ Source = str | Path | BinaryIO | Iterable[str] | Iterable[UUID] | Iterable[Mappi
 
 class _InputSelection(msgspec.Struct, frozen=True):
     source: Source
+
+    def __post_init__(self) -> None:
+        _check_source(self.source)
 
 
 class ByDistinctIds(_InputSelection, frozen=True, kw_only=True):
@@ -86,6 +90,7 @@ class ByEmails(_InputSelection, frozen=True, kw_only=True):
     keys: Sequence[str] = ("email",)
 
     def __post_init__(self) -> None:
+        _check_source(self.source)
         self.comparison  # noqa: B018 - checks both
 
     @property
@@ -129,6 +134,7 @@ class ByRequests(_InputSelection, frozen=True, kw_only=True):
     received: str | None = None
 
     def __post_init__(self) -> None:
+        _check_source(self.source)
         self.comparison  # noqa: B018 - checks both
 
     @property
@@ -192,6 +198,15 @@ class ByFilter(msgspec.Struct, frozen=True, kw_only=True):
 InputSelection = ByDistinctIds | ByPersonIds | ByEmails | ByRequests | ByRows
 QuerySelection = ByActivity | ByQuery
 Selection = InputSelection | ByFilter | QuerySelection
+
+
+def check_selection(selection: object) -> None:
+    """Raise InputError for a value that is not a selection, such as the filters themselves."""
+    if not isinstance(selection, Selection):
+        raise InputError(
+            f"the selection has type {type(selection).__name__}: give one of the By... classes, as in "
+            'ByFilter(properties=[PropertyFilter("plan", "free")]) or ByDistinctIds("leavers.txt")'
+        )
 
 
 _HIDDEN = "(value in the plan)"
@@ -270,6 +285,18 @@ def _email_match_of(match: Comparison, keys: Sequence[str]) -> EmailMatch:
     if isinstance(keys, str | bytes) or not all(isinstance(key, str) for key in keys):
         raise InputError("the keys of emails are a list of strings, such as ['email', 'distinct_id']")
     return EmailMatch(comparison=match, keys=tuple(keys))
+
+
+def _check_source(source: object) -> None:
+    """Raise InputError for a source that is neither a path, nor a binary stream, nor an iterable of values."""
+    if isinstance(source, TextIOBase):
+        raise InputError("the source is a text stream: open the file in binary mode, or give its path")
+    if isinstance(source, bytes | bytearray) or not (
+        isinstance(source, str | Path | Iterable) or hasattr(source, "read")
+    ):
+        raise InputError(
+            f"the source has type {type(source).__name__}: give a path, a binary stream, or an iterable of strings"
+        )
 
 
 def _input_summary(kind: str, selection: ByDistinctIds | ByPersonIds | ByEmails) -> dict[str, Any]:

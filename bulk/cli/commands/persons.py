@@ -239,7 +239,6 @@ def _stdout_writer(stream: TextIO) -> tuple[Callable[[bytes], object], Callable[
 
 
 def _show_findings(findings: "Findings") -> None:
-    from bulk.cli.display.plan.plan_review import LINES_MAX
     from bulk.cli.display.terminal import text_width
     from bulk.formatting import count_of
     from bulk.report.rendering.document import Table
@@ -258,7 +257,7 @@ def _show_findings(findings: "Findings") -> None:
         )
         width = text_width(sys.stderr) - 2
         lines = (
-            *table_lines(table, cell_max=LINES_MAX, width=width),
+            *table_lines(table, width=width),
             *finding_sentences(found),
         )
         click.echo("\n".join(f"  {line}" for line in lines), err=True)

@@ -61,6 +61,9 @@ def finding_rows(findings: dict[str, Any]) -> Iterable[Row]:
         yield "Lines that match several persons", format_count(int(several["count"])), ""
 
 
+NUMBERS_MAX = 1_000
+"""Characters of the numbers of one finding; `show --json` and the report in JSON have more."""
+
 _REVERT_TITLES = {
     "changed": "Persons that others changed since, left as they are, by number in the plan of the job",
     "as_before": "Persons that are already as before, by number in the plan of the job",
@@ -76,7 +79,7 @@ def _revert(revert: object) -> Iterator[Row]:
         yield "Persons of the before-image", format_count(int(revert.get("count", 0))), ""
         for name, title in _REVERT_TITLES.items():
             if isinstance(one := revert.get(name), dict) and one.get("count"):
-                yield title, format_count(int(one["count"])), f"{one.get('targets', '')}{' ...' * bool(one.get('cut'))}"
+                yield title, format_count(int(one["count"])), _which(one, "targets")
 
 
 def _wider_match(wider: object) -> Iterator[Row]:
@@ -235,5 +238,9 @@ def _persons(count: object, which: str, one: str, many: str) -> str:
     return f"{count_of(number, 'person')} {which} {one if number == 1 else many}"
 
 
-def _which(finding: dict[str, Any]) -> str:
-    return str(finding.get("lines", "")) + (",..." if finding.get("cut") else "")
+def _which(finding: dict[str, Any], name: str = "lines") -> str:
+    """Return the numbers of a finding, the first of them where there are many."""
+    numbers = str(finding.get(name, ""))
+    if len(numbers) > NUMBERS_MAX:
+        return f"{numbers[:NUMBERS_MAX].rpartition(',')[0]},..."
+    return numbers + (",..." if finding.get("cut") else "")

@@ -21,6 +21,8 @@ from bulk.selection.selections import ByFilter, QuerySelection
 
 MAX_LOOKED_UP = 10
 """Persons outside a result that are looked up with its filters; if there are more, they are outside."""
+FIRST_ROWS = 20
+"""Rows of which the newest is taken: a merged person keeps its place and shows an older time (contract 6.1)."""
 
 _FIX = "or add --everyone (everyone=True) if the selection may be every person"
 
@@ -41,7 +43,7 @@ class EveryoneCheck:
         self._newest: datetime | None = None
 
     async def begin(self) -> None:
-        """Check the properties of negative conditions, and note which person is the newest.
+        """Check the properties of negative conditions, and note when the newest person was created.
 
         Raises:
             Refused: the server knows no person with such a property.
@@ -55,10 +57,14 @@ class EveryoneCheck:
                     "negative condition on it",
                     f"correct the property's name, {_FIX}",
                 )
-        async with aclosing(self._client.persons.iter_refs(page_size=1, on_unreadable=_ignore)) as refs:
+        newest: list[datetime] = []
+        refs = self._client.persons.iter_refs(page_size=FIRST_ROWS, on_unreadable=_ignore)
+        async with aclosing(refs):
             async for ref in refs:
-                self._newest = ref.created_at
-                break
+                newest.append(ref.created_at)
+                if len(newest) == FIRST_ROWS:
+                    break
+        self._newest = max(newest, default=None)
 
     async def check(self, matched: DiskIdSet) -> None:
         """Check that a person is outside the result; persons that were created since `begin` do not count.

@@ -18,7 +18,7 @@ from bulk.formatting import count_of
 from bulk.sanitize import plain
 from bulk.selection.conditions.filter_checks import check_filters
 from bulk.selection.conditions.protection_list import ProtectionList
-from bulk.selection.filter_resolver import naming_cohorts
+from bulk.selection.filter_resolver import naming_conditions
 from bulk.selection.input_findings import LineNumbers
 from bulk.selection.lookups.property_names import closest_known_name, is_known_property
 from bulk.selection.selections import ByFilter
@@ -110,7 +110,7 @@ class ProtectedPersons:
                 raise NotFinished("a person that a filter protects could not be read, so it would stay unprotected")
             protect(row.uuid)
 
-        with naming_cohorts(client, ByFilter(properties=(condition,))):
+        with naming_conditions(client, ByFilter(properties=(condition,))):
             refs = client.persons.iter_refs(
                 properties=[condition], page_size=page_size, on_unreadable=protect_unreadable
             )
@@ -151,7 +151,8 @@ class ProtectedPersons:
     def words(self) -> str:
         """Return how many persons were left out, and the lines of the file that name them, in words."""
         lines = str(self._used.to_finding()["lines"])
-        return count_of(self._left_out, "person") + (f" (lines {lines} of the protection list)" if lines else "")
+        named = f" ({'line' if len(self._used) == 1 else 'lines'} {lines} of the protection list)" if lines else ""
+        return count_of(self._left_out, "person") + named
 
     def _protect(self, uuid: UUID, line: int) -> None:
         self._lines.add_many([(uuid, line)])

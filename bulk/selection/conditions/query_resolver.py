@@ -23,7 +23,7 @@ from bulk.posthog.person_reads import Present, Unread
 from bulk.posthog.rereads import read_until_known
 from bulk.sanitize import plain
 from bulk.selection.conditions.query_selections import PAGE_VALUE, ByActivity, ByQuery
-from bulk.selection.filter_resolver import naming_cohorts
+from bulk.selection.filter_resolver import naming_conditions
 from bulk.selection.input_findings import Findings
 from bulk.selection.inputs.line_checks import looks_like_uuid
 from bulk.selection.lookups.new_persons import record_new
@@ -162,7 +162,7 @@ class QueryResolver:
             page_size=self._page_size,
             on_unreadable=add_unreadable,
         )
-        with naming_cohorts(self._client, chosen):
+        with naming_conditions(self._client, chosen):
             async for ref in refs:
                 matching.add(ref.uuid)
         return matching

@@ -12,10 +12,15 @@ from bulk.selection.inputs.line_checks import Kind, looks_like_uuid
 
 _QUOTES = frozenset("\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e")
 _SEPARATOR = re.compile("[,;\t]")
+_SHORTENED = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?E[+-][0-9]{2,}", re.ASCII)
+"""A long number as a spreadsheet shows it, also with a decimal comma."""
 _SPREADSHEET = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+|[0-9]+(?:[.,]0+)?", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _AROUND_AN_EMAIL = re.compile(r"[\s,;<>\"()]+")
-_BLANK_LETTERS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u2028\u2029\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Characters that no one sees, beside those that Unicode calls format characters."""
 
 
 class Cause(Enum):
@@ -43,8 +48,10 @@ def likely_cause(value: str, kind: Kind) -> Cause:
         return Cause.NONE  # UUIDs are normalized before they are looked up
     if bare != value:
         return Cause.WHITESPACE
-    if len(bare) > 1 and bare[0] in _QUOTES and bare[-1] in _QUOTES:
+    if _is_quoted(bare):
         return Cause.QUOTES
+    if kind is not Kind.EMAIL and _SHORTENED.fullmatch(bare):
+        return Cause.SPREADSHEET
     if _SEPARATOR.search(bare):
         return Cause.SEPARATOR
     if visible(bare) != bare:
@@ -62,16 +69,22 @@ def visible(value: str) -> str:
     """Return a value in the usual Unicode form and without characters that no one sees."""
     if value.isascii():
         return value
-    seen = (each for each in value if unicodedata.category(each) != "Cf" and each not in _BLANK_LETTERS)
+    seen = (each for each in _INVISIBLE.sub("", value) if unicodedata.category(each) != "Cf")
     return unicodedata.normalize("NFC", "".join(" " if unicodedata.category(each) == "Zs" else each for each in seen))
 
 
 def cleaned(value: str) -> str:
     """Return a value without whitespace and quotes around it and without invisible characters, as it may be meant."""
     bare = visible(value).strip()
-    while len(bare) > 1 and bare[0] in _QUOTES and bare[-1] in _QUOTES:
-        bare = bare[1:-1].strip()
+    while _is_quoted(bare):
+        bare = bare.removeprefix("=")[1:-1].strip()
     return bare
+
+
+def _is_quoted(bare: str) -> bool:
+    """Return whether a value is in quotes, also as ="007", which keeps a spreadsheet from changing it."""
+    inner = bare.removeprefix("=") if bare.startswith('="') else bare
+    return len(inner) > 1 and inner[0] in _QUOTES and inner[-1] in _QUOTES
 
 
 def _quoted_cells(value: str) -> list[str]:

@@ -117,6 +117,8 @@ def column_index(header: Header, column: str, name: str) -> tuple[int, bytes]:
         if found[delimiter] > 1:
             raise InputError(f"{name} has more than one column named {column!r}: rename one of them")
         return [form(cell) for cell in records[delimiter]].index(form(column)), delimiter
+    if header.text.count(b'"') % 2:  # the header ends with the file, and not where it should
+        raise invalid_csv(name, header.line)
     columns = max(len(cells) for cells in records.values())
     near = suggestion(column, chain.from_iterable(records.values()))
     raise InputError(

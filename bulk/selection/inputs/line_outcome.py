@@ -19,7 +19,8 @@ class LineOutcome(msgspec.Struct, frozen=True):
         outcome: in one word.
         reason: why a line is refused, the likely cause why it matches no person, or that the line that it repeats is
             not covered either; None where there is none.
-        repeats: the number of the first line that it repeats; None for other lines, and where the plan does not say.
+        repeats: the number of the first line that it repeats, or that selects a person which it names again; None for
+            other lines, and where the plan does not say.
     """
 
     outcome: Outcome
@@ -38,9 +39,10 @@ def line_outcome(findings: dict[str, dict[str, Any]], number: int) -> LineOutcom
         number: of the line, counted from 1.
     """
     found = next((outcome for outcome, lines in _outcomes(findings) if _names(lines, number)), None)
-    if found is None or found.outcome != "repeated":
+    kind = {"repeated": "duplicates", "already_selected": "aliases"}.get("" if found is None else found.outcome)
+    if found is None or kind is None:
         return found
-    firsts = dict(findings.get("duplicates", {}).get("first_lines", ()))
+    firsts = dict(findings.get(kind, {}).get("first_lines", ()))
     return msgspec.structs.replace(found, repeats=firsts.get(number))
 
 

@@ -5,10 +5,8 @@ from typing import Any
 
 from asyncclient import BadRequest, PostHogClient
 from bulk.concurrency.workers import run_workers
+from bulk.selection.input_findings import LISTED_MAX
 from bulk.selection.selected_person import SelectedPerson
-
-LISTED_MAX = 1_000
-"""Distinct IDs that a listing shows of one person."""
 
 
 async def count_distinct_ids(

@@ -9,6 +9,7 @@ import msgspec
 
 from asyncclient import PropertyFilter
 from bulk.errors import InputError
+from bulk.selection.conditions.filter_checks import OWN_FIELDS
 
 Comparison = Literal["exact", "ignore-case"]
 COMPARISONS: tuple[Comparison, ...] = get_args(Comparison)
@@ -16,6 +17,7 @@ DISTINCT_ID_KEY = "distinct_id"
 """The key that compares an email with the distinct IDs of persons, which is always exact."""
 USUAL_KEYS = ("email", "Email", "$email", DISTINCT_ID_KEY)
 """The keys under which applications keep an email."""
+_MAY_HOLD_EMAILS = frozenset({DISTINCT_ID_KEY, "name"})
 
 
 class EmailMatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +28,7 @@ class EmailMatch(msgspec.Struct, frozen=True, kw_only=True):
         keys: properties that hold an email, and `distinct_id` for the person's distinct IDs.
 
     Raises:
-        InputError: the comparison is unknown, or a key is missing, empty or repeated.
+        InputError: the comparison is unknown, or a key is missing, empty, repeated or another field of persons.
     """
 
     comparison: Comparison = "exact"
@@ -37,6 +39,11 @@ class EmailMatch(msgspec.Struct, frozen=True, kw_only=True):
             raise InputError(f"emails are compared by {' or '.join(COMPARISONS)}, not by {self.comparison!r}")
         if not self.keys or len(set(self.keys)) < len(self.keys) or not all(key.strip() for key in self.keys):
             raise InputError("the keys of emails are empty or repeated: give names of properties, or distinct_id")
+        if own := next((key for key in self.keys if key in OWN_FIELDS and key not in _MAY_HOLD_EMAILS), None):
+            raise InputError(
+                f"{own} is a field of persons, not a property that holds an email: give names of properties, or "
+                "distinct_id for their distinct IDs"
+            )
 
     @property
     def is_default(self) -> bool:

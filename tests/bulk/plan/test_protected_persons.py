@@ -108,7 +108,7 @@ async def test_an_old_plan_with_a_protected_person_does_not_run(
         person = free(server)[2]
         staff.write_text(f"nobody\n{person.distinct_ids[0]}\n")
         number = next(target.number for target in plan.iter() if target.uuid == person.uuid)
-        sentence = rf"contains 1 person \(lines 2 of the protection list\) .*: 1 target {number}; make a new plan"
+        sentence = rf"contains 1 person \(line 2 of the protection list\) .*: number {number}; make a new plan"
         with pytest.raises(Refused, match=sentence):
             await run_job(client, plan, journal, approve=plan.digest, protect=[staff])
         assert not MUTATING & set(server.request_counts)
@@ -191,7 +191,7 @@ async def test_a_line_of_a_selected_and_a_protected_person_has_an_outcome(
     with await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl", protect=[staff]) as plan:
         assert [(target.distinct_id, target.line) for target in plan.iter()] == [("b@x.org", 1)]
         found = by_kind(plan.findings)
-        assert found["aliases"] == {"count": 1, "lines": "2"}
+        assert found["aliases"] == {"count": 1, "lines": "2", "first_lines": [[2, 1]]}
         assert coverage_of(found).not_covered == 0
 
 

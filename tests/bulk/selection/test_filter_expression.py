@@ -38,6 +38,8 @@ def parts(expression: str) -> tuple[str, str, object]:
         ("x exact NaN", "x", "exact", "NaN"),
         ("x exact 1e999", "x", "exact", "1e999"),
         ("name regex ^a.*\\d$", "name", "regex", "^a.*\\d$"),
+        ("name regex [ab]+", "name", "regex", "[ab]+"),
+        ("name not_regex [0]", "name", "not_regex", "[0]"),
         ("$geoip_city_name exact Zürich", "$geoip_city_name", "exact", "Zürich"),
         ("signed_up is_date_before 2024-01-01", "signed_up", "is_date_before", "2024-01-01"),
         ("a/b=c exact x", "a/b=c", "exact", "x"),

@@ -10,7 +10,7 @@ import pytest
 
 from asyncclient import PropertyFilter
 from bulk.errors import InputError
-from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, Selection, describe
+from bulk.selection.selections import ByDistinctIds, ByEmails, ByFilter, ByPersonIds, ByRequests, Selection, describe
 
 SECRET = "jane@example.com"
 
@@ -50,6 +50,21 @@ def test_the_summary_of_a_filter_holds_keys_and_operators_and_no_values() -> Non
     assert SECRET not in json.dumps(summary)
     assert "7711" not in json.dumps(summary)
     assert SECRET in json.dumps(selection.details())
+
+
+@pytest.mark.parametrize("selection", [ByDistinctIds, ByPersonIds, ByEmails, ByRequests])
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (None, "has type NoneType"),
+        (7, "has type int"),
+        (b"user-1", "has type bytes"),
+        (io.StringIO("user-1\n"), "a text stream: open the file in binary mode"),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_refused_at_once(selection: Any, source: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        selection(source)
 
 
 def test_details_name_the_file_and_the_column() -> None:

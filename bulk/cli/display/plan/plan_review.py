@@ -41,8 +41,6 @@ from bulk.selection.selections import describe
 SAMPLE_SIZE = 5
 LINES_NAMED = 60
 """Characters of the line numbers of overdue requests up to which they are beside their count, too."""
-LINES_MAX = 10_000
-"""Characters of line numbers shown per finding; the report shows all."""
 
 
 def format_review(
@@ -104,7 +102,7 @@ def format_review(
         *(f"  {line}" for line in table_lines(_sample(plan, own=own), width=width - 2)),
         "",
         "Input check",
-        *(f"  {line}" for line in table_lines(_findings(findings), cell_max=LINES_MAX, width=width - 2)),
+        *(f"  {line}" for line in table_lines(_findings(findings), width=width - 2)),
         *(f"  {plain(sentence, limit=None)}" for sentence in sentences),
     ]
     return "\n".join(lines)

@@ -96,7 +96,9 @@ def line_text(number: int, outcome: LineOutcome, targets: Sequence[Target], chan
             reason = _NO_CAUSE
         what = _OUTCOMES[outcome.outcome]
         if outcome.repeats is not None:
-            what = f"repeats line {format_count(outcome.repeats)}"
+            earlier = f"line {format_count(outcome.repeats)}"
+            is_repeated = outcome.outcome == "repeated"
+            what = f"repeats {earlier}" if is_repeated else f"names a person that {earlier} selects"
         return plain(f"{line} {what}{reason}.", limit=None)
     if len(targets) == 1:
         return f"{line} selected person {targets[0].number} of the plan:\n\n{person_text(targets[0], changes)}"

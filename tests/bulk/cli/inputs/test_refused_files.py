@@ -87,6 +87,12 @@ REFUSED: dict[str, tuple[bytes, tuple[str, ...], str, int]] = {
         "in is an export of persons in JSON lines: leave out --column",
         2,
     ),
+    "a quote in the header that is never closed": (
+        b'id,"name\nuser-1,x\n',
+        (*IDS, "--column", "id"),
+        "in: the record on line 1 is not valid CSV: correct its quotes or line ends",
+        2,
+    ),
     "a column that is close to that of the file": (
         b"e-mail;user 1\na@x.org;1\n",
         ("--emails", "in", "--column", "mail"),

@@ -35,7 +35,8 @@ def test_an_old_plan_with_a_protected_person_is_refused_by_run_and_by_the_comman
     for command in (line, ("run", "x.plan.jsonl", "--approve", digest())):
         result = run(*command, "--protect", "staff.txt", "--protect", "country exact XX")
         assert result.code == 3, result.err
-        assert "contains 1 person (lines 1 of the protection list) that must not be in a plan" in result.sentence
+        found = "contains 1 person (line 1 of the protection list) that must not be in a plan: number 41; make"
+        assert found in result.sentence
         assert not posthog.mutations
         assert not Path("x.journal.jsonl").exists()
     assert run(*line).code == 0

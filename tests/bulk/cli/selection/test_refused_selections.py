@@ -206,6 +206,21 @@ REFUSED_BY_SERVER: dict[str, tuple[tuple[str, ...], str, int]] = {
         ),
         2,
     ),
+    "a regular expression that is none": (
+        ("--where", "plan regex (?<n>a)"),
+        "the server does not accept the condition plan regex: Invalid regex!; correct it",
+        2,
+    ),
+    "dates in words": (
+        ("--anonymous", "--where", "plan is_date_before soon", "--where", "plan is_set"),
+        "the server does not accept the conditions plan is_date_before, plan is_set: This is not a date; correct them",
+        2,
+    ),
+    "a protection by a regular expression that is none": (
+        (*FREE, "--protect", "plan regex ("),
+        "the server does not accept the condition plan regex: Invalid regex!; correct it",
+        2,
+    ),
     "activity in time to come": (
         ("--inactive-since", "2099-01-01"),
         "inactive_since (--inactive-since) is in the future: give a date in the past",

@@ -60,7 +60,7 @@ async def test_rows_of_every_kind_select_their_persons_in_their_order(
         assert [(target.uuid, target.line) for target in plan.iter()] == [(one.uuid, 1), (two.uuid, 2), (three.uuid, 3)]
         findings = by_kind(plan.findings)
         assert findings["unmatched"]["lines"] == "4,8"
-        assert findings["aliases"]["lines"] == "5"
+        assert findings["aliases"] == {"count": 1, "lines": "5", "first_lines": [[5, 1]]}
         assert findings["duplicates"]["lines"] == "6"
         assert list(findings["refused"]["reasons"]) == ["received is not a date such as 2026-11-29"]
         assert (coverage_of(findings).lines, coverage_of(findings).not_covered) == (8, 3)

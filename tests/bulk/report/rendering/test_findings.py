@@ -20,6 +20,21 @@ def test_wider_matches_stand_below_the_lines_that_matched_no_person() -> None:
     ]
 
 
+@pytest.mark.parametrize("count", [10, 5_000])
+def test_many_line_numbers_are_cut_between_two_numbers(count: int) -> None:
+    numbers = [str(2 * number) for number in range(1, count + 1)]
+    kept = {"count": count, "lines": ",".join(numbers)}
+    revert = {"gone": {"count": count, "targets": ",".join(numbers)}}
+    findings = {"lines": {"count": 2 * count}, "refused": {"reasons": {"NUL byte": kept}}, "revert": revert}
+    cells = [which for _, _, which in finding_rows(findings) if which]
+    assert len(cells) == 2
+    for cell in cells:
+        *shown, last = cell.split(",")
+        assert shown == numbers[: len(shown)]
+        assert last == ("..." if count == 5_000 else numbers[-1])
+        assert len(cell) <= 1_004
+
+
 @pytest.mark.parametrize(
     ("count", "words"), [(1, "1 line that matches no person"), (2, "2 lines that match no person")]
 )

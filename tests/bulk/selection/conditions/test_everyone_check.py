@@ -143,6 +143,25 @@ async def test_persons_that_arrive_meanwhile_make_no_difference(
         await make_plan(client, DeletePersons(), EVERYONE[case], tmp_path / "x.plan.jsonl")
 
 
+async def test_a_merged_person_in_front_with_an_older_time_does_not_make_a_selection_everyone(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    newest = str(server.world.uuid_of("user-59"))
+
+    def change(action: str, body: Body) -> Body | None:
+        """Let the person keep its place and show the time of the older one, as PostHog does."""
+        older = {"created_at": "2020-01-01T00:00:00Z"}
+        rows = body["results"] if action == "list" else []
+        return (
+            {**body, "results": [{**row, **older} if row["uuid"] == newest else row for row in rows]} if rows else None
+        )
+
+    rewrite(server, change)
+    selection = having(PropertyFilter("plan", "free"))
+    with await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl") as plan:
+        assert 0 < plan.count < 59
+
+
 async def test_unset_counts_the_persons_that_match_and_not_only_those_that_have_the_property(
     client: PostHogClient, tmp_path: Path
 ) -> None:

@@ -20,6 +20,8 @@ PERSON = "018f5a3e-1111-7222-8333-444455556666"
         ('"u1"', ID, Cause.QUOTES),
         ("\u201cu1\u201d", ID, Cause.QUOTES),
         ("'a@example.com'", EMAIL, Cause.QUOTES),
+        ('="007"', ID, Cause.QUOTES),
+        ('="', ID, Cause.NONE),
         ("u1;Ann", ID, Cause.SEPARATOR),
         ("u1,Ann", ID, Cause.SEPARATOR),
         ("a@example.com;Ann", EMAIL, Cause.SEPARATOR),
@@ -27,7 +29,10 @@ PERSON = "018f5a3e-1111-7222-8333-444455556666"
         ("u1\ufeff", ID, Cause.INVISIBLE),
         ("Ame\u0301lie", ID, Cause.INVISIBLE),
         ("Ann\u00a0Lee", ID, Cause.INVISIBLE),
+        ("u\u20281", ID, Cause.INVISIBLE),
+        ("u1\ufe0f", ID, Cause.INVISIBLE),
         ("1.23457E+11", ID, Cause.SPREADSHEET),
+        ("1,23457E+11", ID, Cause.SPREADSHEET),
         ("1,2e5", ID, Cause.SEPARATOR),
         ("123", ID, Cause.SPREADSHEET),
         ("123.0", ID, Cause.SPREADSHEET),
@@ -47,7 +52,9 @@ def test_the_likely_cause_of_a_line_without_a_person(value: str, kind: Kind, cau
     assert likely_cause(value, kind) is cause
 
 
-@pytest.mark.parametrize("value", [" u1", '"u1"', "' u1 '", "u\u200b1", "\ufeffu1", "\u201cu1\u201d", "u1"])
+@pytest.mark.parametrize(
+    "value", [" u1", '"u1"', "' u1 '", "u\u200b1", "\ufeffu1", "\u201cu1\u201d", '="u1"', "u\u20281", "u1\ufe0f", "u1"]
+)
 def test_a_line_loses_its_byte_order_mark_and_blanks(value: str) -> None:
     assert cleaned(value) == "u1"
 

@@ -19,7 +19,7 @@ OUTCOMES: list[LineOutcome | None] = [
     LineOutcome("protected"),
     LineOutcome("repeated"),
     LineOutcome("repeated", "that line is not covered"),
-    LineOutcome("already_selected"),
+    LineOutcome("already_selected", repeats=1),
     LineOutcome("blank"),
 ]
 
@@ -44,7 +44,7 @@ def add(findings: Findings, number: int, outcome: LineOutcome | None) -> None:
         case LineOutcome("blank"):
             findings.blank.add(number)
         case _:
-            findings.aliases.add(number)
+            findings.add_alias(number, 1)
 
 
 @pytest.mark.slow

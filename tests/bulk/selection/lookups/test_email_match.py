@@ -131,6 +131,13 @@ def test_options_that_cannot_be_used_are_refused(options: dict[str, Any]) -> Non
         ByEmails(["a@example.com"], **options)
 
 
+@pytest.mark.parametrize("key", ["distinct_ids", "uuid", "created_at"])
+def test_a_field_of_persons_is_no_property_that_holds_an_email(key: str) -> None:
+    with pytest.raises(InputError, match=f"^{key} is a field of persons.*distinct_id for their distinct IDs$"):
+        ByEmails(["a@example.com"], keys=["email", key])
+    assert ByEmails(["a@example.com"], keys=["name", "distinct_id"]).comparison.uses_distinct_ids
+
+
 @pytest.mark.slow
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), min_size=1, max_size=5))
 def test_a_filter_that_ignores_case_finds_every_spelling_of_an_email(emails: list[str]) -> None:

@@ -33,7 +33,7 @@ SENTENCES = {
     2: "Line 2 selected person 1 of the plan:",
     3: "Line 3 matched no person: leading or trailing whitespace.",
     4: "Line 4 is blank and was skipped.",
-    5: "Line 5 names only persons that earlier lines select.",
+    5: "Line 5 names a person that line 2 selects.\nLine 2 selected person 1 of the plan:",
     6: "Line 6 repeats line 1.\nLine 1 selected person 0 of the plan:",
     7: "Line 7 names a protected person, which no plan may contain.",
     9: f"Line 9 matched no person. {NO_CAUSE}.\n",
@@ -78,7 +78,7 @@ def test_a_line_has_its_persons_or_the_reason_why_it_has_none(run: Run, posthog:
     outcome, reason, numbers = OUTCOMES[line]
     shown = json.loads(run("show", "x.plan.jsonl", "--line", str(line), "--json").out)
     assert (shown["line"], shown["outcome"], shown["reason"]) == (line, outcome, reason)
-    assert shown["repeats"] == {6: 1, 10: 9}.get(line)
+    assert shown["repeats"] == {5: 2, 6: 1, 10: 9}.get(line)
     assert [(person["number"], person["line"]) for person in shown["targets"]] == [(number, line) for number in numbers]
     text = run("show", "x.plan.jsonl", "--line", str(line)).out
     assert text.startswith(SENTENCES.get(line, f"Line {line} selected"))

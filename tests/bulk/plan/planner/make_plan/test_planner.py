@@ -3,6 +3,8 @@
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import pytest
+
 from asyncclient import Bucket, Limits, PostHogClient, PropertyFilter, RateLimits
 from asyncclient.testing import LocalPostHog
 from bulk.events import PlanProgress
@@ -58,7 +60,7 @@ async def test_every_input_line_has_an_outcome(server: LocalPostHog, client: Pos
     assert found["lines"] == {"count": 11}
     causes = {"no likely cause": {"count": 2, "lines": "2,10"}}
     assert found["unmatched"] == {"count": 2, "lines": "2,10", "causes": causes}
-    assert found["aliases"] == {"count": 2, "lines": "3,11"}
+    assert found["aliases"] == {"count": 2, "lines": "3,11", "first_lines": [[3, 1], [11, 1]]}
     assert found["duplicates"] == {"count": 1, "lines": "6", "first_lines": [[6, 1]]}
     assert found["refused"] == {
         "count": 3,
@@ -141,14 +143,15 @@ async def test_planning_only_reads_and_reads_the_project_first(
     assert set(actions) <= {"projects", "batch_by_distinct_ids"}
 
 
+@pytest.mark.parametrize(("count", "shown_ids"), [(40, 40), (1_200, 1_000)])
 async def test_persons_with_many_distinct_ids_are_a_finding(
-    server: LocalPostHog, client: PostHogClient, plan_path: Path
+    server: LocalPostHog, client: PostHogClient, plan_path: Path, count: int, shown_ids: int
 ) -> None:
-    server.world.add_person([f"many-{number}" for number in range(40)], {"plan": "hoarder"})
+    server.world.add_person([f"many-{number}" for number in range(count)], {"plan": "hoarder"})
     selection = ByFilter(properties=(PropertyFilter("plan", "hoarder"),))
     with await make_plan(client, OPERATION, selection, plan_path) as plan:
-        shown = [{"target": 0, "distinct_ids": 40, "is_minimum": False}]
-        many = {"count": 1, "threshold": 10, "most_shown": 40, "shown": shown}
+        shown = [{"target": 0, "distinct_ids": shown_ids, "is_minimum": shown_ids < count}]
+        many = {"count": 1, "threshold": 10, "most_shown": shown_ids, "shown": shown}
         assert by_kind(plan.findings)["many_distinct_ids"] == many
 
 

@@ -3,10 +3,11 @@
 import asyncio
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from asyncclient import PermissionDenied, PostHogClient, ServerError
+from asyncclient import PermissionDenied, PostHogClient, PropertyFilter, ServerError
 from asyncclient.retry import RetryPolicy
 from asyncclient.testing import Fault, LocalPostHog, ServerOptions
 from bulk.errors import FileTrouble, InputError, Refused
@@ -34,6 +35,26 @@ def content(path: Path) -> str:
 )
 async def test_an_empty_selection_is_refused_before_any_request(
     server: LocalPostHog, client: PostHogClient, plan_path: Path, selection: Selection, words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        await make_plan(client, OPERATION, selection, plan_path)
+    assert not server.requests
+    assert left_behind(plan_path) == []
+
+
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        ({"key": "plan", "value": "free"}, "the selection has type dict: .* as in ByFilter"),
+        ([{"key": "plan", "value": "free"}], "the selection has type list: "),
+        (PropertyFilter("plan", "free"), "the selection has type PropertyFilter: "),
+        ("leavers.txt", "the selection has type str: "),
+        (None, "the selection has type NoneType: "),
+        (ByFilter, "the selection has type StructMeta: "),
+    ],
+)
+async def test_a_value_that_is_no_selection_is_refused_before_any_request(
+    server: LocalPostHog, client: PostHogClient, plan_path: Path, selection: Any, words: str
 ) -> None:
     with pytest.raises(InputError, match=words):
         await make_plan(client, OPERATION, selection, plan_path)
