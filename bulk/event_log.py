@@ -92,10 +92,10 @@ def message_of(event: JobEvent | PlanEvent) -> str | None:
     match event:
         case PlanProgress():
             seen, selected = count_of(event.seen, event.unit), count_of(event.targets, "person")
-            return f"planning: {seen} read, {selected} selected, {event.requests} requests"
+            return f"planning: {seen} read, {selected} selected, {count_of(event.requests, 'request')}"
         case Activity():
             persons = "" if event.persons is None else f", {event.persons} persons"
-            return f"{event.phase}: {event.requests} requests{persons}"
+            return f"{event.phase}: {count_of(event.requests, 'request')}{persons}"
         case JobStarted():
             return (
                 f"job {event.job} started, run {event.runs_before + 1}: {plain(event.operation)} in project "
@@ -130,7 +130,7 @@ def message_of(event: JobEvent | PlanEvent) -> str | None:
 
 
 def _progress(event: Progress) -> str:
-    text = f"{event.phase}: {event.done} of {event.count} persons, {event.requests} requests"
+    text = f"{event.phase}: {event.done} of {event.count} persons, {count_of(event.requests, 'request')}"
     if event.eta_s is not None:
         text += f", {'at most' if event.eta_is_limit else 'about'} {format_duration(event.eta_s)} left"
     return f"{text}; {_states(event)}"

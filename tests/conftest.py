@@ -78,6 +78,23 @@ def pytest_collection() -> Generator[None, Any, Any]:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class, name: str, obj: object
+) -> list[pytest.Item] | None:
+    """Leave slow tests out of the quick part before their thousands of cases are made."""
+    if collector.config.option.markexpr != "not slow" or not name.startswith("test_"):
+        return None
+    marks = [*_marks_of(obj), *_marks_of(collector.obj)]
+    return [] if any(mark.name == "slow" for mark in marks) else None
+
+
+def _marks_of(where: object) -> list[pytest.Mark]:
+    """Return the marks of a function, or those that a module puts on all its tests."""
+    marks = getattr(where, "pytestmark", [])
+    return [getattr(each, "mark", each) for each in (marks if isinstance(marks, list) else [marks])]
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark cases as slow: the combinations of values that the quick part has already, and those over `quick_cases`."""
     cases = defaultdict[tuple[Path, str], list[pytest.Function]](list)

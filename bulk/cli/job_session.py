@@ -12,7 +12,7 @@ import click
 
 from bulk.cli.display.json_events import command_event, write_line
 from bulk.cli.display.live_display import Display, open_display
-from bulk.cli.display.terminal import fit, text_width, write_state
+from bulk.cli.display.terminal import fit, has_command, text_width, write_state
 from bulk.cli.interruption import explain_interruption, not_started
 from bulk.cli.options.connection_options import Expected, RunOptions
 from bulk.cli.options.settings import HOST, Settings
@@ -77,7 +77,7 @@ class CommandOutput:
 
     def print_row(self, text: str) -> None:
         """Show people a row of headings and texts: one with a command line to copy is not broken."""
-        (self.print_command if "  posthog-bulk " in text else self.print)(text)
+        (self.print_command if has_command(text) else self.print)(text)
 
     def print_state(self, text: str, duty: "Duty") -> None:
         """Show people the line that tells the state of a job, in its colour on a terminal that shows colour."""

@@ -268,7 +268,7 @@ def _readable(message: str) -> str:
     longest = text_width(sys.stderr) - 4  # room for the indentation and a mark after the command
 
     def readable(line: str) -> str:
-        if fit(line, sys.stderr) == line:
+        if fit(line, sys.stderr) == line or line.startswith("  posthog-bulk "):
             return line
         text, mark, command = line.partition(HELP_MARK)
         commands = iter(_COMMAND.findall(text))

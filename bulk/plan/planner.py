@@ -34,6 +34,7 @@ from bulk.plan.plan_writer import PlanWriter, refuse_before_image
 from bulk.plan.recording_notes import RecordingNotes
 from bulk.plan.target_entries import TargetEntries
 from bulk.plan.value_counts import ValueCounts
+from bulk.posthog.person_reader import PersonReader
 from bulk.progress.activity_reporter import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
 from bulk.requests.job_record import JobRecord
@@ -156,7 +157,10 @@ async def make_plan(
                 lines.append(line_receipts)
                 if protect:
                     await _leave_out(protected, findings, reading, protect, gate, page_size=page_size)
-                entries = TargetEntries(writer, receipts, operation=operation, selection=selection, notes=notes)
+                reader = PersonReader(reading, gate, readers=concurrency)
+                entries = TargetEntries(
+                    writer, receipts, reader, gate, operation=operation, selection=selection, notes=notes
+                )
                 async for persons in resolver.targets():
                     await entries.add(persons)
                     count = writer.count

@@ -20,12 +20,13 @@ class RecordingNotes:
 
     Arguments:
         client: for reading.
-        gate: for stopping.
+        gate: for stopping, and for waits between two reads.
         concurrency: requests at once.
     """
 
     def __init__(self, client: PostHogClient, gate: StopGate, *, concurrency: int) -> None:
         self._client = client
+        self._gate = gate
         self._reader = RecordingReader(client, gate)
         self._concurrency = concurrency
         self._recordings = self._persons = self._not_counted = self._not_noted = 0
@@ -33,7 +34,7 @@ class RecordingNotes:
     async def of(self, persons: Sequence[SelectedPerson]) -> list[RecordingNote | None]:
         """Return the note of each person; None where its distinct IDs are not known."""
         all_ids = await complete_distinct_ids(
-            self._client, [person.ref for person in persons], concurrency=self._concurrency
+            self._client, [person.ref for person in persons], self._gate, concurrency=self._concurrency
         )
         known = {number: ids for number, ids in enumerate(all_ids) if ids}
         counts = await self._reader.count(known)

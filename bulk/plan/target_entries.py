@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+from bulk.concurrency.stop_gate import StopGate
 from bulk.operations import Operation, UpdatePerPerson
 from bulk.plan.plan_writer import PlanWriter
 from bulk.plan.recording_notes import RecordingNotes
 from bulk.plan.value_counts import ValueCounts
+from bulk.posthog.person_reader import PersonReader
 from bulk.property_checks import DesiredProperties
 from bulk.requests.receipts_writer import ReceiptsWriter
+from bulk.selection.lookups.missing_distinct_ids import add_missing_distinct_ids
 from bulk.selection.selected_person import SelectedPerson
 from bulk.selection.selections import ByEmails, ByPersonIds, Selection
 
@@ -18,6 +21,8 @@ class TargetEntries:
     Arguments:
         writer: of the plan.
         receipts: those of the plan.
+        reader: reads persons again that a response showed without a distinct ID.
+        gate: for waits between two reads.
         operation: what a run does to each target.
         selection: how the persons were selected.
         notes: what a later verification of recordings needs; None if the operation deletes none.
@@ -27,6 +32,8 @@ class TargetEntries:
         self,
         writer: PlanWriter,
         receipts: ReceiptsWriter,
+        reader: PersonReader,
+        gate: StopGate,
         *,
         operation: Operation,
         selection: Selection,
@@ -34,6 +41,8 @@ class TargetEntries:
     ) -> None:
         self._writer = writer
         self._receipts = receipts
+        self._reader = reader
+        self._gate = gate
         self._once = isinstance(operation, UpdatePerPerson) and operation.once
         # those that were selected by another ID are found by that one
         self._by_distinct_id = not isinstance(selection, ByPersonIds | ByEmails)
@@ -42,6 +51,7 @@ class TargetEntries:
 
     async def add(self, persons: Sequence[SelectedPerson]) -> None:
         """Write persons; raises FileTrouble if a file cannot be written."""
+        persons = await add_missing_distinct_ids(persons, self._reader, self._gate)
         self._receipts.add_persons(
             self._writer.count,
             [(person.ref.uuid, person.known_by if self._by_distinct_id else None) for person in persons],

@@ -129,7 +129,8 @@ class Resolver:
         if self._conflicts is not None:
             self._conflicts.refuse()
         if self._everyone_check is not None:
-            await self._everyone_check.check(self._persons)
+            as_of = self._resolver.as_of if isinstance(self._resolver, QueryResolver) else None
+            await self._everyone_check.check(self._persons, as_of=as_of)
         if self._findings.properties is not None:
             is_everyone = isinstance(self._selection, ByFilter) and self._selection.is_unfiltered
             await read_property_names(self._client, self._findings.properties, selects_everyone=is_everyone)

@@ -39,9 +39,19 @@ def selected(
     """
     ref = to_ref(person)
     if by is None:
-        by = pick_distinct_id(ref.distinct_ids) or next(iter(ref.distinct_ids), None)
+        by = _any_distinct_id(ref)
     if ref is person:
         return SelectedPerson(ref=ref, known_by=by, line=line, change=change)
     keys = tuple(person.properties) if isinstance(person, Person) else ()
     raw = person.raw if isinstance(person, RawPerson) else None
     return SelectedPerson(ref=ref, known_by=by, line=line, keys=keys, raw=raw, change=change)
+
+
+def with_distinct_ids(person: SelectedPerson, read_again: Known) -> SelectedPerson:
+    """Return a person that was read without a distinct ID with those that a later read shows."""
+    ref = to_ref(read_again)
+    return msgspec.structs.replace(person, ref=ref, known_by=person.known_by or _any_distinct_id(ref))
+
+
+def _any_distinct_id(ref: PersonRef) -> str | None:
+    return pick_distinct_id(ref.distinct_ids) or next(iter(ref.distinct_ids), None)

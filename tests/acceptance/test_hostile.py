@@ -103,6 +103,7 @@ class Scene:
 async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
     monkeypatch.setattr("bulk.execution.batch_policy.BACKOFF_BASE_S", 0.0)
     monkeypatch.setattr("bulk.verification.completion_poller.WAITS_S", (0.0,))
+    monkeypatch.setattr("bulk.posthog.person_reader.CONFIRM_AFTER_S", 0.0)
     async with LocalPostHog(options=ServerOptions(era="summary")) as server, opened(server) as client:
         yield Scene(server, client, tmp_path)
 
@@ -173,6 +174,7 @@ def takes_for_a_person(text: str) -> bool:
     return re.fullmatch(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text) is not None
 
 
+@pytest.mark.slow
 async def test_no_distinct_id_comes_into_a_path(scene: Scene) -> None:
     persons, folders = scene.client.persons, scene.client.persisted_folders
     mistaken = [text for text in scene.texts if takes_for_a_person(text)]

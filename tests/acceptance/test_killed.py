@@ -16,7 +16,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-PERSONS = 20_000 if os.environ.get("POSTHOG_BULK_SLOW") == "1" else 4_000
+PERSONS = 20_000 if os.environ.get("POSTHOG_BULK_SLOW") == "1" else 2_000
 
 
 class Server:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+CACHE = ROOT / ".cache" / "mypy"
+"""Of what mypy found in the libraries, from one run to the next."""
 
 
 @pytest.mark.slow
@@ -35,7 +37,7 @@ def test_a_type_checker_finds_no_error_in_typical_uses_and_no_any_in_results(tmp
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
     arguments = {
         "mypy": [
-            *("--strict", "--warn-unused-ignores", "--config-file=", "--cache-dir", str(tmp_path / "cache")),
+            *("--strict", "--warn-unused-ignores", "--config-file=", "--cache-dir", str(CACHE)),
             *(str(uses), str(revealing)),
         ],
         "basedpyright": ["-p", str(tmp_path), "--pythonpath", sys.executable],

@@ -1,9 +1,11 @@
 """Real processes in which the system fails or kills at a chosen call."""
 
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ _arm({name!r}, {when!r}, {fault!r})
 _SYSCALLS = {"link": "linkat", "pwrite": "pwrite64", "unlink": "unlinkat,unlink", "rename": "renameat,rename,renameat2"}
 
 
+@cache
 def _strace_works() -> bool:
     strace = shutil.which("strace")
     if strace is None:
@@ -46,12 +49,16 @@ def _strace_works() -> bool:
 Faulty = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture(params=["kernel", "interpreter"])
+LEVELS = ["kernel", "interpreter"] if os.environ.get("POSTHOG_BULK_SLOW") == "1" else ["kernel"]
+
+
+@pytest.fixture(params=LEVELS)
 def faulty(request: pytest.FixtureRequest, tmp_path: Path) -> Faulty:
     """Run a script in a process whose `when`-th system call of a name has a fault: SIGKILL, an errno, or short.
 
-    The kernel level uses strace where that works, and is the interpreter's level everywhere else. With `only`, calls
-    on other files do not count; calls of this process's log are in `stderr` at the kernel's level alone.
+    The kernel level uses strace where that works, and is the interpreter's level everywhere else: by default each case
+    runs at that one alone. With `only`, calls on other files do not count; calls of this process's log are in `stderr`
+    at the kernel's level alone.
     """
     strace = shutil.which("strace") if request.param == "kernel" and _strace_works() else None
 

@@ -55,6 +55,7 @@ EXAMPLES: list[tuple[JobEvent | PlanProgress, str, str]] = [
         "job ab12 started, run 2: delete persons in project 7; 20 of 30 persons left to process",
     ),
     (Activity(phase="exporting", elapsed_s=3.0, requests=4, persons=900), "INFO", "exporting: 4 requests, 900 persons"),
+    (Activity(phase="checking", elapsed_s=3.0, requests=1), "INFO", "checking: 1 request"),
     (PhaseChanged(phase="reading back"), "INFO", "phase: reading back"),
     (RouteChosen(route="rest", why="requested"), "INFO", "route: rest (requested)"),
     (KeyListTested(taken=True), "INFO", "removing properties takes one call per person"),

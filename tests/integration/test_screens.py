@@ -166,6 +166,7 @@ def test_a_run_through_a_429(virtual: Any) -> None:
     check("run_through_a_429.log", log(recording))
 
 
+@pytest.mark.slow
 def test_a_wait_at_our_own_minute_limit_is_shown(virtual: Any) -> None:
     recording = Recording()
 
@@ -300,6 +301,7 @@ def test_an_interrupted_run_says_that_it_can_be_resumed(virtual: Any) -> None:
     check("interrupt", "\n".join(shown))
 
 
+@pytest.mark.slow
 def test_status_watch_from_another_terminal(virtual: Any) -> None:
     statuses: list[JobStatus] = []
 

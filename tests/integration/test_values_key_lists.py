@@ -61,6 +61,7 @@ def removals(a: Any) -> Counter[int]:
     return Counter(len(each) if isinstance(each, list) else 1 for each in named)
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("lag_s", [0.0, 20.0])
 @pytest.mark.parametrize("name", SERVERS)
 def test_each_server_gets_as_few_calls_as_it_takes(virtual: Any, axis: Any, name: str, lag_s: float) -> None:

@@ -39,7 +39,9 @@ def command(folder: Path, json: bool) -> int:
     with show_long_reads() as on_read:
         jobs = list_jobs(folder, on_read=on_read)
         without_person = list(list_without_person(folder))
-    for path, found in without_person:
+    for number, (path, found) in enumerate(without_person):
+        if number:
+            output.print("")
         show_without_person_job(path, found, output)
     if not jobs and not without_person:
         output.print(f"No jobs in {plain(folder.resolve())}")

@@ -111,6 +111,7 @@ def command(
     from bulk.files.lock_probe import is_locked
     from bulk.files.signed_file import signature_of
     from bulk.jobs.job_files import plan_of
+    from bulk.report.rendering.text import WIDTH
     from bulk.sanitize import plain
 
     asked = _ids(ids, find_file) if ids or find_file is not None else None
@@ -134,7 +135,7 @@ def command(
         if reference is not None and layout is None and not json and getattr(report, "answers", None) == ():
             click.echo(_no_request(journal, reference, receipts, plan))
             return report.exit_code
-        click.echo(render(report, chosen, width=text_width(sys.stdout)), nl=False)
+        click.echo(render(report, chosen, width=text_width(sys.stdout, otherwise=WIDTH)), nl=False)
         return report.exit_code
     chosen = layout or _format_of(output)
     needed = [journal, plan or plan_of(journal), *([sign] if sign else [])]

@@ -17,7 +17,6 @@ from bulk.cli.display.wait_lines import local_time
 from bulk.cli.streams.text import as_text_output
 from bulk.events import Activity, PhaseChanged, PlanProgress, Progress, ServerUnreachable
 from bulk.report.duty import DutyState
-from bulk.report.rendering.text import WIDTH
 from bulk.sanitize import paragraph
 
 CHECKING = "checking"
@@ -28,6 +27,8 @@ _STATE_COLOURS = {
     DutyState.NEEDS_ATTENTION: "\x1b[31m",
 }
 FLUSH_S = 0.2
+UNBROKEN = 100_000
+"""The width of text in a file or a pipe: no line is broken, so that each row of a table is one line."""
 COLUMNS, ROWS = 80, 24
 """The size of a terminal that does not tell it."""
 
@@ -175,7 +176,7 @@ def fit(text: str, stream: TextIO) -> str:
     return "\n".join(part for line in text.split("\n") for part in screen.fold(line, width, hang=_hang(line, width)))
 
 
-def text_width(stream: TextIO, *, otherwise: int = WIDTH) -> int:
+def text_width(stream: TextIO, *, otherwise: int = UNBROKEN) -> int:
     """Return how many columns a line of text may take: those of a terminal but the last one.
 
     Arguments:
@@ -185,6 +186,12 @@ def text_width(stream: TextIO, *, otherwise: int = WIDTH) -> int:
     return max(10, _size(stream)[0] - 1) if stream.isatty() else otherwise
 
 
+def has_command(row: str) -> bool:
+    """Return whether a row of headings and texts ends with a command line to copy."""
+    return _COMMAND.search(row) is not None
+
+
+_COMMAND = re.compile(r"(?:  |^ *To verify[^:]*: )posthog-bulk ")
 _FIRST_COLUMN = re.compile(r"\S+(?: \S+)*  +(?=\S)")
 
 

@@ -1,5 +1,6 @@
 """Writes the help at the width of the terminal, however narrow; click's own formatter takes at least 50 columns."""
 
+import re
 import shutil
 import textwrap
 from collections.abc import Iterable
@@ -10,12 +11,15 @@ MIN_COLUMNS = 20
 MIN_DESCRIPTION = 30
 """Columns that a description takes at least; with less room beside the option, it starts on the next line."""
 _INDENT = 4
+_WORD = r"""(?:'[^']*'|"[^"]*"|[^\s'"])+"""
+_ARGUMENT = re.compile(rf"-[\w-]+ (?!-){_WORD}|{_WORD}")
+"""A word of a command line, or an option with its value."""
 _HYPHEN = "\N{NON-BREAKING HYPHEN}"
 """Stands for each hyphen while click breaks lines, so that no option is broken inside its name."""
 
 
 class HelpFormatter(click.HelpFormatter):
-    """A formatter whose lines fit the terminal, except for command lines to copy.
+    """A formatter whose lines fit the terminal; long command lines go on after a backslash, to be copied.
 
     Arguments:
         indent_increment: columns by which a section is indented.
@@ -55,8 +59,8 @@ class HelpFormatter(click.HelpFormatter):
         before = len(self.buffer)
         super().write_text(_unbroken(text))
         for line in self._taken_back(before).splitlines():
-            if "posthog-bulk " in line:
-                self.write(f"{line}\n")
+            if line.lstrip().startswith("posthog-bulk "):
+                self._write_command(line)
             else:
                 self._write_folded(line)
 
@@ -65,6 +69,17 @@ class HelpFormatter(click.HelpFormatter):
         written = "".join(self.buffer[before:]).replace(_HYPHEN, "-")
         del self.buffer[before:]
         return written
+
+    def _write_command(self, line: str) -> None:
+        """Write a command line; if it is too long, it goes on after a backslash, so that it can be copied."""
+        lead = line[: len(line) - len(line.lstrip(" "))]
+        lines = [lead]
+        for argument in _ARGUMENT.findall(line):
+            if len(lines[-1]) + len(argument) + len(" \\") > self.width and lines[-1].strip():
+                lines[-1] += "\\"
+                lines.append(f"{lead}  ")
+            lines[-1] += f"{argument} "
+        self.write("\n".join(part.rstrip() for part in lines) + "\n")
 
     def _write_folded(self, line: str, *, hang: str = "  ") -> None:
         text = line.lstrip(" ")

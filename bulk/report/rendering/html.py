@@ -4,9 +4,10 @@ The layout is in `report.html.j2`. Text is made safe twice: control characters a
 """
 
 import re
+from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from bulk.report.rendering.document import Document, Table
@@ -34,6 +35,12 @@ def render_html(report: Report) -> str:
 
 def document_html(document: Document) -> str:
     """Return a document as an HTML page."""
+    return _template().render(document=document, cell_max=CELL_MAX, longest_kept=LONGEST_KEPT, kind=_kind)
+
+
+@cache
+def _template() -> Template:
+    """Return the compiled layout: compiling takes longer than most pages."""
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
@@ -41,8 +48,7 @@ def document_html(document: Document) -> str:
     environment.filters["longest_word"] = _longest_word
     environment.tests["stacked"] = _is_stacked
     environment.filters["unbroken"] = _unbroken
-    template = environment.from_string(files("bulk.report.rendering").joinpath("report.html.j2").read_text("utf-8"))
-    return template.render(document=document, cell_max=CELL_MAX, longest_kept=LONGEST_KEPT, kind=_kind)
+    return environment.from_string(files("bulk.report.rendering").joinpath("report.html.j2").read_text("utf-8"))
 
 
 def _longest_word(text: str) -> int:

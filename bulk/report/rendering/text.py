@@ -8,8 +8,8 @@ from bulk.sanitize import plain
 
 CELL_MAX = 2_000
 """Maximum length of a cell, as in Markdown; JSON reports are complete."""
-WIDTH = 100
-"""Characters per line where no width is given."""
+WIDTH = 80
+"""Characters per line where no width is given: those of an email, and of a terminal that tells no size."""
 
 
 def render_text(report: Report, *, width: int = WIDTH) -> str:

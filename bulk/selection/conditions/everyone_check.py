@@ -3,8 +3,7 @@
 Two things give such a mistake away: a negative condition on a property that the server does not know, which every
 person meets, and a result that leaves no person out. Whether it does is read from a listing of all persons, which ends
 once a few persons are outside the result; for most selections that is one page. Where no more are outside than a
-response may have left out by mistake, each is looked up with the filters (guarantee 11); a query cannot be asked about
-a single person.
+response may have left out by mistake, they are looked up by themselves (guarantee 11).
 """
 
 from contextlib import aclosing
@@ -15,12 +14,12 @@ from bulk.errors import Refused
 from bulk.files.disk_sets import DiskIdSet
 from bulk.formatting import count_of
 from bulk.sanitize import plain
-from bulk.selection.event_distinct_id import pick_distinct_id
+from bulk.selection.conditions.person_lookup import PersonLookup
 from bulk.selection.lookups.property_names import is_known_property
 from bulk.selection.selections import ByFilter, QuerySelection
 
 MAX_LOOKED_UP = 10
-"""Persons outside a result that are looked up with its filters; if there are more, they are outside."""
+"""Persons outside a result that are looked up by themselves; if there are more, they are outside."""
 FIRST_ROWS = 20
 """Rows of which the newest is taken: a merged person keeps its place and shows an older time (contract 6.1)."""
 
@@ -66,11 +65,12 @@ class EveryoneCheck:
                     break
         self._newest = max(newest, default=None)
 
-    async def check(self, matched: DiskIdSet) -> None:
+    async def check(self, matched: DiskIdSet, *, as_of: datetime | None) -> None:
         """Check that a person is outside the result; persons that were created since `begin` do not count.
 
         Arguments:
             matched: the persons that meet the conditions.
+            as_of: the point in time that a query describes; None for filters.
 
         Raises:
             Refused: there is none.
@@ -82,28 +82,14 @@ class EveryoneCheck:
             async for ref in refs:
                 if ref.created_at <= self._newest and not matched.has_many((ref.uuid,))[0]:
                     outside.append(ref)
-                    if len(outside) > MAX_LOOKED_UP or not isinstance(self._selection, ByFilter):
+                    if len(outside) > MAX_LOOKED_UP:
                         return
-        for ref in outside:
-            if not await self._meets(ref):
-                return
+        if outside and not await PersonLookup(self._client, self._selection, as_of=as_of).selects_all(outside):
+            return
         raise Refused(
             f"the selection is every person of the project: {count_of(len(matched), 'person')}",
             f"correct the conditions, {_FIX}",
         )
-
-    async def _meets(self, ref: PersonRef) -> bool:
-        """Return whether the list shows that a person meets the filters."""
-        distinct_id = pick_distinct_id(ref.distinct_ids)
-        if distinct_id is None or not isinstance(self._selection, ByFilter):
-            return False
-        found = self._client.persons.iter_refs(
-            distinct_id=distinct_id,
-            email=self._selection.email,
-            properties=self._selection.properties,
-            on_unreadable=_ignore,
-        )
-        return ref.uuid in {each.uuid async for each in found}
 
 
 def _ignore(_: UnreadableRow) -> None:

@@ -77,6 +77,8 @@ class QueryResolver:
         self._now = now
         self._sets: list[DiskIdSet] = []
         self._only_uuids = True
+        self.as_of: datetime | None = None
+        """The point in time that the query describes; None before `targets`."""
 
     async def targets(self) -> AsyncIterator[list[SelectedPerson]]:
         """Yield the persons, some at a time; a list may be empty.
@@ -86,15 +88,16 @@ class QueryResolver:
                 distinct IDs.
             Refused: the query names a person ID that is not a UUID, or only UUIDs as distinct IDs that no person has.
         """
-        selection, as_of = self._selection, datetime.fromtimestamp(int(self._now()), UTC)
+        selection = self._selection
+        self.as_of = as_of = datetime.fromtimestamp(int(self._now()), UTC)
         self._findings.query = {"as_of": as_of.isoformat(), "lags": LAGS}
         with ExitStack() as sets:
             if isinstance(selection, ByActivity):
                 ids = self._ids(selection.query(), self._activity_values(selection, as_of))
                 by_person = True
             else:
-                column = await self._column(selection)
-                ids = self._own_ids(_paged(selection, column), dict(selection.values))
+                column = await column_of(self._client, selection)
+                ids = self._own_ids(selection.page_query(column), dict(selection.values))
                 by_person = column in PERSON_COLUMNS
                 if selection.activity is not None:
                     activity = selection.activity
@@ -120,20 +123,6 @@ class QueryResolver:
         if (since := values.get("inactive_since")) is not None:
             self._findings.query["inactive_since"] = datetime.fromtimestamp(since, UTC).isoformat()
         return values
-
-    async def _column(self, selection: ByQuery) -> str:
-        """Return the name of the query's only column."""
-        probe = f"SELECT * FROM (\n{selection.text}\n) LIMIT 1"  # noqa: S608 - a query of the user's own
-        with _naming_query(), _naming_scope():
-            columns = (await self._client.query.hogql(probe, selection.values)).columns or ()
-        if len(columns) == 1 and columns[0] in (*PERSON_COLUMNS, DISTINCT_ID_COLUMN):
-            return columns[0]
-        names = ", ".join(repr(plain(name, limit=60)) for name in columns) or "unknown"
-        raise InputError(
-            f"the columns of the query are {names}: select one column, person_id or distinct_id, {_EXAMPLE}"
-            if len(columns) != 1
-            else f"the column of the query is named {names}: name it person_id or distinct_id, {_EXAMPLE}"
-        )
 
     async def _ids(self, query: str, values: dict[str, Any]) -> AsyncIterator[list[str]]:
         with _naming_scope():
@@ -237,6 +226,25 @@ class QueryResolver:
         return record_new(found, self._persons, self._findings)
 
 
+async def column_of(client: PostHogClient, selection: ByQuery) -> str:
+    """Return the name of a query's only column.
+
+    Raises:
+        InputError: the server does not accept the query, or it has other columns.
+    """
+    probe = f"SELECT * FROM (\n{selection.text}\n) LIMIT 1"  # noqa: S608 - a query of the user's own
+    with _naming_query(), _naming_scope():
+        columns = (await client.query.hogql(probe, selection.values)).columns or ()
+    if len(columns) == 1 and columns[0] in (*PERSON_COLUMNS, DISTINCT_ID_COLUMN):
+        return columns[0]
+    names = ", ".join(repr(plain(name, limit=60)) for name in columns) or "unknown"
+    raise InputError(
+        f"the columns of the query are {names}: select one column, person_id or distinct_id, {_EXAMPLE}"
+        if len(columns) != 1
+        else f"the column of the query is named {names}: name it person_id or distinct_id, {_EXAMPLE}"
+    )
+
+
 @contextmanager
 def _naming_query() -> Iterator[None]:
     """Turn the error about a query that the server does not accept into one that names the query as its cause."""
@@ -261,15 +269,6 @@ def _naming_scope() -> Iterator[None]:
             "by a query, for which the key needs the scope query:read."
         )
         raise
-
-
-def _paged(selection: ByQuery, column: str) -> str:
-    """Return the query for one page of what the user's query names."""
-    text = f"toString({column})"  # both sides as text, because ClickHouse orders UUIDs by their second half first
-    return (
-        f"SELECT DISTINCT {text} FROM (\n{selection.text}\n) "  # noqa: S608 - a query of the user's own
-        f"WHERE {text} > {{{PAGE_VALUE}}} ORDER BY {text}"
-    )
 
 
 def _uuid(text: str) -> UUID:

@@ -20,6 +20,7 @@ from bulk.selection.conditions.query_text import bare_query
 
 QUERY_BYTES = 100_000
 PAGE_VALUE = "posthog_bulk_after"
+AMONG_VALUE = "posthog_bulk_among"
 """The name of the value that pages a query; a query of the user's own cannot have it."""
 
 
@@ -72,8 +73,12 @@ class ByActivity(msgspec.Struct, frozen=True, kw_only=True):
         }
         return {name: moment for name, moment in given.items() if moment is not None}
 
-    def query(self) -> str:
-        """Return the query for one page of the persons' UUIDs, with the names of its values in braces."""
+    def query(self, *, among: bool = False) -> str:
+        """Return the query for one page of the persons' UUIDs, with the names of its values in braces.
+
+        Arguments:
+            among: keep only UUIDs in the list that `AMONG_VALUE` names.
+        """
         conditions = {
             "created_before": "created_at < fromUnixTimestamp({created_before})",
             "created_after": "created_at >= fromUnixTimestamp({created_after})",
@@ -83,8 +88,7 @@ class ByActivity(msgspec.Struct, frozen=True, kw_only=True):
         texts = [conditions[name] for name in self.moments()]
         if self.identified is not None:
             texts.append("is_identified = {identified}")
-        # toString on both sides, because ClickHouse orders UUIDs by their second half first
-        where = " AND ".join((*texts, f"toString(id) > {{{PAGE_VALUE}}}"))
+        where = " AND ".join((*texts, _page("toString(id)", among=among)))
         return f"SELECT toString(id) FROM persons WHERE {where} ORDER BY toString(id)"  # noqa: S608
 
     def query_values(self, now: datetime) -> dict[str, Any]:
@@ -157,8 +161,9 @@ class ByQuery(msgspec.Struct, frozen=True, kw_only=True):
             raise InputError("the query is empty: write a SELECT of one column, person_id or distinct_id")
         if not re.match(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|with)\b", self.text, re.IGNORECASE | re.DOTALL):
             raise InputError("the query is not a SELECT: write a SELECT of one column, person_id or distinct_id")
-        if not isinstance(self.values, Mapping) or PAGE_VALUE in self.values:
-            raise InputError(f"values takes a mapping of names to values, without the name {PAGE_VALUE}")
+        taken = (PAGE_VALUE, AMONG_VALUE)
+        if not isinstance(self.values, Mapping) or any(name in self.values for name in taken):
+            raise InputError(f"values takes a mapping of names to values, without the names {' and '.join(taken)}")
         if not all(isinstance(name, str) and _is_value(value) for name, value in self.values.items()):
             raise InputError("values takes strings, numbers, booleans, None and lists of those, by name")
         if self.activity is not None and (self.activity.properties or self.activity.email is not None):
@@ -169,6 +174,19 @@ class ByQuery(msgspec.Struct, frozen=True, kw_only=True):
     def text(self) -> str:
         """The query without blanks around it, and without comments and semicolons at its end."""
         return bare_query(self.query)
+
+    def page_query(self, column: str, *, among: bool = False) -> str:
+        """Return the query for one page of the IDs that the query names, without the query's values.
+
+        Arguments:
+            column: the name of its column.
+            among: keep only IDs in the list that `AMONG_VALUE` names.
+        """
+        text = f"toString({column})"
+        return (
+            f"SELECT DISTINCT {text} FROM (\n{self.text}\n) "  # noqa: S608 - a query of the user's own
+            f"WHERE {_page(text, among=among)} ORDER BY {text}"
+        )
 
     def summary(self) -> dict[str, Any]:
         """Return the description for journal and report."""
@@ -189,6 +207,16 @@ class ByQuery(msgspec.Struct, frozen=True, kw_only=True):
             "query": self.text,
             "values": dict(self.values),
         }
+
+
+def _page(text: str, *, among: bool) -> str:
+    """Return the condition for one page of a column that is text, because ClickHouse orders UUIDs by their second half.
+
+    Arguments:
+        text: the column as text.
+        among: keep only rows in the list that `AMONG_VALUE` names.
+    """
+    return f"{text} > {{{PAGE_VALUE}}}" + f" AND {text} IN {{{AMONG_VALUE}}}" * among
 
 
 def _is_value(value: object) -> bool:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-QUICK, FEW, MANY = 12, 500, 20_000
+QUICK, FEW, MANY = 6, 500, 20_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -19,6 +19,7 @@ def digest(seed: int) -> str:
     return hashlib.sha256("\n".join(run_virtual(drive(seed))).encode()).hexdigest()
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("case", [3, 7, 21, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (15, 28))])
 def test_a_seed_gives_the_same_trace_each_time(case: int) -> None:
     assert digest(case) == digest(case)

@@ -102,7 +102,7 @@ def rows() -> list[Row]:
             found += [
                 Row(operation=operation, read=read, stage=stage, who=who, lasts_s=lasts_s)
                 for stage in stages
-                for who in ((1,) if few else (1, 2, PERSONS))
+                for who in ((1,) if few else (1, 2, PERSONS) if whole else (1, PERSONS))
                 for lasts_s in (None, WHILE_S)
             ]
     return found

@@ -48,7 +48,7 @@ asyncio.run(main())
 
 @pytest.mark.slow
 def test_a_million_persons_listed_and_deleted_from_take_less_than_300_mib(case_count: Callable[[int, int], int]):
-    sizes = [str(case_count(20, 100)), str(case_count(4_000, 20_000))]
+    sizes = [str(case_count(10, 100)), str(case_count(2_000, 20_000))]
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", MILLION, *sizes], capture_output=True, text=True, check=True
     )
@@ -92,7 +92,7 @@ asyncio.run(main())
 
 @pytest.mark.slow
 def test_many_events_in_batches_of_500_take_seconds_and_little_memory(case_count: Callable[[int, int], int]):
-    count = case_count(25_000, 100_000)
+    count = case_count(15_000, 100_000)
     command = [sys.executable, "-W", "error", "-c", EVENTS, str(count)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     took_s, grown_mib = map(float, done.stdout.split())

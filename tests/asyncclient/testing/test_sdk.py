@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from posthog import Posthog
 
 
@@ -23,6 +24,7 @@ def make_persons(url, token, failures):
         client.shutdown()
 
 
+@pytest.mark.slow
 async def test_a_thousand_persons_made_by_the_sdk_are_read_back(serve):
     api = await serve()
     failures = []

@@ -2,6 +2,7 @@
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +63,7 @@ def test_the_end_of_a_command_ends_its_waits() -> None:
     assert spans.end() == []
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200)), max_size=12),
     st.integers(1, 7),

@@ -129,6 +129,7 @@ async def test_the_web_service_plans_runs_and_streams_an_erasure(
         assert (await web.get(running.json()["events"])).text.startswith("event: end")  # for who comes back later
 
 
+@pytest.mark.slow
 async def test_the_web_service_stops_its_jobs_in_good_order_and_resumes_them(
     posthog: LocalPostHog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

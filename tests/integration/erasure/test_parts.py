@@ -109,7 +109,7 @@ AGES = [
 ]
 
 
-@pytest.mark.quick_cases(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("age", AGES)
 async def test_older_servers_get_one_call_per_person_and_prove_nothing(
     arena: Any, axis: Any, age: dict[str, Any]
@@ -181,7 +181,7 @@ DAMAGE = [
 ]
 
 
-@pytest.mark.quick_cases(3)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("fault", DAMAGE, ids=lambda f: f"{f.kind}-{f.action}-{f.when}")
 async def test_all_events_are_queued_if_a_third_of_the_responses_fail(arena: Any, axis: Any, fault: Fault) -> None:
     async with arena() as a:

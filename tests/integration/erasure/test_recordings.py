@@ -212,6 +212,7 @@ async def test_recordings_that_could_not_be_read_keep_their_state_and_verify_is_
         assert axis(await verified(a, plan), "recordings") == {"deleted": 2}
 
 
+@pytest.mark.slow
 async def test_recordings_of_all_distinct_ids_are_read_and_a_few_requests_are_enough(arena: Any, axis: Any) -> None:
     async with arena(persons=1000) as a:
         world = a.server.world

@@ -1,4 +1,4 @@
-"""A response whose list of distinct IDs is empty fails no person: a second read decides (guarantee 11)."""
+"""A response whose list of distinct IDs is empty, or not complete, proves nothing: a second read decides."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from changed_responses import Body, rewrite
 from virtual_time import run_virtual
 
-from bulk import UnsetProperties, UpdateProperties
+from bulk import ByFilter, ByPersonIds, DeletePersons, DeleteRecordings, UnsetProperties, UpdateProperties, verify_job
 
 OPERATIONS = {
     "unset by REST": UnsetProperties(("plan",), route="rest"),
@@ -57,3 +57,84 @@ def test_a_person_that_two_reads_show_without_a_distinct_id_fails_with_a_clear_r
             assert [(each.reason, each.targets) for each in report.failures] == [("no_distinct_id", "2")]
 
     run_virtual(main())
+
+
+READS = ("batch_by_uuids", "list")
+
+
+def hide_once(a: Any, action: str, hidden: set[str], *, keep: int = 0) -> list[bool]:
+    """Let the next response to a read that shows one of these persons show only so many of its distinct IDs."""
+    due = [True]
+
+    def change(asked: str, body: Body) -> Body | None:
+        rows = body["results"].values() if isinstance(body.get("results"), dict) else body.get("results", ())
+        found = [row for row in rows if isinstance(row, dict) and row.get("uuid") in hidden]
+        if asked != action or not due or not found:
+            return None
+        due.clear()
+        for row in found:
+            row["distinct_ids"] = row["distinct_ids"][:keep]
+        return body
+
+    rewrite(a.server, change)
+    return due
+
+
+@pytest.mark.parametrize("action", READS)
+async def test_recordings_are_verified_although_one_response_showed_no_distinct_id(
+    arena: Any, axis: Any, action: str
+) -> None:
+    async with arena(persons=3) as a:
+        for number, uuid in enumerate(a.everybody):
+            a.server.world.add_recording(f"s{number}", [a.server.world.person(uuid).distinct_ids[-1]])
+        due = hide_once(a, action, {str(uuid) for uuid in a.everybody[:2]})
+        selection = ByPersonIds(a.everybody) if action == "batch_by_uuids" else ByFilter(everyone=True)
+        plan = await a.plan(operation=DeleteRecordings(), selection=selection)
+        assert due == []
+        await a.run(plan)
+        assert axis(await verify_job(a.client, plan, a.journal), "recordings") == {"deleted": 3}
+
+
+@pytest.mark.parametrize("keep", [0, 3], ids=["none", "fewer than before"])
+async def test_recordings_are_verified_although_one_response_showed_not_all_of_many_distinct_ids(
+    arena: Any, axis: Any, keep: int
+) -> None:
+    async with arena(persons=1) as a:
+        many = a.server.world.add_person([f"many-{number}" for number in range(12)])
+        a.server.world.add_recording("last", ["many-11"])
+        due = hide_once(a, "list", {str(many)}, keep=keep)
+        plan = await a.plan([many], operation=DeleteRecordings())
+        assert due == []
+        await a.run(plan)
+        assert axis(await verify_job(a.client, plan, a.journal), "recordings") == {"deleted": 1}
+
+
+@pytest.mark.parametrize("action", READS)
+async def test_a_merged_person_is_found_although_one_response_showed_no_distinct_id(
+    arena: Any, axis: Any, action: str
+) -> None:
+    async with arena(persons=3) as a:
+        due = hide_once(a, action, {str(a.everybody[0])})
+        selection = ByPersonIds(a.everybody) if action == "batch_by_uuids" else ByFilter(everyone=True)
+        plan = await a.plan(operation=DeletePersons(), selection=selection)
+        assert due == []
+        a.server.world.merge(a.server.world.add_person(["other"]), a.everybody[0])
+        assert axis(await a.run(plan), "person") == {"deleted_confirmed": 2, "merged": 1}
+
+
+async def test_a_person_that_two_reads_show_without_a_distinct_id_is_planned_and_not_noted(
+    arena: Any, axis: Any
+) -> None:
+    async with arena(persons=2) as a:
+
+        def change(action: str, body: Body) -> Body | None:
+            if action != "batch_by_uuids":
+                return None
+            body["results"][str(a.everybody[0])]["distinct_ids"] = []
+            return body
+
+        rewrite(a.server, change)
+        plan = await a.plan(operation=DeleteRecordings())
+        reads = [request for request in a.server.requests if request.action == "batch_by_uuids"]
+        assert (len(reads), plan.count) == (2, 2)
+        assert plan.recording_notes([0])[0] is None

@@ -101,6 +101,7 @@ async def test_values_per_person_while_planning(arena: Any, axis: Any, who: int,
             assert [each.kind for each in (await verify_job(a.client, plan, a.journal)).duty.causes] == ["not_covered"]
 
 
+@pytest.mark.quick_cases(2)
 @who
 @pytest.mark.parametrize("read", ["by UUID", "by both"])
 @pytest.mark.parametrize("kind", ["values", "update", "unset in one call"])
@@ -124,6 +125,7 @@ async def test_a_before_image_and_a_change_while_running(arena: Any, axis: Any, 
         assert a.properties() == before
 
 
+@pytest.mark.quick_cases(3)
 @who
 @lasting
 @pytest.mark.parametrize("read", ["by UUID", "by both"])
@@ -158,6 +160,7 @@ async def test_a_revert_while_planning(arena: Any, kind: str, what: str, read: s
         }
 
 
+@pytest.mark.quick_cases(3)
 @who
 @lasting
 @pytest.mark.parametrize("read", ["by UUID", "by distinct ID", "by both"])

@@ -102,6 +102,7 @@ def plans(a: Any) -> list[Any]:
     return [a.properties()[uuid]["plan"] for uuid in a.everybody]
 
 
+@pytest.mark.quick_cases(3)
 @odd
 @lasting
 def test_values_per_person_while_planning(virtual: Any, times: int, kind: str) -> None:
@@ -121,6 +122,7 @@ def test_values_per_person_while_planning(virtual: Any, times: int, kind: str) -
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(3)
 @odd
 @lasting
 @pytest.mark.parametrize("route", ["rest", "capture"])
@@ -141,6 +143,7 @@ def test_values_per_person_while_running(virtual: Any, axis: Any, route: Any, ti
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(3)
 @odd
 @lasting
 @pytest.mark.parametrize("stage", ["planning", "running"])
@@ -172,6 +175,7 @@ def test_a_revert_restores_what_persons_had_despite_odd_responses(
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(3)
 @odd
 @lasting
 def test_re_created_persons_while_planning(virtual: Any, times: int, kind: str) -> None:
@@ -193,6 +197,7 @@ def test_re_created_persons_while_planning(virtual: Any, times: int, kind: str) 
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(3)
 @odd
 @lasting
 @pytest.mark.parametrize("lag_s", [0.0, 1e6], ids=["deleted", "kept"])

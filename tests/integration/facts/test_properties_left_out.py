@@ -12,6 +12,7 @@ from bulk.execution.unset.key_list_trial import MAX_READS
 KEYS = ("plan", "country", "name")
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("lists", [True, False], ids=["takes lists", "takes one key per call"])
 @pytest.mark.parametrize("read", [1, 2, 3])
 @pytest.mark.parametrize("lacks", [KEYS, KEYS[:1]], ids=["all", "one"])

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from asyncclient import Limits, PostHogClient, RateLimits, RetryPolicy
 from asyncclient.testing import LocalPostHog, ServerOptions
@@ -29,6 +30,7 @@ with warnings.catch_warnings():
         changes, first = 0, None
 
 
+@pytest.mark.slow
 async def test_a_response_that_a_session_invents_never_counts_as_done(tmp_path: Path, axis: Any) -> None:
     """Who was read back as changed counts as done, and nobody else; the job says that it is not finished."""
     async with LocalPostHog(persons=60, seed=3, options=ServerOptions(era="summary")) as server, Recorded() as session:

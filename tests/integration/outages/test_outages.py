@@ -28,6 +28,8 @@ REFUSED = Fault("refuse")
 SILENT = Fault("stall")
 UNAVAILABLE = Fault("status", status=503)
 BAD_GATEWAY = Fault("status", status=522, body="html")
+WHOLE = os.environ.get("POSTHOG_BULK_SLOW") == "1"
+PERSONS = 2_500 if WHOLE else 1_200
 LENGTHS = [1.0, 30.0, 300.0]
 KINDS = {"refused": REFUSED, "reset": RESET, "silent": SILENT, "503": UNAVAILABLE, "522": BAD_GATEWAY}
 
@@ -35,7 +37,7 @@ KINDS = {"refused": REFUSED, "reset": RESET, "silent": SILENT, "503": UNAVAILABL
 @pytest.mark.slow
 def test_a_plan_waits_for_the_server(open_arena: Any) -> None:
     async def main(action: str, away_s: float, selection: Any, operation: Any) -> None:
-        async with open_arena(persons=1200) as a:
+        async with open_arena(persons=PERSONS) as a:
             events: list[Any] = []
             go_away(a.server, action, for_s=away_s, number=2 if action == "list" else 1)
             chosen = selection or None
@@ -44,7 +46,7 @@ def test_a_plan_waits_for_the_server(open_arena: Any) -> None:
                 plan = await a.plan(operation=operation)
             else:
                 plan = await make_plan(a.client, operation, chosen, path, on_progress=events.append)
-            assert plan.count == 1200
+            assert plan.count == PERSONS
             if chosen is not None:
                 assert [round(each.away_s) >= away_s for each in events if isinstance(each, ServerReachable)] == [True]
             plan.close()
@@ -73,7 +75,6 @@ PHASES = [
     (CAPTURE, "capture", 2),
     (CAPTURE, "batch_by_uuids", 3),
 ]
-WHOLE = os.environ.get("POSTHOG_BULK_SLOW") == "1"
 OUTAGES = [
     (*phase, away_s)
     for at, phase in enumerate(PHASES)
@@ -143,13 +144,13 @@ def test_a_verification_waits_for_the_server(open_arena: Any, action: str, numbe
 @pytest.mark.parametrize(("layout", "away_s"), [("jsonl", 1.0), ("csv", 30.0), ("jsonl", 300.0)])
 def test_an_export_waits_for_the_server(open_arena: Any, layout: str, away_s: float) -> None:
     async def main() -> None:
-        async with open_arena(persons=1200) as a:
+        async with open_arena(persons=PERSONS) as a:
             events: list[Any] = []
             go_away(a.server, "list", for_s=away_s, number=2)
             findings = Findings()
             lines = export_lines(a.client, ByFilter(everyone=True), findings, on_progress=events.append)
             rows = csv_lines(lines, findings) if layout == "csv" else lines
-            assert len([row async for row in rows]) == 1200 + (layout == "csv")
+            assert len([row async for row in rows]) == PERSONS + (layout == "csv")
             assert [type(each) for each in events][-1] is ServerReachable
 
     run_virtual(main())

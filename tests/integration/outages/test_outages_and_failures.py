@@ -25,7 +25,7 @@ REFUSED = Fault("refuse")
 UNAVAILABLE = Fault("status", status=503)
 
 
-@pytest.mark.quick_cases(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [REFUSED, UNAVAILABLE])
 def test_outages_spend_no_attempt_no_retry_and_do_not_open_the_breaker(
     open_arena: Any, fault: Fault, monkeypatch: pytest.MonkeyPatch

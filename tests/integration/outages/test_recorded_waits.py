@@ -27,6 +27,7 @@ def waited(a: Any) -> list[Waited]:
     return [*last.values()]
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("on_progress", [None, lambda _: None], ids=["alone", "shown"])
 @pytest.mark.parametrize("action", ["projects", "bulk_delete"])
 def test_an_outage_is_in_the_journal_and_the_report(
@@ -89,6 +90,7 @@ def test_a_run_that_is_killed_in_an_outage_leaves_at_least_half_of_it(open_arena
     run_virtual(main())
 
 
+@pytest.mark.slow
 def test_waits_at_the_rate_limit_are_few_records_however_long_the_job_is(open_arena: Any) -> None:
     async def main() -> None:
         limits = RateLimits(others_per_minute=10, others_per_hour=None)

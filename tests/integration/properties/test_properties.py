@@ -66,6 +66,7 @@ async def test_a_done_job_sends_nothing_again_and_verify_confirms_it(arena: Any,
         assert len(a.sent()) == sent
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_persons_already_as_desired_get_no_request_and_a_state_of_their_own(
     arena: Any, axis: Any, operation: Any
@@ -164,6 +165,7 @@ async def test_a_filter_on_a_changed_property_is_resolved_before_the_change(aren
         assert {uuid for uuid, each in a.properties().items() if each["plan"] == "gone"} == set(free)
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("operation", [UpdateProperties, UnsetProperties])
 async def test_verify_finds_persons_changed_since_and_no_later_run_overwrites_them(
@@ -187,6 +189,7 @@ async def test_verify_finds_persons_changed_since_and_no_later_run_overwrites_th
         assert {a.properties()[uuid]["plan"] for uuid in a.everybody[5:8]} == {"theirs"}
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("route", ROUTES)
 async def test_a_server_without_batch_reads_is_read_person_by_person(arena: Any, axis: Any, route: str) -> None:
     async with arena(persons=40, batch_reads=False, deletion_status=False, last_seen_at=False) as a:
@@ -214,7 +217,7 @@ async def test_events_are_sent_in_batches_of_the_requested_size(arena: Any) -> N
         assert [len(request.body["batch"]) for request in a.sent()] == [25, 100, 100, 100]
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_the_journal_counts_exactly_the_requests_that_were_sent(arena: Any, operation: Any) -> None:
     async with arena(persons=150) as a:

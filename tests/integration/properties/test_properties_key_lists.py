@@ -51,6 +51,7 @@ def done(a: Any, keys: tuple[str, ...] = KEYS) -> int:
     return sum(not {*keys} & each.keys() and each.get("kept") == 1 for each in a.properties().values())
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("lag_s", [0.0, 20.0])
 def test_a_current_server_gets_one_call_per_person(virtual: Any, axis: Any, lag_s: float) -> None:
     async def main() -> None:
@@ -68,7 +69,7 @@ def test_a_current_server_gets_one_call_per_person(virtual: Any, axis: Any, lag_
     run_virtual(main())
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("lag_s", [0.0, 20.0])
 @pytest.mark.parametrize("server", OLDER, ids=["nests", "joins", "400", "500"])
 def test_an_older_server_gets_one_call_per_person_and_property(
@@ -228,7 +229,7 @@ def test_a_server_that_takes_no_list_any_more_gets_one_call_per_property(virtual
     run_virtual(main())
 
 
-@pytest.mark.quick_cases(2)
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize(
     "fault",
     [

@@ -175,6 +175,7 @@ def test_a_person_that_disappears_during_a_long_block_gets_no_more_calls(
     run_virtual(main())
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_person_that_disappears_after_a_lost_event_gets_no_other(virtual: Any, axis: Any, kind: str) -> None:
     async def main() -> None:

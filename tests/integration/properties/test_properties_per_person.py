@@ -35,13 +35,14 @@ async def plan_rows(a: Any, rows: Any, *, name: str = "job.plan.jsonl", **option
     return await make_plan(a.client, UpdateProperties.per_person(opened, **options), opened, a.folder / name)
 
 
+@pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("route", ROUTES)
 async def test_each_person_gets_exactly_its_row(arena: Any, axis: Any, route: str) -> None:
     async with arena(persons=300) as a:
         before, chosen = a.properties(), a.everybody[::2]
         rows = rows_of(a, chosen)
         plan = await plan_rows(a, rows, route=route)
-        report = await a.run(plan, wait_s=5.0)
+        report = await a.run(plan, wait_s=2.0)
         assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 150})
         own = dict(zip(chosen, values_of(rows), strict=True))
         assert a.properties() == {uuid: {**each, **own.get(uuid, {})} for uuid, each in before.items()}

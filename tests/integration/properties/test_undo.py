@@ -64,6 +64,7 @@ def vary(a: Any) -> None:
             a.server.world.unset_properties(uuid, ("plan", "email"))
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("kind", [0, 1])
 @pytest.mark.parametrize("route", ROUTES)
 async def test_an_update_or_unset_and_its_revert_leave_all_persons_as_before(

@@ -158,10 +158,12 @@ def show_without_person(report: "WithoutPersonReport", journal: Path, output: "C
     from bulk.sanitize import file_word, plain
     from bulk.without_person.report import report_rows
 
-    for line in aligned_rows([(title, plain(text, limit=None)) for title, text in report_rows(report)]):
+    rows = [(title, plain(text, limit=None)) for title, text in report_rows(report)]
+    if report.is_submitted:
+        command = "verify" if report.exit_code else "report"
+        rows.append(("Next", f"posthog-bulk {command} {file_word(str(journal))}"))
+    for line in aligned_rows(rows):
         output.print_row(line)
-    if report.is_submitted and report.exit_code:
-        output.print_command(f"To verify: posthog-bulk verify {file_word(str(journal))}")
     output.write_event("events_without_person", journal=str(journal), report=msgspec.to_builtins(report), problem=None)
 
 

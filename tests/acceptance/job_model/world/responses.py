@@ -112,6 +112,7 @@ def _change_person(person: Body, how: str) -> None:
 _CHANGES: dict[str, Callable[[Body], object]] = {
     "no_properties": lambda person: person.pop("properties", None),
     "no_distinct_ids": lambda person: person.pop("distinct_ids", None),
+    "empty_distinct_ids": lambda person: person.update(distinct_ids=[]),
     "no_created_at": lambda person: person.update(created_at=None),
 }
 

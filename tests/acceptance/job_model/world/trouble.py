@@ -75,6 +75,7 @@ class Trouble:
         self._sleeping = self._chance.choice((0.0, 0.0, 0.05))
         self._refusing = self._chance.random() < 0.3
         self._more_chance = random.Random(f"more trouble {case.seed}")
+        self._empty_chance = random.Random(f"empty lists {case.seed}")  # its own: the other draws stay as they are
         self.others = Others(case, project, self._chance)
 
     def end(self) -> None:
@@ -165,6 +166,9 @@ class Trouble:
         (self.long_spells if long or member.name in self._once else self._once).add(member.name)
         until = self._machine.true() + chance.choice((3.0, 40.0, 900.0)) if long else None
         how = "left_out" if "deletion_status" in where else chance.choice(_WAYS)
+        often = ("no_distinct_ids", "left_out") if self.planning else ("no_distinct_ids",)  # plans take few reads
+        if where <= both and how in often and self._empty_chance.random() < 0.5:
+            how = "empty_distinct_ids"
         self.spells.append(Spell(member=member, where=where, how=how, until=until))
 
     def _hide_recordings(self) -> None:

@@ -5,11 +5,14 @@ import sys
 
 import pytest
 
-from bulk.cli.display.terminal import fit, write_state
+from bulk.cli.display.terminal import fit, text_width, write_state
 from bulk.cli.job_session import CommandOutput
+from bulk.cli.main import _readable
 from bulk.cli.streams.output import OutputThread
 from bulk.cli.streams.text import TextOutput
 from bulk.report.duty import DutyState
+from bulk.report.rendering.document import Table
+from bulk.report.rendering.text import table_lines
 
 
 class TerminalStream(io.StringIO):
@@ -45,10 +48,19 @@ def test_a_row_with_a_command_line_is_not_broken(monkeypatch: pytest.MonkeyPatch
     output = CommandOutput(json=False)
     output.print_row("Next  posthog-bulk verify a-name-that-is-quite-long.journal.jsonl")
     output.print_row("State  not finished, 2 of 8 persons deleted")
+    output.print_row("       To verify: posthog-bulk verify another-name-that-is-long.journal.jsonl")
     assert terminal.getvalue() == (
         "Next  posthog-bulk verify a-name-that-is-quite-long.journal.jsonl\n"
         "State  not finished, 2 of 8 persons\n       deleted\n"
+        "       To verify:\n  posthog-bulk verify another-name-that-is-long.journal.jsonl\n"
     )
+
+
+def test_a_command_line_in_a_message_is_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", TerminalStream())
+    command = "  posthog-bulk update mark=40 --distinct-ids many.txt --route rest --yes"
+    message = f"posthog-bulk: interrupted by SIGINT. Nothing was changed. To start again:\n{command}"
+    assert _readable(message).splitlines()[-1] == command
 
 
 def shown(text: str, state: DutyState) -> str:
@@ -93,3 +105,9 @@ def test_the_state_of_a_job_has_no_colour_in_a_file() -> None:
     stream = io.StringIO()
     write_state(stream, "State  One.", DutyState.COMPLETE)
     assert stream.getvalue() == "State  One.\n"
+
+
+def test_text_in_a_file_has_each_row_of_a_table_on_one_line() -> None:
+    meaning = "the server accepted the deletion, and reading back confirms it " * 9
+    table = Table(headings=("State", "Meaning"), rows=(("deleted", meaning.strip()),))
+    assert len(table_lines(table, width=text_width(io.StringIO()))) == 2

@@ -209,6 +209,7 @@ def _change(posthog: Any) -> None:
 IDS = ("--distinct-ids", "ids", "--yes", "--expect-count", "3", "--plan", "x.plan.jsonl")
 
 
+@pytest.mark.quick_cases(5)
 @pytest.mark.parametrize(
     ("command", "meanwhile", "state"),
     [

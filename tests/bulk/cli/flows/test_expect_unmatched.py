@@ -55,6 +55,7 @@ TABLE = [
 ]
 
 
+@pytest.mark.quick_cases(3)
 @pytest.mark.parametrize(("lines", "at_run", "at_verify", "state", "code", "words"), TABLE)
 def test_the_state_in_words_in_json_and_as_exit_code(
     run: Run,

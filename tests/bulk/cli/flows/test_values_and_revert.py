@@ -61,6 +61,7 @@ def test_an_update_of_values_and_its_revert(run: Run, posthog: Any, route: str) 
     assert "Persons that others changed since" in report.out
 
 
+@pytest.mark.slow
 def test_a_finished_job_overwrites_neither_its_revert_nor_what_others_changed(run: Run, posthog: Any) -> None:
     """`verify` shows both; the same line, with the names of its files or not, sends nothing."""
     line = ("update", *ROWS, "--keep-before", "before.jsonl", *GO, "--plan", "seats.plan.jsonl")

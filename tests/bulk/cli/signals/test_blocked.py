@@ -28,6 +28,8 @@ pytestmark = [
 ]
 
 ENDS_WITHIN_S = 3.0
+SILENT_S = 10.0
+"""A command that says nothing for so long waits for the reader of its output."""
 JOB = ("--everyone", "--plan", "x.plan.jsonl", "--yes", "--expect-count", "60", "--json")
 IDS = (b"u" * 390 + b"\n") * 25
 """More than two pipes of one page hold: after it is written, most of it was read, and the reader wants more."""
@@ -65,7 +67,7 @@ class Blocked:
         assert self.process.stderr is not None
         descriptor, seen = self.process.stderr.fileno(), b""
         while words not in seen:
-            ready, _, _ = select.select([descriptor], [], [], 30)
+            ready, _, _ = select.select([descriptor], [], [], SILENT_S)
             assert ready, f"it says no more, after {seen!r}"
             some = os.read(descriptor, 65536)
             assert some, f"it ended without it, after {seen!r}"

@@ -229,10 +229,13 @@ async def test_a_key_that_must_not_query_is_told_which_scope_it_lacks(server: Lo
 
 
 @pytest.mark.slow
-async def test_the_plan_of_a_hundred_thousand_persons_has_those_of_the_records(tmp_path: Path) -> None:
+async def test_a_plan_of_many_pages_has_the_persons_of_the_records(
+    tmp_path: Path, case_count: Callable[[int, int], int]
+) -> None:
+    persons = case_count(25_000, 100_000)
     options = ServerOptions(seeded_events=True)
     async with (
-        LocalPostHog(persons=100_000, options=options, clock=NOW.timestamp) as server,
+        LocalPostHog(persons=persons, options=options, clock=NOW.timestamp) as server,
         client_of(server) as client,
     ):
         since = NOW.replace(hour=0, minute=0, second=0) - timedelta(days=730)

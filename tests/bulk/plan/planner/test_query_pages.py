@@ -66,7 +66,7 @@ async def planned(client: PostHogClient, path: Path, case: str, **options: Any) 
         return plan.digest, [each.uuid for each in plan.iter()], by_kind(plan.findings)["listed"]["count"]
 
 
-@pytest.mark.quick_cases(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("case", QUERIES)
 async def test_pages_name_each_person_once(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path, case: str
@@ -80,7 +80,7 @@ async def test_pages_name_each_person_once(
     assert sum(rows <= ROWS for rows in requested) >= 4
 
 
-@pytest.mark.quick_cases(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("case", QUERIES)
 async def test_planning_that_is_cancelled_between_two_pages_leaves_nothing_and_can_be_repeated(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path, case: str

@@ -134,11 +134,69 @@ async def test_persons_that_one_response_leaves_out_of_the_selection_are_not_out
             await make_plan(client, DeletePersons(), having(condition), tmp_path / "x.plan.jsonl")
 
 
+QUERIES = [case for case, selection in EVERYONE.items() if not isinstance(selection, ByFilter)]
+PLAN = PropertyFilter("plan", operator="is_set")
+NARROWED: dict[str, Any] = {
+    "a query with a filter": ByQuery(query="SELECT id FROM persons", properties=[PLAN]),
+    "a query with activity": ByQuery(
+        query="SELECT id FROM persons", activity=ByActivity(created_after="2000-01-01"), properties=[PLAN]
+    ),
+    "activity with a filter": ByActivity(created_after="2000-01-01", properties=[PLAN]),
+}
+
+
+@pytest.mark.parametrize("left_out", [1, MAX_LOOKED_UP])
+@pytest.mark.parametrize("case", [*QUERIES, *NARROWED])
+async def test_persons_that_one_response_leaves_out_of_a_query_are_not_outside(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path, case: str, left_out: int
+) -> None:
+    people = [server.world.person(server.world.uuid_of(f"user-{number}")) for number in range(3, 3 + left_out)]
+    hidden = {each for one in people for each in (str(one.uuid), *one.distinct_ids)}
+    due = [True]
+
+    def change(action: str, body: Body) -> Body | None:
+        if action != "query" or not due or len(body["results"]) < 2:  # a response with one row says what the column is
+            return None
+        due.clear()
+        return {**body, "results": [row for row in body["results"] if row[0] not in hidden]}
+
+    rewrite(server, change)
+    with pytest.raises(Refused, match=r"every person of the project: [56]\d persons"):
+        await make_plan(client, DeletePersons(), {**EVERYONE, **NARROWED}[case], tmp_path / "x.plan.jsonl")
+
+
+QUERIES_BUT_ONE: dict[str, Any] = {
+    "person IDs": ByQuery(query="SELECT id FROM persons WHERE properties.staff IS NULL"),
+    "distinct IDs": ByQuery(query="SELECT distinct_id FROM person_distinct_ids WHERE distinct_id != 'user-4'"),
+    "with a filter": ByQuery(
+        query="SELECT id FROM persons", properties=[PropertyFilter("staff", operator="is_not_set")]
+    ),
+    "with activity": ByQuery(
+        query="SELECT id FROM persons WHERE properties.staff IS NULL", activity=ByActivity(created_after="2000-01-01")
+    ),
+    "activity": ByActivity(created_after="2000-01-01", properties=[PropertyFilter("staff", operator="is_not_set")]),
+}
+
+
+@pytest.mark.parametrize("case", QUERIES_BUT_ONE)
+async def test_one_person_outside_a_query_is_enough(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path, case: str
+) -> None:
+    outside = server.world.uuid_of("user-4")
+    assert outside is not None
+    server.world.set_properties(outside, {"staff": "yes"})
+    before = len(server.requests)
+    with await make_plan(client, DeletePersons(), QUERIES_BUT_ONE[case], tmp_path / "x.plan.jsonl") as plan:
+        assert plan.count == 59
+        assert outside not in {target.uuid for target in plan.iter()}
+    assert len(server.requests) - before <= 14
+
+
 @pytest.mark.parametrize("case", ["a pattern that all match", "a query of all"])
 async def test_persons_that_arrive_meanwhile_make_no_difference(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path, case: str
 ) -> None:
-    server.churn(adds_per_request=1)
+    server.churn(adds_per_request=MAX_LOOKED_UP + 1)
     with pytest.raises(Refused, match="every person of the project"):
         await make_plan(client, DeletePersons(), EVERYONE[case], tmp_path / "x.plan.jsonl")
 

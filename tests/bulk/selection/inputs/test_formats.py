@@ -308,7 +308,7 @@ def test_a_nul_in_utf8_text_does_not_make_it_utf16(text: str) -> None:
     assert read(text.encode()) == [RefusedLine(1, Reason.NUL)]
 
 
-@pytest.mark.quick_cases(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("column", [None, "id"])
 def test_memory_grows_neither_with_a_cell_nor_with_how_well_a_file_is_compressed(column: str | None) -> None:
     data = gzip.compress(b"note,id\n" * (column is not None) + b"x" * 30_000_000 + b",u1\n")

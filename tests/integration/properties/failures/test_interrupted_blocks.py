@@ -24,7 +24,7 @@ from tests.integration.properties.failures.three_keys import (
 )
 
 
-@pytest.mark.quick_cases(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("waiting", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stop_within_a_block_ends_at_once_and_is_recorded_exactly(

@@ -97,7 +97,7 @@ def test_a_rejected_person_fails_and_the_others_of_its_block_do_not(virtual: Any
     run_virtual(main())
 
 
-@pytest.mark.quick_cases(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [400, 502])
 def test_a_delete_property_whose_capture_failed_is_not_a_success(virtual: Any, axis: Any, status: int) -> None:
     async def main() -> None:

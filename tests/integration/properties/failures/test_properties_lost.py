@@ -2,6 +2,7 @@
 shows exactly what the server has (guarantees 11, 12, 21). In virtual time.
 """
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -73,24 +74,28 @@ def test_changes_slower_than_the_wait_are_left_pending_and_found_later(virtual: 
 @pytest.mark.slow
 @pytest.mark.parametrize("share", [0.01, 0.3])
 @pytest.mark.parametrize("kind", ["unset", "update"])
-def test_lost_events_are_found_by_reading_back_and_sent_again(virtual: Any, axis: Any, kind: str, share: float) -> None:
+def test_lost_events_are_found_by_reading_back_and_sent_again(
+    virtual: Any, axis: Any, case_count: Callable[[int, int], int], kind: str, share: float
+) -> None:
+    persons = case_count(400, 1_200)
+
     async def main() -> None:
-        async with virtual(persons=600, capture_lag_s=5.0) as a:
+        async with virtual(persons=persons, capture_lag_s=5.0) as a:
             plan = await a.plan(operation=operation(kind, "capture"))
             a.server.faults.add(Fault("swallow", action="capture", share=share, seed=11))
             report = await a.run(plan)
-            assert a.server.world.ingestion.swallowed > 600 * share / 2
+            assert a.server.world.ingestion.swallowed > persons * share / 2
             right = done(a, kind)
             counts = axis(report, "properties")
             assert counts["changed_confirmed"] == len(right)
-            assert sum(counts.values()) == 600
+            assert sum(counts.values()) == persons
             for _ in range(9 if report.exit_code == 75 else 0):
                 report = await a.run(plan)
-            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 600})
-            assert len(done(a, kind)) == 600
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": persons})
+            assert len(done(a, kind)) == persons
             times = a.times_intended("properties").values()
             lost = a.server.world.ingestion.swallowed
-            assert sum(times) == 600 + lost  # no event that arrived is sent again
+            assert sum(times) == persons + lost  # no event that arrived is sent again
 
     run_virtual(main())
 

@@ -80,6 +80,7 @@ def test_a_plan_and_its_receipts_appear_together_or_not_at_all(run: Run, posthog
     assert {path.name for path in Path().glob("x.*")} == set(sizes)
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize(
     ("name", "what"),
     [

@@ -31,6 +31,7 @@ def test_a_dash_writes_to_stdout_what_a_file_would_have(run: Run, journal: str, 
 def test_without_a_file_the_report_is_text_and_with_json_it_is_json(run: Run, journal: str) -> None:
     text = run("report", journal).out
     assert run("report", journal, "-o", "-").out == text
+    assert max(len(line) for line in text.splitlines() if "posthog-bulk " not in line) <= 80  # that of an email
     assert json.loads(run("report", journal, "--json").out)["exit_code"] == 0
     assert run("report", journal, "--json", "--format", "md").code == 2
 

@@ -53,7 +53,7 @@ def test_an_incomplete_last_record_has_a_digest_of_its_own(run: Run, job: Path) 
     whole = job.read_bytes()
     with job.open("ab") as file:
         file.write(b'{"n":99,"type":"re')
-    shown = run("report", JOURNAL).out
+    shown = " ".join(run("report", JOURNAL).out.split())
     lines = whole.count(b"\n")
     assert f"Incomplete last record (ignored): line {lines + 1} of the journal has no line end, 18 bytes." in shown
     report = json.loads(run("report", JOURNAL, "--json").out)
@@ -72,7 +72,7 @@ def test_a_changed_byte_of_the_journal_is_found_in_its_line(run: Run, job: Path)
 
 def test_a_changed_byte_of_the_last_line_is_told_with_its_line(run: Run, job: Path) -> None:
     line = flip(job, job.stat().st_size - 60)
-    shown = run("report", JOURNAL).out
+    shown = " ".join(run("report", JOURNAL).out.split())
     assert f"Incomplete last record (ignored): line {line} of the journal fails its checksum, " in shown
 
 

@@ -59,7 +59,7 @@ def test_the_journal_records_it_before_any_run_and_the_job_runs_afterwards(run: 
     (first,) = report()["copies"]
     assert first["sha256"] == hashlib.sha256(Path("copy.jsonl").read_bytes()).hexdigest()
     assert (first["persons"], first["missing"], first["layout"]) == (3, 0, "jsonl")
-    shown = run("report", "x.journal.jsonl").out
+    shown = run("report", "x.journal.jsonl", "--format", "md").out
     assert "Copy for handing out made" in shown
     assert first["sha256"] in "".join(shown.split())
 
