@@ -10,6 +10,8 @@ def format_ranges(numbers: Iterable[int]) -> str:
     Arguments:
         numbers: in ascending order, each once.
     """
+    if isinstance(numbers, list) and numbers and numbers == [*range(numbers[0], numbers[0] + len(numbers))]:
+        return _part(numbers[0], numbers[-1])  # as for nearly every batch
     text = StringIO()
     first = last = -1
     for number in numbers:

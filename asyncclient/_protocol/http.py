@@ -82,7 +82,7 @@ class Stream(Protocol):
         ...
 
 
-class Response(msgspec.Struct, frozen=True, kw_only=True):
+class Response(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One response: complete with its body, or the head with a stream.
 
     Arguments:

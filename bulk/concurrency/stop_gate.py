@@ -30,6 +30,7 @@ class StopGate:
         self.sleeps = Sleeps()
         self._stop = anyio.Event() if stop is None else stop
         self._cancellable: set[anyio.CancelScope] = set()
+        self._has_cancelled = False
 
     @property
     def closed(self) -> bool:
@@ -85,14 +86,14 @@ class StopGate:
         Raises:
             Stopped: the gate is closed already, so no request may leave.
         """
-        if self.closed:
+        if self._stop.is_set() or self.error is not None:
             raise Stopped
         self._cancellable.discard(scope)
 
     def make_cancellable(self, scope: anyio.CancelScope) -> None:
-        """Treat this scope as waiting again, since its request got a response; cancel it if the gate is closed."""
+        """Treat this scope as waiting again, since its request got a response; cancel it if all others were."""
         self._cancellable.add(scope)
-        if self.closed:
+        if self._has_cancelled:
             scope.cancel()
 
     async def sleep(self, seconds: float, kind: WaitKind, *, targets: int | None = None) -> None:
@@ -150,5 +151,6 @@ class StopGate:
         self._cancel_waits()
 
     def _cancel_waits(self) -> None:
+        self._has_cancelled = True
         for scope in list(self._cancellable):
             scope.cancel()

@@ -56,6 +56,7 @@ class BatchSender:
         """
         job, gate, client = self._context.job, self._context.gate, self._context.client
         batch, read_at = self._addresses(call, numbers), self._verified.oldest_read(numbers)
+        deletes = Axis.PERSON in call.axes
         attempt: int | None = None
         block = CallBlock(on_success=lambda: gate.make_cancellable(scope))
         try:
@@ -63,7 +64,7 @@ class BatchSender:
 
                 async def before_send() -> None:
                     nonlocal attempt
-                    outdated = Axis.PERSON in call.axes and self._context.verifier.with_outdated_row(numbers)
+                    outdated = deletes and self._context.verifier.with_outdated_row(numbers)
                     if outdated or self._verified.is_too_old(read_at):
                         raise Stale
                     gate.finish_despite_stop(scope)

@@ -16,7 +16,7 @@ from bulk.execution.run_context import RunContext
 from bulk.execution.unset.key_list_result import record_result
 from bulk.execution.verified_targets import VerifiedTarget, VerifiedTargets, max_read_ahead
 from bulk.journal.run_stats import KEPT_DELETED
-from bulk.operations import UpdatePerPerson, UpdateProperties
+from bulk.operations import UnsetProperties, UpdatePerPerson, UpdateProperties
 from bulk.posthog.attempt_result import AttemptResult, NextAction, pause_too_long
 from bulk.posthog.calls import Call, build_call
 from bulk.posthog.person_reads import properties_of
@@ -184,16 +184,19 @@ class GroupExecutor:
         by_capture = self._context.strategy.by_capture
         planned = self._job.targets(sorted(check.present)) if by_capture else {}
         keeps_before = self._context.before_image is not None
+        removes = isinstance(self._job.operation, UnsetProperties)
+        if not check.desired or not (by_capture or keeps_before or removes or self._has_own_values):
+            at = check.requested_at  # a call needs nothing but the UUID
+            self._verified.add({n: VerifiedTarget(uuid=person.uuid, read_at=at) for n, person in check.present.items()})
+            return
+        verified = {}
         for number, person in check.present.items():
-            desired = check.desired.get(number)
-            if desired is None:  # the job changes no properties
-                self._verified.add(number, VerifiedTarget(uuid=person.uuid, read_at=check.requested_at))
-                continue
+            desired = check.desired[number]
             properties = properties_of(person)
             # where all persons get the same values, each call has all of them, whatever its person lacks
             unmet = {*desired.unmet_keys(properties)} if desired.absent or self._has_own_values else ()
             absent = tuple(key for key in desired.absent if key in unmet) if desired.absent else ()
-            target = VerifiedTarget(
+            verified[number] = VerifiedTarget(
                 uuid=person.uuid,
                 distinct_id=pick_distinct_id(person.distinct_ids, planned[number].distinct_id) if by_capture else None,
                 keys=self._verified.keys_to_send(number, absent) if absent else (),
@@ -201,7 +204,7 @@ class GroupExecutor:
                 before={key: properties[key] for key in desired.keys if key in properties} if keeps_before else None,
                 read_at=check.requested_at,
             )
-            self._verified.add(number, target)
+        self._verified.add(verified)
 
     async def _read_rows(self, numbers: list[int]) -> None:
         target_states = self._job.target_states

@@ -5,7 +5,6 @@ read the deletion row back, and only then delete the person. If an earlier pendi
 the person is held back. A person that the job keeps has no step left once its events and recordings are queued.
 """
 
-from collections.abc import Sequence
 from enum import Enum
 
 from bulk.journal.target_states import TargetStates
@@ -81,8 +80,12 @@ def step_for(target_states: TargetStates, number: int) -> Step:
     return _ORDER[_TABLE[persons[number], events[number], recordings[number], properties[number]]]
 
 
-def first_step(target_states: TargetStates, numbers: Sequence[int]) -> tuple[Step, list[int]] | None:
+def first_step(target_states: TargetStates, numbers: list[int]) -> tuple[Step, list[int]] | None:
     """Return the first step, by the order, that any of these targets needs, and all targets that need it."""
+    common = target_states.common_codes(numbers)  # a group nearly always advances together
+    if common is not None:
+        step = _ORDER[_TABLE[common]]
+        return None if step is Step.NOTHING else (step, [*numbers])
     codes = zip(*(map(of_axis.__getitem__, numbers) for of_axis in target_states.codes), strict=True)
     places = list(map(_TABLE.__getitem__, codes))
     first = min(places, default=_ORDER.index(Step.NOTHING))

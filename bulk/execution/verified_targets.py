@@ -5,7 +5,7 @@ was read, says when a read is too old, and how many persons to read ahead. It re
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -59,9 +59,9 @@ class VerifiedTargets:
         self._targets: dict[int, VerifiedTarget] = {}
         self._keys_sent: dict[int, set[str]] = {}
 
-    def add(self, number: int, target: VerifiedTarget) -> None:
-        """Keep a target that was just read; an earlier read of it is forgotten."""
-        self._targets[number] = target
+    def add(self, targets: Mapping[int, VerifiedTarget]) -> None:
+        """Keep targets that were just read, by number; an earlier read of them is forgotten."""
+        self._targets.update(targets)
 
     def addresses(self, numbers: Sequence[int]) -> list[VerifiedTarget]:
         """Return the targets with these numbers, which were all read."""

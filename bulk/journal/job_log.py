@@ -133,19 +133,29 @@ class JobLog:
             label: the server's label of a rejection.
         """
         covered = covered or {}
-        codes = zip(*(map(of_axis.__getitem__, observed) for of_axis in self.target_states.codes), strict=True)
-        alike: dict[tuple[StatusCodes, tuple[Observation, ...], int | None], list[int]] = defaultdict(list)
-        keys = zip(codes, observed.values(), map(covered.get, observed), strict=True)
-        for number, key in zip(observed, keys, strict=True):
-            alike[key].append(number)
         changes: dict[tuple[Axis, int, int | None], list[int]] = {}
-        for (before, observations, until), numbers in alike.items():
+        for (before, observations, until), numbers in self._alike(observed, covered).items():
             after = self.target_states.transitions[before, observations]
             for axis, old, new in zip(Axis, before, after, strict=True):
                 covers = until if axis is Axis.EVENTS else None
                 if old != new or covers is not None:
                     changes.setdefault((axis, new, covers), []).extend(numbers)
         self._record_changes(source, tuple(_change(key, numbers, label) for key, numbers in changes.items()))
+
+    def _alike(
+        self, observed: Mapping[int, tuple[Observation, ...]], covered: Mapping[int, int]
+    ) -> dict[tuple[StatusCodes, tuple[Observation, ...], int | None], list[int]]:
+        """Return the observed targets by what decides about their change; nearly always it is the same for all."""
+        numbers = list(observed)
+        common = None if covered else self.target_states.common_codes(numbers)
+        if common is not None and len(shown := {*observed.values()}) == 1:
+            return {(common, shown.pop(), None): numbers}
+        codes = zip(*(map(of_axis.__getitem__, observed) for of_axis in self.target_states.codes), strict=True)
+        alike: dict[tuple[StatusCodes, tuple[Observation, ...], int | None], list[int]] = defaultdict(list)
+        keys = zip(codes, observed.values(), map(covered.get, observed), strict=True)
+        for number, key in zip(numbers, keys, strict=True):
+            alike[key].append(number)
+        return alike
 
     def refund(self, numbers: Iterable[int]) -> None:
         """Record that the last attempt of these targets does not count.

@@ -90,9 +90,9 @@ class BatchReads:
         """
         by_number = {uuid.int: uuid for uuid in uuids}  # integers hash and compare much faster than UUIDs
 
-        async def batch(client: PostHogClient, part: Sequence[int]) -> Mapping[int, Known]:
+        async def batch(client: PostHogClient, part: Sequence[int]) -> Mapping[int, Present]:
             found = await self._batch_by_uuid(client, [by_number[number] for number in part])
-            return {uuid.int: person for uuid, person in found.items()}
+            return {uuid.int: Present(person) for uuid, person in found.items()}
 
         async def single(client: PostHogClient, number: int) -> Known | None:
             return await self._get_by_uuid(client, by_number[number])
@@ -111,12 +111,17 @@ class BatchReads:
         Raises:
             PostHogError: no read succeeds, or the server refuses the key.
         """
-        return await self._read(distinct_ids, self._batch_by_distinct_id, self._get_by_distinct_id)
+
+        async def batch(client: PostHogClient, part: Sequence[str]) -> Mapping[str, Present]:
+            found = await self._batch_by_distinct_id(client, part)
+            return {distinct_id: Present(person) for distinct_id, person in found.items()}
+
+        return await self._read(distinct_ids, batch, self._get_by_distinct_id)
 
     async def _read(
         self,
         keys: Sequence[K],
-        batch: Callable[[PostHogClient, Sequence[K]], Awaitable[Mapping[K, Known]]],
+        batch: Callable[[PostHogClient, Sequence[K]], Awaitable[Mapping[K, Present]]],
         single: Callable[[PostHogClient, K], Awaitable[Known | None]],
     ) -> RawReads[K]:
         results: dict[K, ReadResult] = {}
@@ -135,14 +140,14 @@ class BatchReads:
             oldest = min(oldest, sent.at)
             return response
 
-        async def request_batch(part: Sequence[K], is_first: bool) -> Mapping[K, Known]:
+        async def request_batch(part: Sequence[K], is_first: bool) -> Mapping[K, Present]:
             found = await request(lambda client: batch(client, part), is_first=is_first)
             self._has_batches = True
             return found
 
-        async def request_single(part: Sequence[K], is_first: bool) -> Mapping[K, Known]:
+        async def request_single(part: Sequence[K], is_first: bool) -> Mapping[K, Present]:
             person = await request(lambda client: single(client, part[0]), is_first=is_first)
-            return {} if person is None else {part[0]: person}
+            return {} if person is None else {part[0]: Present(person)}
 
         async def read_batch(group: Sequence[K]) -> None:
             try:
@@ -155,9 +160,8 @@ class BatchReads:
         async def read_one_by_one(group: Sequence[K]) -> None:
             add(await read_halving([[key] for key in group], request_single))
 
-        def add(read: HalvedReads[K, Known]) -> None:
-            for key, result in read.results.items():
-                results[key] = result if isinstance(result, Unread) else Present(result)
+        def add(read: HalvedReads[K, Present]) -> None:
+            results.update(read.results)
             left_out.extend(read.left_out)
             maybe_shown.update(read.maybe_shown)
             self._failures.add(read)

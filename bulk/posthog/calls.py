@@ -168,14 +168,14 @@ def build_call(axes: Sequence[Axis], strategy: Strategy, size: int, *, by_captur
 _SINGLE = {Axis.PERSON: "delete", Axis.EVENTS: "delete_events", Axis.RECORDINGS: "delete_recordings"}
 
 
-async def send(
+def send(
     client: PostHogClient,
     call: Call,
     operation: Operation,
     batch: Sequence[TargetAddress],
     before_send: BeforeSend,
     block: CallBlock,
-) -> AttemptResult:
+) -> Awaitable[AttemptResult]:
     """Make a call once, or every call of a block once until one fails.
 
     Arguments:
@@ -187,7 +187,14 @@ async def send(
     once = client.once(before_send)
     if call.one_by_one:
         assert isinstance(operation, PropertyOperation)
-        return await _send_each(once, operation, batch, block)
+        return _send_each(once, operation, batch, block)
+    return _send_batch(once, call, operation, batch)
+
+
+async def _send_batch(
+    once: PostHogClient, call: Call, operation: Operation, batch: Sequence[TargetAddress]
+) -> AttemptResult:
+    """Make one call for all persons of a batch."""
     persons, uuids = once.persons, [target.uuid for target in batch]
     try:
         match call.route:

@@ -76,7 +76,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K, V]) -> HalvedRe
             last_error, why = error, _reason(error)
         else:
             succeeded = True
-            results.update((key, found.get(key, LEFT_OUT)) for key in part)
+            results.update({key: found.get(key, LEFT_OUT) for key in part})
             missing = [key for key in part if key not in found]
             left_out += missing
             if not is_first:

@@ -60,6 +60,17 @@ class StatusTable:
         """Return the status codes of one target."""
         return self._person[number], self._events[number], self._recordings[number], self._properties[number]
 
+    def common_codes(self, numbers: list[int]) -> StatusCodes | None:
+        """Return the codes that all of these targets have; None if they differ or the numbers are not consecutive."""
+        if not numbers:
+            return None
+        first, stop = numbers[0], numbers[0] + len(numbers)
+        if numbers != [*range(first, stop)]:
+            return None
+        if all(codes.count(codes[first], first, stop) == stop - first for codes in self.codes):
+            return self.codes_of(first)
+        return None
+
     def codes_in(self, axis: str, start: int, stop: int) -> bytearray:
         """Return a copy of the status codes of consecutive targets on one axis."""
         return self._codes[axis][start:stop]

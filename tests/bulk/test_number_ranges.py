@@ -13,6 +13,8 @@ def test_numbers_survive_the_round_trip(numbers: set[int]) -> None:
 
 def test_consecutive_numbers_are_joined() -> None:
     assert format_ranges([0, 1, 2, 5, 7, 8]) == "0-2,5,7-8"
+    assert format_ranges([3, 4, 5]) == "3-5"
+    assert format_ranges([3]) == "3"
     assert format_ranges([]) == ""
 
 

@@ -302,7 +302,7 @@ def _by_uuid(request: Request[Any], uuids: Sequence[UUID | str], found: dict[str
     if keys != [*found] and keys != [key.lower() for key in found]:
         raise _mixed_up(request)
     requested = _texts(person_uuids(uuids))
-    if requested != keys:
+    if requested != keys:  # the usual response has exactly the requested persons, in their order
         _check_keys(request, requested, keys)
     return dict(zip(persons, found.values(), strict=True))
 
@@ -322,8 +322,8 @@ def _by_distinct_id(request: Request[Any], distinct_ids: Sequence[str], found: d
     return found
 
 
-def _texts(uuids: Sequence[UUID]) -> list[str]:
-    """Return UUIDs as text, which compares and hashes much faster."""
+def _texts(uuids: Sequence[UUID | str]) -> list[str]:
+    """Return UUIDs as text, which compares and hashes much faster; text stays as it is."""
     texts: list[str] = msgspec.to_builtins(uuids)
     return texts
 

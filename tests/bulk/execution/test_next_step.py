@@ -2,18 +2,13 @@ from itertools import product
 
 import pytest
 
-from bulk.execution.next_step import Step, step_for
+from bulk.execution.next_step import Step, first_step, step_for
 from bulk.journal.records import FORMAT, Change, JobOpened, StatesChanged
 from bulk.journal.target_states import TargetStates
 from bulk.states import FINAL_PERSON_STATES, Events, Person, Properties, Recordings
 
 
-def step_of(
-    person: Person,
-    events: Events = Events.NOT_REQUESTED,
-    recordings: Recordings = Recordings.NOT_REQUESTED,
-    properties: Properties = Properties.NOT_REQUESTED,
-) -> Step:
+def opened(count: int) -> TargetStates:
     target_states = TargetStates()
     job = JobOpened(
         format=FORMAT,
@@ -23,11 +18,21 @@ def step_of(
         operation={"kind": "delete"},
         selection={},
         plan_digest="",
-        count=1,
+        count=count,
         planned_at="",
         at=1.0,
     )
     target_states.apply(job)
+    return target_states
+
+
+def step_of(
+    person: Person,
+    events: Events = Events.NOT_REQUESTED,
+    recordings: Recordings = Recordings.NOT_REQUESTED,
+    properties: Properties = Properties.NOT_REQUESTED,
+) -> Step:
+    target_states = opened(1)
     changes = (
         Change("person", person.name.lower(), "0"),
         Change("events", events.name.lower(), "0"),
@@ -36,6 +41,24 @@ def step_of(
     )
     target_states.apply(StatesChanged(at=1.0, source="person_reads", changes=changes))
     return step_for(target_states, 0)
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ({"0-3": "not_started"}, (Step.DELETE, [0, 1, 2, 3])),
+        ({"0-3": "deleted_confirmed"}, None),
+        ({"0-1": "deleted_confirmed", "2-3": "not_started"}, (Step.DELETE, [2, 3])),
+        ({"0,2-3": "not_started", "1": "unknown"}, (Step.READ_PERSONS, [1])),
+    ],
+)
+def test_the_first_step_of_a_group_names_all_targets_that_need_it(
+    states: dict[str, str], expected: tuple[Step, list[int]] | None
+) -> None:
+    target_states = opened(4)
+    changes = tuple(Change("person", state, targets) for targets, state in states.items())
+    target_states.apply(StatesChanged(at=1.0, source="person_reads", changes=changes))
+    assert first_step(target_states, [0, 1, 2, 3]) == expected
 
 
 @pytest.mark.parametrize("events", [e for e in Events if e not in (Events.NOT_REQUESTED, Events.QUEUED, Events.PURGED)])

@@ -34,8 +34,8 @@ def target(number: int, read_at: float, distinct_id: str | None = None) -> Verif
 def test_the_oldest_read_of_a_batch_decides_when_it_must_be_read_again(*, by_capture: bool, good_for_s: float) -> None:
     clock = Clock()
     targets = verified(clock, by_capture=by_capture)
-    targets.add(1, target(1, clock.now))
-    targets.add(2, target(2, clock.now + 1))
+    targets.add({1: target(1, clock.now)})
+    targets.add({2: target(2, clock.now + 1)})
     clock.now += good_for_s
     assert not targets.must_be_read([1, 2])
     clock.now += 0.5
@@ -53,15 +53,15 @@ def test_a_target_that_was_never_read_must_be_read() -> None:
 def test_a_later_read_replaces_an_earlier_one() -> None:
     clock = Clock()
     targets = verified(clock)
-    targets.add(1, target(1, clock.now - 2 * READ_GOOD_FOR_S))
-    targets.add(1, target(1, clock.now))
+    targets.add({1: target(1, clock.now - 2 * READ_GOOD_FOR_S)})
+    targets.add({1: target(1, clock.now)})
     assert not targets.must_be_read([1])
 
 
 def test_only_persons_with_a_distinct_id_are_addressed_by_events() -> None:
     targets = verified(Clock(), by_capture=True)
-    targets.add(1, target(1, 1000.0, "a"))
-    targets.add(2, target(2, 1000.0))
+    targets.add({1: target(1, 1000.0, "a")})
+    targets.add({2: target(2, 1000.0)})
     assert targets.with_distinct_id([1, 2, 3]) == [1]
 
 
@@ -95,7 +95,7 @@ def test_large_values_of_persons_are_sent_in_several_requests() -> None:
     verified = VerifiedTargets(by_capture=True, max_read_ahead=200, clock=lambda: 0.0)
     for number in range(100):
         change = DesiredProperties(values={"text": "x" * 500_000})
-        verified.add(number, VerifiedTarget(uuid=UUID(int=number), distinct_id="a", change=change, read_at=0.0))
+        verified.add({number: VerifiedTarget(uuid=UUID(int=number), distinct_id="a", change=change, read_at=0.0)})
     numbers, sizes = [*range(100)], []
     while numbers:
         part = verified.fitting(numbers)
@@ -104,5 +104,5 @@ def test_large_values_of_persons_are_sent_in_several_requests() -> None:
     assert max(sizes) <= MAX_BODY_BYTES
     assert len(sizes) == 3
     huge = DesiredProperties(values={"text": "x" * (MAX_BODY_BYTES + 1)})
-    verified.add(0, VerifiedTarget(uuid=UUID(int=0), distinct_id="a", change=huge, read_at=0.0))
+    verified.add({0: VerifiedTarget(uuid=UUID(int=0), distinct_id="a", change=huge, read_at=0.0)})
     assert [*verified.fitting([0, 1])] == [0]

@@ -231,6 +231,18 @@ def test_the_counts_of_each_axis_add_up_to_the_plan(changes: list[tuple[tuple[Ax
         assert set(target_states.numbers(axis, (state,))) >= set(range(first, last + 1))
 
 
+def test_targets_have_codes_in_common_only_if_they_are_consecutive_and_alike_on_every_axis() -> None:
+    target_states = folded(opened(), run())
+    change = Change("events", "queued", "4-5")
+    target_states.apply(StatesChanged(at=1.0, source="deletion_rows", changes=(change,)))
+    assert target_states.common_codes([0, 1, 2, 3]) == target_states.codes_of(0)
+    assert target_states.common_codes([4, 5]) == target_states.codes_of(5) != target_states.codes_of(3)
+    assert target_states.common_codes([3, 4]) is None
+    assert target_states.common_codes([0, 2]) is None
+    assert target_states.common_codes([0, 2, 1, 3]) is None
+    assert target_states.common_codes([]) is None
+
+
 UNSET = {"kind": "unset", "keys": ["plan"], "route": "rest"}
 
 

@@ -255,7 +255,7 @@ SENDING: tuple[Twin, ...] = (
         "        check = await self._context.verifier.check_persons(numbers)\n"
         "        for n in set(numbers) - check.present.keys():\n"
         "            self._job._record_changes('person_reads', (change('properties', before[n].name.lower(), str(n)),))\n"
-        "            self._verified.add(n, VerifiedTarget(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), read_at=check.requested_at))\n",
+        "            self._verified.add({n: VerifiedTarget(uuid=targets[n].uuid, distinct_id=targets[n].distinct_id or 'x', keys=('plan',), read_at=check.requested_at)})\n",
     ),
     twin(
         22,
