@@ -5,6 +5,7 @@ a replica that lags. So a read has three results, and only `Present` and `Absent
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +15,9 @@ from asyncclient import Person, PersonRef, RawPerson
 
 Known = PersonRef | Person | RawPerson
 """A person as read: its identity, and its properties or the server's own object where those were requested."""
+
+SAME_INSTANT = timedelta(milliseconds=1)
+"""Two creation times closer than this are the same: a listing and a read of one person differ in precision."""
 
 K = TypeVar("K")
 

@@ -29,7 +29,7 @@ from bulk.plan.planner import spent_requests
 from bulk.plan.value_counts import ValueCounts
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.person_reads import LEFT_OUT, Absent, Present, Unread, properties_of
+from bulk.posthog.person_reads import LEFT_OUT, SAME_INSTANT, Absent, Present, Unread, properties_of
 from bulk.posthog.rereads import read_until_known
 from bulk.progress.activity_reporter import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
@@ -38,7 +38,6 @@ from bulk.selection.input_findings import LineNumbers
 from bulk.undo.before_entries import BeforeFile, keys_of, read_before_file
 from bulk.undo.before_records import Before
 from bulk.undo.revert_decision import LeaveReason, decide_revert, lacks_set_value
-from bulk.verification.verifier import SAME_INSTANT
 from bulk.version import VERSION
 
 MAX_OPEN = 10_000

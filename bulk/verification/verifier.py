@@ -6,7 +6,7 @@ target is recorded in part. What a read proves is in `targets.state_machine`, ho
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import anyio.lowlevel
@@ -17,16 +17,22 @@ from bulk.journal.job_log import JobLog, by_uuid
 from bulk.plan.plan_file import Target
 from bulk.posthog.deletion_rows import COVERS, DeletionRowReader, RowCoverage
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, Unread, UnreadReason, properties_of
+from bulk.posthog.person_reads import (
+    SAME_INSTANT,
+    Absent,
+    Known,
+    Present,
+    ReadResult,
+    Unread,
+    UnreadReason,
+    properties_of,
+)
 from bulk.property_checks import DesiredProperties
 from bulk.states import FINAL_PERSON_STATES, Axis, Events, Person, Properties
 from bulk.targets.lost_events import ROWS_DECIDE, rows_are_read
 from bulk.targets.observations import LOST, Observation
 from bulk.targets.reasons import Reason
 from bulk.verification.second_reads import SecondReads
-
-SAME_INSTANT = timedelta(milliseconds=1)
-"""Two creation times closer than this are the same: a listing and a read of one person differ in precision."""
 
 MAX_UNCOVERED_S = 3600.0
 """Seconds before a person's deletion in which its events may stay uncovered by a deletion row (guarantee 20)."""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from bulk.concurrency.stop_gate import StopGate
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.person_reads import Present, Unread
+from bulk.posthog.person_reads import SAME_INSTANT, Present, Unread
 from bulk.posthog.rereads import read_until_known
 from bulk.selection.selected_person import SelectedPerson, with_distinct_ids
 
@@ -32,7 +32,8 @@ async def add_missing_distinct_ids(
         found = {
             uuid: with_distinct_ids(without[uuid], result.person)
             for uuid, result in results.items()
-            if isinstance(result, Present) and result.person.created_at == without[uuid].ref.created_at
+            if isinstance(result, Present)
+            and abs(result.person.created_at - without[uuid].ref.created_at) < SAME_INSTANT
         }
         return found, [uuid for uuid, result in results.items() if isinstance(result, Unread)]
 
