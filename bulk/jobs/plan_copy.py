@@ -31,11 +31,10 @@ from bulk.posthog import person_reader
 from bulk.posthog.attempt_result import TRANSIENT_ERRORS, raise_if_permanent
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.person_reads import LEFT_OUT, Absent, Present, ReadResult
+from bulk.posthog.person_reads import LEFT_OUT, Absent, Present, ReadResult, is_same
 from bulk.posthog.recordings.distinct_ids import BATCH_READ_SHOWS
 from bulk.posthog.rereads import read_until_known
 from bulk.progress.file_reading import OnRead
-from bulk.verification.verifier import is_same
 
 READERS = 4
 """Requests at once for persons with many distinct IDs."""

@@ -5,9 +5,10 @@ a replica that lags. So a read has three results, and only `Present` and `Absent
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -20,6 +21,21 @@ SAME_INSTANT = timedelta(milliseconds=1)
 """Two creation times closer than this are the same: a listing and a read of one person differ in precision."""
 
 K = TypeVar("K")
+
+
+class Identified(Protocol):
+    """What tells a person from one that was re-created under its UUID: a target of a plan, or an earlier read."""
+
+    @property
+    def uuid(self) -> UUID: ...
+
+    @property
+    def created_at(self) -> datetime: ...
+
+
+def is_same(known: Identified, person: Known) -> bool:
+    """Return whether a person that was read is the one that is known, and not a re-created one (guarantee 22)."""
+    return person.uuid.int == known.uuid.int and abs(known.created_at - person.created_at) < SAME_INSTANT
 
 
 class UnreadReason(Enum):

@@ -29,7 +29,7 @@ from bulk.plan.planner import spent_requests
 from bulk.plan.value_counts import ValueCounts
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.person_reads import LEFT_OUT, SAME_INSTANT, Absent, Present, Unread, properties_of
+from bulk.posthog.person_reads import LEFT_OUT, Absent, Present, Unread, is_same, properties_of
 from bulk.posthog.rereads import read_until_known
 from bulk.progress.activity_reporter import ActivityReporter, Moment
 from bulk.progress.wait_tracker import WaitTracker
@@ -200,14 +200,10 @@ def _add(found: _Found, writer: PlanWriter, entry: Before, result: Present | Abs
 def _back(found: _Found, entry: Before, result: Present | Absent | Unread) -> DesiredProperties | str:
     if isinstance(result, Unread):
         return "unread"
-    if isinstance(result, Absent) or not _is_same(entry, result):
+    if isinstance(result, Absent) or not is_same(entry, result.person):
         return "gone"
     back = decide_revert(entry.had, found.change_of(entry), properties_of(result.person))
     return back.value if isinstance(back, LeaveReason) else back
-
-
-def _is_same(entry: Before, result: Present) -> bool:
-    return abs(result.person.created_at - entry.created_at) < SAME_INSTANT
 
 
 _Read = list[tuple[Before, Present | Absent | Unread]]
@@ -221,7 +217,7 @@ async def _persons(found: _Found, reader: PersonReader, gate: StopGate, concurre
     def is_open(entry: Before, result: Present | Absent | Unread) -> bool:
         if not isinstance(result, Present):
             return result == LEFT_OUT
-        if entry.target in without_value or not _is_same(entry, result):
+        if entry.target in without_value or not is_same(entry, result.person):
             return False
         if lacks_set_value(entry.had, found.change_of(entry), properties_of(result.person)):
             without_value.add(entry.target)

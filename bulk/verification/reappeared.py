@@ -9,10 +9,9 @@ from bulk.plan.plan_file import Plan
 from bulk.plan.plan_lines import Target
 from bulk.posthog.batch_reads import READ_SIZE
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.person_reads import ABSENT, Present, Unread
+from bulk.posthog.person_reads import ABSENT, Present, Unread, is_same
 from bulk.posthog.rereads import read_until_known
 from bulk.selection.placeholder_ids import is_placeholder
-from bulk.verification.verifier import is_same
 
 
 def distinct_id_of(target: Target) -> str | None:

@@ -17,16 +17,7 @@ from bulk.journal.job_log import JobLog, by_uuid
 from bulk.plan.plan_file import Target
 from bulk.posthog.deletion_rows import COVERS, DeletionRowReader, RowCoverage
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.person_reads import (
-    SAME_INSTANT,
-    Absent,
-    Known,
-    Present,
-    ReadResult,
-    Unread,
-    UnreadReason,
-    properties_of,
-)
+from bulk.posthog.person_reads import Absent, Known, Present, ReadResult, Unread, UnreadReason, is_same, properties_of
 from bulk.property_checks import DesiredProperties
 from bulk.states import FINAL_PERSON_STATES, Axis, Events, Person, Properties
 from bulk.targets.lost_events import ROWS_DECIDE, rows_are_read
@@ -349,8 +340,3 @@ def _observation(
     if isinstance(result, Absent):
         return _ABSENT if result.owner is None else _MERGED
     return None if result.why is UnreadReason.LEFT_OUT else (_UNREAD[result.why],)
-
-
-def is_same(target: Target, person: Known) -> bool:
-    """Return whether this person is the target of the plan, and not another or a re-created one (guarantee 22)."""
-    return person.uuid.int == target.uuid.int and abs(target.created_at - person.created_at) < SAME_INSTANT

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from bulk.concurrency.stop_gate import StopGate
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.person_reads import SAME_INSTANT, Present, Unread
+from bulk.posthog.person_reads import Present, Unread, is_same
 from bulk.posthog.rereads import read_until_known
 from bulk.selection.selected_person import SelectedPerson, with_distinct_ids
 
@@ -32,8 +32,7 @@ async def add_missing_distinct_ids(
         found = {
             uuid: with_distinct_ids(without[uuid], result.person)
             for uuid, result in results.items()
-            if isinstance(result, Present)
-            and abs(result.person.created_at - without[uuid].ref.created_at) < SAME_INSTANT
+            if isinstance(result, Present) and is_same(without[uuid].ref, result.person)
         }
         return found, [uuid for uuid, result in results.items() if isinstance(result, Unread)]
 

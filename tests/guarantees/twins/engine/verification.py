@@ -214,8 +214,8 @@ VERIFICATION: tuple[Twin, ...] = (
         22,
         "created_at is not compared",
         _ERASURE + "merged_recreated_and_disappeared_persons_are_reported_as_such",
-        _VERIFIER,
-        " and abs(target.created_at - person.created_at) < SAME_INSTANT",
+        "bulk/posthog/person_reads.py",
+        " and abs(known.created_at - person.created_at) < SAME_INSTANT",
         "",
     ),
     twin(
@@ -230,8 +230,8 @@ VERIFICATION: tuple[Twin, ...] = (
         22,
         "a re-created person is changed",
         _OTHERS + "persons_lost_between_plan_and_run_get_no_request",
-        _VERIFIER,
-        " and abs(target.created_at - person.created_at) < SAME_INSTANT",
+        "bulk/posthog/person_reads.py",
+        " and abs(known.created_at - person.created_at) < SAME_INSTANT",
         "",
     ),
     twin(

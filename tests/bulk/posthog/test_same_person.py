@@ -7,8 +7,7 @@ import pytest
 
 from asyncclient import PersonRef
 from bulk.plan.plan_file import Target
-from bulk.posthog.person_reads import SAME_INSTANT
-from bulk.verification.verifier import is_same
+from bulk.posthog.person_reads import SAME_INSTANT, is_same
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 
