@@ -64,19 +64,25 @@ def count_line(event: Progress) -> str:
 
 def rates(event: Progress) -> list[str]:
     """Return the rate over all time, and the one without waits if it is another; empty before anything is done."""
-    overall, working = format_rate(event.overall_per_s), format_rate(event.targets_per_s)
+    unit_of = event.overall_per_s or None  # both in one unit, so that they can be compared
+    overall, working = format_rate(event.overall_per_s), format_rate(event.targets_per_s, unit_of=unit_of)
     if not overall:
         return []
     return [overall if overall == working or not working else f"{overall} ({working} without waits)"]
 
 
-def format_rate(per_s: float) -> str:
-    """Return a rate in the unit that suits it: 118 persons/s, 4.2 persons/s, 12 persons/min; empty for none."""
-    if per_s >= 10:
-        return f"{per_s:,.0f} persons/s"
-    if per_s >= 1:
-        return f"{per_s:.1f} persons/s"
-    return f"{max(1, round(60 * per_s))} persons/min" if per_s > 0 else ""
+def format_rate(per_s: float, *, unit_of: float | None = None) -> str:
+    """Return a rate in the unit that suits it: 118 persons/s, 4.2 persons/s, 12 persons/min; empty for none.
+
+    Arguments:
+        per_s: persons per second.
+        unit_of: a rate whose unit this one gets; None for its own.
+    """
+    if per_s <= 0:
+        return ""
+    if (per_s if unit_of is None else unit_of) < 1:
+        return f"{max(1, round(60 * per_s)):,} persons/min"
+    return f"{per_s:,.0f} persons/s" if per_s >= 10 else f"{per_s:.1f} persons/s"
 
 
 def rate_limit_line(windows: tuple[WindowBudget, ...]) -> str:

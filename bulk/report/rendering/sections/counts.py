@@ -82,9 +82,9 @@ def _reverted(revert: dict[str, object]) -> Iterator[_Step]:
     """Yield the persons of a before-image, and those of them that are left as they are."""
     yield "+", "Persons of the before-image", _count({"revert": revert}, "revert")
     for kind, words in (
-        ("changed", "Persons that others changed since"),
+        ("changed", "Persons that others changed"),
         ("as_before", "Persons that are already as before"),
-        ("gone", "Persons that are gone (deleted or merged)"),
+        ("gone", "Persons that were deleted or merged"),
         ("unread", "Persons that could not be read"),
     ):
         left = revert.get(kind)

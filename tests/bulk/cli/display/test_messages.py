@@ -55,7 +55,7 @@ def test_progress_has_its_phase_and_count() -> None:
         (0.0, 0.0, []),
         (118.4, 118.4, ["118 persons/s"]),
         (48.2, 4.03, ["4.0 persons/s (48 persons/s without waits)"]),
-        (1.5, 0.2, ["12 persons/min (1.5 persons/s without waits)"]),
+        (1.5, 0.2, ["12 persons/min (90 persons/min without waits)"]),
         (0.0, 0.001, ["1 persons/min"]),
     ],
 )
