@@ -86,7 +86,7 @@ class StopGate:
         Raises:
             Stopped: the gate is closed already, so no request may leave.
         """
-        if self._stop.is_set() or self.error is not None:
+        if self.closed:
             raise Stopped
         self._cancellable.discard(scope)
 
