@@ -169,6 +169,7 @@ _LABELS = {
     "found_changed": "found changed after an unclear response",
     "queued": "queued for deletion by PostHog",
     "purged": "purged by PostHog",
+    "requested": "requested to be deleted",
     "unknown": "with unknown outcome",
     "held_back": "waiting for an earlier deletion of their events",
     "already_as_desired": "needed no change",

@@ -39,7 +39,7 @@ class ExitCode(IntEnum):
 
 EXIT_MEANINGS = {
     ExitCode.DONE: "done, and confirmed by reading back; for verify, status and report: the job is complete",
-    ExitCode.NEEDS_ATTENTION: "some persons need attention (for verify, status and report: or some input lines); the "
+    ExitCode.NEEDS_ATTENTION: "some persons need attention, or, for verify, status and report, some input lines; the "
     "report lists them and says what to do",
     ExitCode.USAGE: "invalid command line or setting, or the server rejected a request as invalid",
     ExitCode.REFUSED: "not run, nothing changed: a check refused it, or no person matches (the command persons then "
@@ -156,11 +156,18 @@ def _usage_message(error: click.UsageError) -> str:
 
 
 def _advice(error: BaseException) -> str:
-    """Return what to do about an error of the client, which knows the request but not the command line."""
+    """Return what to do about an error of the client, which knows the request but not the command line.
+
+    A note of a refused permission says what the call needs. The general hint adds to it only if the response is about
+    the project (contract 2).
+    """
     import asyncclient
 
-    if isinstance(error, asyncclient.PermissionDenied) and (scope := _MISSING_SCOPE.search(error.detail or "")):
-        return f"; add the scope {scope[1]} to the key in PostHog, then run the same command again"
+    if isinstance(error, asyncclient.PermissionDenied):
+        if scope := _MISSING_SCOPE.search(error.detail or ""):
+            return f"; add the scope {scope[1]} to the key in PostHog, then run the same command again"
+        if getattr(error, "__notes__", ()) and "project" not in (error.detail or "").lower():
+            return ""
     table: tuple[tuple[type[BaseException], str], ...] = (
         (asyncclient.IntermediaryError, "then run the same command again"),
         (asyncclient.UntrustedCertificate, "then run the same command again"),

@@ -306,7 +306,7 @@ def show_summary(report: "Report", plan: Path, journal: Path, output: CommandOut
     is_only_unfinished = {cause.kind for cause in report.duty.causes} == {UNFINISHED}
     output.print_state(plain(report.verdict, limit=None) if is_only_unfinished else state, report.duty)
     if report.exit_code == 0 and report.duty.exit_code == 1:
-        output.print("All persons are done, so the run exits with 0; verify, status and report exit with 1.")
+        output.print("The run exits with 0 (all persons done); verify, status and report with 1 (lines not covered).")
     for sentence in orphan_sentences(report.operation, report.selection, coverage_in(report.input)):
         output.print(sentence)
     for line in _result_lines(report):
@@ -333,17 +333,17 @@ def _result_lines(report: "Report") -> "Iterator[str]":
     from bulk.cli.display.messages import state_counts
     from bulk.report.rendering.document import AXIS_TITLES
     from bulk.states import state_label
-    from bulk.targets.reasons import REASON_MEANINGS, Reason
+    from bulk.targets.reasons import Reason, short_meaning
 
     for axis in report.axes:
         if line := state_counts(AXIS_TITLES[axis.axis], {state.state: state.count for state in axis.states}):
             yield line
     for failure in report.failures:
-        title = AXIS_TITLES[failure.axis]
+        title, why = AXIS_TITLES[failure.axis], plain(short_meaning(failure.reason), limit=None)
         if failure.reason == Reason.NO_RECORDINGS.value:
-            yield f"{title}: {REASON_MEANINGS[Reason.NO_RECORDINGS]}"
+            yield f"{title}: {why}"
         else:
             yield (
                 f"{title}: {format_count(failure.count)} {plain(state_label(failure.state))} "
-                f"({plain(failure.reason)}): persons {plain(failure.targets, limit=60)} of the plan"
+                f"({why}): persons {plain(failure.targets, limit=60)} of the plan"
             )

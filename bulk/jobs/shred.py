@@ -178,14 +178,14 @@ def _check_finished(journal: Path, target_states: TargetStates) -> None:
         raise Refused(
             f"the job of {journal} is not finished: {count_of(pending, 'person')} of "
             f"{target_states.count:,} are not done",
-            "finish it first, or give --unfinished: it can then never be finished",
+            "finish it first, or give --unfinished: the job can then never be finished",
         )
     duty = duty_of(target_states)
     if duty.waiting_for:
         raise Refused(
             f"the job of {journal} still waits for {' and for '.join(duty.waiting_for)}",
-            f"wait for that and run posthog-bulk verify {file_word(str(journal))} first, or give --unfinished: it can "
-            "then never be verified",
+            f"wait for that and run posthog-bulk verify {file_word(str(journal))} first, or give --unfinished: "
+            "the job can then never be verified",
         )
     if open_causes := [cause for cause in duty.causes if cause.targets is not None]:
         found = "; ".join(f"{count_of(cause.count, 'person')}: {cause.what}" for cause in open_causes)

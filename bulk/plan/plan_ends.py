@@ -28,8 +28,8 @@ class NotAPlan(PlanError):
     def __init__(self, path: str | os.PathLike[str], head: bytes = b"") -> None:
         problem, fix = "is not a plan: line 1 is not a plan header", "name a *.plan.jsonl file"
         if is_without_person_plan(head):
-            problem = "is a plan for events without a person, which this command does not take"
-            fix = "run the delete-events command again that made it"
+            problem = "is a plan for events without a person, and this command takes none"
+            fix = "run the same delete-events command again, which continues its job"
         super().__init__(path, problem, fix)
         self.args = (path,)
 

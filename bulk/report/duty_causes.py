@@ -19,8 +19,8 @@ UNFINISHED = "not_finished"
 RESUME = "Resume the job: posthog-bulk run PLAN"
 RUN_AGAIN = "Run the same job again, which tries them again: posthog-bulk run PLAN"
 PLAN_CHANGE_AGAIN = (
-    "If that is intended, there is nothing to do: no run of this job overwrites it. To change these persons again, "
-    "make a new plan of the same operation and approve it."
+    "If the later change is intended, there is nothing to do: no run of this job overwrites it. To change these "
+    "persons again, make a new plan of the same operation and approve it."
 )
 CONFIRM_BY_HAND = "Confirm this in PostHog by hand: without the plan it cannot be verified any more."
 PLAN_AGAIN = (

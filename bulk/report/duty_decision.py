@@ -42,6 +42,10 @@ _NOT_MARKED_YET = AxisStatus(Recordings.REQUESTED, Reason.NOT_MARKED_YET)
 _NO_RECORDINGS = AxisStatus(Recordings.NOT_VERIFIABLE, Reason.NO_RECORDINGS)
 _APPLYING = frozenset({Person.ACCEPTED, Properties.ACCEPTED})
 _HELD = frozenset({Person.HELD_BACK, Events.HELD_BACK})
+_CHECK_LINES = (
+    "Check these lines (posthog-bulk show PLAN lists their numbers), and make a new plan for those that have to be "
+    "covered"
+)
 _INTERRUPTED = frozenset({"finished", "stopped", "interrupted"})
 """Ends of a run that say nothing about why targets are not finished."""
 
@@ -253,7 +257,7 @@ def _requested_recordings(target_states: TargetStates) -> Findings:
         waits.append(JobWait(what, kept, target_states.run_stats.last_at + RECORDINGS_TAKE_S))
     unread = without(requested, kept)
     if count := unread.count(1):
-        what = f"a verification of the deleted recordings of {count_of(count, 'person')}"
+        what = f"a verification that PostHog has deleted the recordings of {count_of(count, 'person')}"
         waits.append(JobWait(what, unread, target_states.last_accepted_at + RECORDINGS_TAKE_S))
     return [], waits
 
@@ -292,11 +296,11 @@ def _not_covered(coverage: InputCoverage) -> DutyCause:
 def _to_cover(coverage: InputCoverage) -> str:
     """Return what to do about the lines that are not covered; those without a person may be right to have none."""
     if not coverage.unmatched or coverage.unmatched_expected:
-        return "Check these lines and plan those that are needed: posthog-bulk show PLAN lists their numbers."
+        return f"{_CHECK_LINES}."
     count = coverage.unmatched
     lines = f"the {count:,} lines that matched no person" if count > 1 else "the line that matched no person"
     return (
-        "Check these lines and plan those that are needed (posthog-bulk show PLAN lists their numbers). "
+        f"{_CHECK_LINES}. "
         f"If no person should exist for {lines}, record that: posthog-bulk verify JOURNAL --expect-unmatched {count}"
     )
 

@@ -235,7 +235,7 @@ def describe(selection: dict[str, Any]) -> str:
             by = {"distinct_id": "distinct ID", "uuid": "UUID"}.get(str(selection.get("by")), "email")
             return _listed(selection, by) + ", each with its own values"
         case "before_image":
-            return "persons of a before-image that still have the values of its job"
+            return "persons of a before-image that still have the values that its job set"
         case "filter" if not selection.get("filters") and not selection.get("email"):
             return "every person of the project"
         case "filter":

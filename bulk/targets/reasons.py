@@ -4,6 +4,7 @@ A state with its reason is an `AxisStatus`. A target has one per axis, stored as
 Labels of the server ("bad_request:400") are not reasons; `rejection_labels` keeps them beside `REJECTED`.
 """
 
+import re
 from typing import NamedTuple
 
 from bulk.states import PENDING, STATES, Axis, Events, FastEnum, Person, Properties, Recordings, State, axis_of
@@ -131,7 +132,7 @@ REASON_MEANINGS: dict[Reason, str] = {
     Reason.REAPPEARED: "read as gone, and present again later; the next run queues its events again and deletes it",
     Reason.STILL_PRESENT: "the server accepted the deletion, but the last read still found the person",
     Reason.ACCEPTED_NOT_APPLIED: "the server accepted the change but does not show it; the next run tries again",
-    Reason.CHANGED_AFTERWARDS: "had the desired properties and was changed since; no run changes it again",
+    Reason.CHANGED_AFTERWARDS: "changed again after the desired properties were read back; no run changes it again",
     Reason.EVENT_REFUSED: "the ingestion host rejects the event; the next run tries again",
     Reason.NO_DISTINCT_ID: "the person has no distinct ID to send an event to; the next run tries again",
     Reason.REJECTED: "the server rejects the request for this person alone; no run tries again",
@@ -157,6 +158,16 @@ REASON_MEANINGS: dict[Reason, str] = {
     Reason.UNREAD_NOT_ATTEMPTED: "not read, because too many reads of other persons failed; the next run reads again",
 }
 """Each reason in a sentence, as reports print it."""
+
+
+def short_meaning(name: str) -> str:
+    """Return what a reason means in one clause, without what to do about it; an error label of the server as it is.
+
+    Arguments:
+        name: the value of a `Reason`, or a label such as "bad_request:400".
+    """
+    meaning = next((text for reason, text in REASON_MEANINGS.items() if reason.value == name), name)
+    return re.split("[;.] ", meaning, maxsplit=1)[0]
 
 
 def _statuses(axis: Axis) -> tuple[AxisStatus, ...]:

@@ -99,7 +99,7 @@ async def check_no_persons(
         raise Refused(
             f"{count_of(len(with_person), 'distinct ID')} {has} a person, in {_places(with_person, lines)}; nothing "
             "was sent",
-            "leave these lines out, and delete the events of persons by delete-events without --without-person",
+            "leave these lines out; for events of persons, use delete-events without --without-person",
         )
     if unread:
         has = "has" if len(unread) == 1 else "have"

@@ -77,8 +77,8 @@ def command(
     This only reads from the server. A run of the plan affects the persons in it and no others. Keep the file
     private: it holds the IDs of these persons.
 
-    With --from JOURNAL --reappeared, the plan repeats the operation of that job for re-created persons: later events
-    created them with the UUID or a distinct ID of a person of the job. Run verify first, which finds them.
+    With --from JOURNAL --reappeared, the plan repeats the operation of that job for re-created persons. These have the
+    UUID or a distinct ID of a person of the job, and later events created them. Run verify first to find them.
 
     \b
     OPERATION is one of:

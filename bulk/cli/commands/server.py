@@ -140,7 +140,7 @@ class _ServerCommand(HelpCommand):
 def command(
     port: int, persons: int, seed: int, without_person: int, faults: tuple[str, ...], json: bool, **settings: Any
 ) -> int:
-    """Run a local server that behaves like PostHog until you press Ctrl-C, and print how to use it.
+    """Run a local server that behaves like PostHog, and print how to use it. Ctrl-C stops it.
 
     It keeps everything in memory and accepts connections from this machine only. Only the lines for the shell go to
     stdout. In a script: start it with "posthog-bulk server > server.env &", run eval "$(cat server.env)", and stop it

@@ -10,7 +10,7 @@ from bulk.without_person.report import OPERATION
 
 _NOTE = (
     "PostHog approves each request by hand and deletes at the weekend. It deletes all events that the IDs have by "
-    "then, also those of a person that gets one of the IDs before."
+    "then, also those of a person that gets one of the IDs in the meantime."
 )
 
 

@@ -71,9 +71,9 @@ def settings_options(command: F) -> F:
             "--rate-limits",
             metavar="LIMITS",
             help="Rate limits to stay within. posthog: those of PostHog for this key; user: 180 requests per minute "
-            "and 1,200 per hour; off: none; or your own, as in 480/min,4800/hour,240/min,1200/hour. The first two are "
-            "for deletions, the others for all other requests. The last one can be left out; off stands for no limit, "
-            "as in 480/min,4800/hour,off (default: posthog)",
+            "and 1,200 per hour; off: none; or your own: deletions per minute and per hour, then other requests per "
+            "minute and, if wanted, per hour, with off for no limit, as in 480/min,4800/hour,240/min,1200/hour "
+            "(default: posthog)",
         ),
         option(
             "--limits-file",
@@ -87,8 +87,8 @@ def settings_options(command: F) -> F:
             "retry_for_s",
             type=Duration(),
             metavar="DURATION",
-            help="Wait this long for a server that does not respond, then end with exit code 75. With 0, only "
-            "reads are repeated, a few times within seconds (default: 15min)",
+            help="Wait this long for a server that does not respond, then end with exit code 75. With 0, do "
+            "not wait; only reads are retried, a few times within seconds (default: 15min)",
         ),
         section="Connection",
     )

@@ -27,7 +27,7 @@ QUERY_OPTIONS = {
 
 DECORATORS = (
     option("--created-before", metavar="DATE", help="Created before this day or time, in UTC"),
-    option("--created-after", metavar="DATE", help="Created at this time or on this day, or later, in UTC"),
+    option("--created-after", metavar="DATE", help="Created on or after this day or time, in UTC"),
     option("--identified", is_flag=True, help="Identified persons only"),
     option("--anonymous", is_flag=True, help="Anonymous persons only: those that are not identified"),
     option(

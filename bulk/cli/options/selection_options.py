@@ -78,8 +78,8 @@ def selection_options(command: F) -> F:
         option(
             "--requests",
             metavar="FILE|-",
-            help="CSV file of erasure requests with the columns distinct_id, email or uuid (one ID per row), "
-            "reference, and received (a day, as in 2026-11-29)",
+            help="CSV file of erasure requests. Each row has one ID, in the column distinct_id, email or uuid, and the "
+            "columns reference and received (a day, as in 2026-11-29)",
         ),
         option(
             "--email-match",
@@ -92,7 +92,7 @@ def selection_options(command: F) -> F:
             help="Properties in which --emails looks, as in email,Email,$email,distinct_id; distinct_id stands for the "
             "distinct IDs of a person (default: email)",
         ),
-        option("--column", metavar="NAME", help="Read this column of the file, a CSV file with a header"),
+        option("--column", metavar="NAME", help="Column that holds the IDs; the file is CSV with a header"),
         option("--allow-shared-ids", is_flag=True, help='Also accept placeholder IDs such as "undefined"'),
         option(
             "--where",

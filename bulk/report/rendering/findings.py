@@ -65,10 +65,10 @@ NUMBERS_MAX = 1_000
 """Characters of the numbers of one finding; `show --json` and the report in JSON have more."""
 
 _REVERT_TITLES = {
-    "changed": "Persons left as they are, because others changed them (numbers in the plan of the job)",
-    "as_before": "Persons that are already as before (numbers in the plan of the job)",
-    "gone": "Persons that were deleted or merged (numbers in the plan of the job)",
-    "unread": "Persons that could not be read (numbers in the plan of the job)",
+    "changed": "Persons left as they are, because others changed them (numbers in the plan of the reverted job)",
+    "as_before": "Persons that are already as before (numbers in the plan of the reverted job)",
+    "gone": "Persons that were deleted or merged (numbers in the plan of the reverted job)",
+    "unread": "Persons that could not be read (numbers in the plan of the reverted job)",
     "without_entry": "Persons of the job without an entry: it did not change them, or the file is cut off",
 }
 

@@ -52,8 +52,8 @@ class RowConflicts:
         shown = "; ".join(f"lines {first:,} and {number:,}" for first, number in sorted(self._pairs)[:SHOWN_MAX])
         more = f"; and {self._count - SHOWN_MAX:,} more" if self._count > SHOWN_MAX else ""
         raise Refused(
-            f"the input gives one person different values: {shown}{more}; no plan was written",
-            "keep one row per person: these lines have the same ID, or IDs of the same person",
+            f"rows of the input give one person different values: {shown}{more}; no plan was written",
+            "keep only one of these rows, which have the same ID, or IDs of one person",
         )
 
     def close(self) -> None:

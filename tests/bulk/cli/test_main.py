@@ -180,6 +180,35 @@ def test_each_error_has_its_exit_code_and_message(error: BaseException, code: in
     assert "phx_1" not in told
 
 
+@pytest.mark.parametrize(
+    ("detail", "note", "has_hint"),
+    [
+        ("This action does not support personal API key access", "Use an older key.", False),
+        ("You don't have access to the project.", "Use an older key.", True),
+        ("This action does not support personal API key access", None, True),
+    ],
+)
+def test_a_refused_permission_has_the_general_hint_only_where_it_may_help(
+    detail: str, note: str | None, has_hint: bool
+) -> None:
+    error = asyncclient.PermissionDenied(
+        status=403,
+        type="authentication_error",
+        code="permission_denied",
+        detail=detail,
+        attr=None,
+        method="POST",
+        path="/api/projects/1/query/",
+        route="POST query/",
+        retry_after_s=None,
+    )
+    if note is not None:
+        error.add_note(note)
+    told = exit_codes.describe_error(error)
+    assert told.endswith("; check the project ID, and the scopes and projects of the key") is has_hint
+    assert (note is not None) == ("Use an older key" in told)
+
+
 def test_a_defect_is_reported_with_its_place_and_no_value() -> None:
     def fail() -> None:
         raise KeyError("jane@example.org")

@@ -75,7 +75,7 @@ VERDICTS = {
     "unset": "Complete: 30 persons as requested (confirmed by reading back).",
     "update": "Complete: 30 persons as requested (confirmed by reading back).",
     "delete-events": "Waiting for PostHog to purge the events of 30 persons, expected Sunday ",
-    "delete-recordings": "Waiting for a verification of the deleted recordings of 30 persons; verify from ",
+    "delete-recordings": "Waiting for a verification that PostHog has deleted the recordings of 30 persons; verify ",
 }
 
 

@@ -224,7 +224,7 @@ async def test_a_job_that_waits_and_whose_plan_is_destroyed_needs_attention(job:
         async with opened.writer() as writer:
             writer.append(Verified(at=NOW, persons=3, unread="1"))
     assert read_report(job.journal).exit_code == 75
-    with pytest.raises(Refused, match="it can then never be verified"):
+    with pytest.raises(Refused, match="the job can then never be verified"):
         await shred_job(job.journal)
     await shred_job(job.journal, unfinished=True)
     duty = read_report(job.journal).duty

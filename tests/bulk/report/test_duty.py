@@ -224,7 +224,7 @@ def test_each_wait_has_its_own_expected_time() -> None:
     duty = duty_of(journal(ERASURE, done("erasure"), changed(queued, requested)))
     assert duty.sentence == (
         "Waiting for PostHog to purge the events of 10 persons, expected Sunday 2026-12-06 05:00 UTC. "
-        "Also waiting for a verification of the deleted recordings of 10 persons. "
+        "Also waiting for a verification that PostHog has deleted the recordings of 10 persons. "
         "Verify from Monday 2026-12-07 05:00 UTC."
     )
 
@@ -270,7 +270,7 @@ def test_recordings_wait_for_a_verification_and_then_for_posthog_and_are_complet
     target_states = journal(OPERATIONS["delete-recordings"], requested)
     target_states.last_accepted_at = FRIDAY
     duty = duty_of(target_states)
-    assert duty.waiting_for == ("a verification of the deleted recordings of 10 persons",)
+    assert duty.waiting_for == ("a verification that PostHog has deleted the recordings of 10 persons",)
     assert duty.verify_from == "2026-12-05T00:00:00Z"
     kept = changed(Change("recordings", "requested", "0-2", "not_marked_yet"))
     duty = duty_of(journal(OPERATIONS["delete-recordings"], requested, kept))

@@ -13,6 +13,7 @@ from bulk.targets.reasons import (
     UNREAD,
     AxisStatus,
     Reason,
+    short_meaning,
     status_to_retry,
     without_unread,
 )
@@ -23,6 +24,17 @@ def test_every_reason_has_a_meaning_and_explains_a_state(reason: Reason) -> None
     assert REASON_MEANINGS[reason]
     assert STATES_WITH_REASON[reason]
     assert reason.value == reason.name.lower()
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_short_meaning_is_one_clause(reason: Reason) -> None:
+    meaning = short_meaning(reason.value)
+    assert REASON_MEANINGS[reason].startswith(meaning)
+    assert ";" not in meaning
+
+
+def test_an_error_label_of_the_server_is_its_own_meaning() -> None:
+    assert short_meaning("bad_request:400") == "bad_request:400"
 
 
 @pytest.mark.parametrize("axis", Axis)

@@ -44,7 +44,7 @@ async def test_recordings_are_requested_once_per_person_and_all_persons_stay(are
         assert report.exit_code == 0
         assert axis(report, "recordings") == {"requested": 300}
         assert axis(report, "person") == axis(report, "events") == {"not_requested": 300}
-        assert report.duty.waiting_for == ("a verification of the deleted recordings of 300 persons",)
+        assert report.duty.waiting_for == ("a verification that PostHog has deleted the recordings of 300 persons",)
         assert (await a.run(plan)).exit_code == (await verify_job(a.client, plan, a.journal)).exit_code == 0
         assert {a.server.world.recordings_requested(uuid) for uuid in chosen} == {1}
         assert not any(a.server.world.recordings_requested(uuid) for uuid in a.everybody[1::2])

@@ -37,8 +37,8 @@ NOTE = "Overwriting may leave old data on some disks: copy-on-write file systems
 def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, yes: bool, json: bool) -> int:
     """Overwrite and remove the files of a job that identify persons: its plan and its before-image (--keep-before).
 
-    JOB is the journal of the job; it records this and stays, as evidence. For a job that was never run, JOB is its
-    plan, and its receipts are removed too.
+    JOB is the journal of the job. The journal stays as evidence, and records what was destroyed. For a job that was
+    never run, JOB is its plan, and its receipts are removed too.
 
     Afterwards no file names the persons, the job cannot be reverted, and its persons cannot be read back any more.
     report, status and report --find still work. If the command is killed, run it again.

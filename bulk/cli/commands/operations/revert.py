@@ -48,10 +48,10 @@ def command(
 ) -> int:
     """Write a plan that gives persons back what they had before an update or unset. Show its review.
 
-    FILE is the before-image that --keep-before wrote. The plan has the persons whose values are still those that the
-    job set. Persons that others have changed since then stay as they are, and the review names them by their numbers in
-    the plan of that job. Deleted and merged persons do not come back. Properties that a person did not have are removed
-    again.
+    FILE is the before-image that --keep-before wrote. The plan has the persons that still have the values that the job
+    set. Persons that others have changed since then stay as they are; the review names them by their numbers in the
+    plan of the reverted job. Deleted and merged persons do not come back. Properties that a person did not have before
+    are removed again.
 
     This only reads from the server. To bring the values back, run the plan.
 

@@ -62,9 +62,9 @@ def cost_rows(
             yield "", "1 call per person to set its values"
         yield (
             "",
-            "1 call per person to remove its properties if the server takes them in one call, else 1 per property;",
+            "1 call per person if the server removes several properties in one call, else 1 call per property;",
         )
-        yield "", "the first person of the test batch shows which"
+        yield "", "the first person of the test batch shows which of the two"
     else:
         yield "Requests", f"by REST: {count_of(rest.changes, 'call')}{_shares(operation, totals)}, and {reads}"
     each = "each " if capture.events > 1 else ""

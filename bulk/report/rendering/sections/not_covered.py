@@ -16,7 +16,7 @@ _ELSEWHERE = (
     "Emails that PostHog workflows sent, which PostHog keeps with their recipient and subject.",
 )
 _EVENTS = (
-    "Events captured after the deletion of a person's events was queued. Such an event also creates the person again.",
+    "Events captured after PostHog queued the deletion. Such an event also creates the person again.",
     "Events dated in the future.",
     "Events without a person, such as those captured without a person profile.",
 )

@@ -194,7 +194,9 @@ def test_a_run_says_why_it_exits_with_0_although_lines_need_attention(run: Run, 
     Path("ids").write_text(WITH_REFUSED)
     ran = run("delete", *IDS, *GO)
     assert ran.code == 0
-    assert "All persons are done, so the run exits with 0; verify, status and report exit with 1." in flat(ran.out)
+    assert "The run exits with 0 (all persons done); verify, status and report with 1 (lines not covered)." in flat(
+        ran.out
+    )
     verified = run("verify", JOURNAL)
     assert (verified.code, "the run exits with 0" in flat(verified.out)) == (1, False)
 

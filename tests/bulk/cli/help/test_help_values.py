@@ -37,4 +37,4 @@ def test_the_help_says_which_options_can_be_combined_and_shows_a_filter(run: Run
 @pytest.mark.parametrize("command", ["persons", "run"])
 def test_the_help_says_that_without_waiting_out_an_outage_a_read_is_still_retried(run: Run, command: str) -> None:
     shown = " ".join(run(command, "--help").out.split())
-    assert "With 0, only reads are repeated, a few times within seconds" in shown
+    assert "With 0, do not wait; only reads are retried, a few times within seconds" in shown

@@ -50,10 +50,10 @@ def test_an_id_that_gets_a_person_before_a_resume_refuses_it(haunted: Any, run: 
 @pytest.mark.parametrize(
     ("options", "advice"),
     [
-        ({"data_deletion": False, "scopes": None}, "check the project ID, and the scopes and projects of the key"),
+        ({"data_deletion": False, "scopes": None}, "."),
         (
             {"scopes": ("person:read", "project:read")},
-            "add the scope data_deletion_request:read to the key in PostHog, then run the same command again",
+            "; add the scope data_deletion_request:read to the key in PostHog, then run the same command again",
         ),
     ],
 )
@@ -67,7 +67,7 @@ def test_a_missing_flag_or_scope_is_said_before_anything_else(
     assert result.sentence.endswith(
         "). Deleting events without a person needs PostHog's data deletion requests: ask PostHog's support to switch "
         "them on for the organization, and give the key the scopes data_deletion_request:read and "
-        f"data_deletion_request:write; {advice}"
+        f"data_deletion_request:write{advice}"
     )
     assert [each.action for each in served.server.requests] == ["list_deletions"]
 

@@ -33,8 +33,8 @@ def test_a_review_shows_the_cost_of_both_routes_and_the_route_that_is_taken() ->
     rest, *why, capture, time, route = rows(UnsetProperties(keys=("a", "b", "c", "d", "e")), 100_000)
     assert rest == ("Requests", "by REST: 100,000 to 500,000 calls, and 1,002 reads")
     assert [text for _, text in why] == [
-        "1 call per person to remove its properties if the server takes them in one call, else 1 per property;",
-        "the first person of the test batch shows which",
+        "1 call per person if the server removes several properties in one call, else 1 call per property;",
+        "the first person of the test batch shows which of the two",
     ]
     assert capture == (
         "",
@@ -70,8 +70,8 @@ def test_without_a_choice_of_calls_a_review_shows_one_figure() -> None:
             [
                 "by REST: 120 to 160 calls, and 4 reads",
                 "1 call per person to set its values",
-                "1 call per person to remove its properties if the server takes them in one call, else 1 per property;",
-                "the first person of the test batch shows which",
+                "1 call per person if the server removes several properties in one call, else 1 call per property;",
+                "the first person of the test batch shows which of the two",
             ],
         ),
         (("a", "b"), None, ["by REST: 90 to 270 calls, and 4 reads"]),
