@@ -142,17 +142,14 @@ class Driver:
         planned = [members[target.uuid] for target in targets]
         names = frozenset(member.name for member in planned)
         self._expect_planned(names)
-        self._expect(self._without_distinct_ids(plan, planned))
-        self._witness.begin(names)
-        return planned
-
-    def _without_distinct_ids(self, plan: Plan, planned: list[Member]) -> list[str]:
-        """Who is planned as if without distinct IDs, although not more than one response showed none."""
         notes = plan.recording_notes(range(plan.count)) if self._case.recordings_too else {}
-        unknown = [target.number for target in plan.iter() if target.distinct_id is None]
-        unknown += [number for number, note in notes.items() if note is None]
-        names = {planned[number].name for number in unknown} - self._trouble.long_spells
-        return [f"{name} is planned without its distinct IDs" for name in sorted(names)]
+        not_noted = frozenset(planned[number].name for number, note in notes.items() if note is None)
+        without = {planned[target.number].name for target in targets if target.distinct_id is None}
+        missing = (not_noted | without) - self._trouble.long_spells  # one response without them is not enough
+        self._expect([f"{name} is planned without its distinct IDs" for name in sorted(missing)])
+        self._witness.begin(names)
+        self._witness.recordings.not_noted = not_noted
+        return planned
 
     def _expect_planned(self, names: frozenset[str]) -> None:
         """Whoever should be in the plan is, unless more than one response kept them out."""

@@ -25,9 +25,13 @@ class RecordingEvidence:
     Arguments:
         case: what is drawn.
         project: its server has the truth.
+
+    Attributes:
+        not_noted: persons whose distinct IDs the plan does not have, so that their recordings cannot be read.
     """
 
     def __init__(self, case: Case, project: Project) -> None:
+        self.not_noted: frozenset[str] = frozenset()
         self._project = project
         self._shows_marks = case.options.get("recording_marks", True)
         self._read: dict[str, list[Shown]] = {member.name: [] for member in project.selected}
@@ -56,7 +60,8 @@ class RecordingEvidence:
         if not accepted:
             return "nothing was accepted"
         if not shown:
-            return None if state == "not_verifiable" and not self._shows_marks else "no response was about them"
+            is_unread = not self._shows_marks or name in self.not_noted
+            return None if state == "not_verifiable" and is_unread else "no response was about them"
         last = shown[-1].marks
         if state == "deleted":  # one of two responses may leave out what the other one shows
             last = {name: is_marked for each in shown[-2:] for name, is_marked in each.marks.items()}
@@ -97,6 +102,8 @@ class RecordingEvidence:
 
     def _never_shown(self, member: Member, states: frozenset[str]) -> bool:
         """Whether neither the plan nor two responses, some seconds apart, were told of any recording of a person."""
+        if member.name in self.not_noted:
+            return states <= {"not_verifiable"}
         empty = [each.at for each in self._read[member.name] if not each.marks]
         apart = max(empty, default=0.0) - min(empty, default=0.0) >= AGAIN_S
         return states <= {"not_verifiable"} and not self._noted[member.name] and apart
