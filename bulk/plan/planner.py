@@ -141,7 +141,7 @@ class _Planning:
         self._client, self._now = client, now
         self._operation, self._selection = operation, selection
         self._page_size, self._concurrency = page_size, concurrency
-        self._gate, self._findings, self._count = StopGate(), Findings(), 0
+        self._gate, self._findings = StopGate(), Findings()
         self._wait_tracker = WaitTracker(client.limits, self._gate.sleeps)
         self._reporter = ActivityReporter(self._wait_tracker, self._describe, EventLog().before(on_progress))
         observed = client.observed(self._wait_tracker.client_event)
@@ -183,7 +183,7 @@ class _Planning:
         return PlanProgress(
             seen=self._findings.seen,
             unit="line" if isinstance(self._selection, InputSelection) else "person",
-            targets=self._count,
+            targets=self._findings.targets,
             requests=moment.requests,
             elapsed_s=moment.elapsed_s,
             wait=moment.wait,
@@ -239,8 +239,8 @@ class _Planning:
         )
         async for persons in resolver.targets():
             await entries.add(persons)
-            self._count = writer.count
             self._reporter.report()
+        await entries.write_held()
         if notes is not None:
             self._findings.recordings = notes.to_finding()
         return entries.values

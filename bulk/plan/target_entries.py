@@ -14,6 +14,9 @@ from bulk.selection.lookups.missing_distinct_ids import add_missing_distinct_ids
 from bulk.selection.selected_person import SelectedPerson
 from bulk.selection.selections import ByEmails, ByPersonIds, Selection
 
+MAX_HELD = 10_000
+"""Persons that are kept in memory until those without a distinct ID are read again, some seconds later."""
+
 
 class TargetEntries:
     """The entries of one plan.
@@ -47,11 +50,25 @@ class TargetEntries:
         # those that were selected by another ID are found by that one
         self._by_distinct_id = not isinstance(selection, ByPersonIds | ByEmails)
         self._notes = notes
+        self._held: list[SelectedPerson] = []
         self.values = ValueCounts(operation.keys) if isinstance(operation, UpdatePerPerson) else None
 
     async def add(self, persons: Sequence[SelectedPerson]) -> None:
-        """Write persons; raises FileTrouble if a file cannot be written."""
-        persons = await add_missing_distinct_ids(persons, self._reader, self._gate)
+        """Write persons; one without a distinct ID is held, with all after it, until many are read again together.
+
+        Raises:
+            FileTrouble: a file cannot be written.
+        """
+        self._held += persons
+        if len(self._held) >= MAX_HELD or all(person.ref.distinct_ids for person in self._held):
+            await self.write_held()
+
+    async def write_held(self) -> None:
+        """Write the persons that are held; raises FileTrouble if a file cannot be written."""
+        held, self._held = self._held, []
+        await self._write(await add_missing_distinct_ids(held, self._reader, self._gate))
+
+    async def _write(self, persons: Sequence[SelectedPerson]) -> None:
         self._receipts.add_persons(
             self._writer.count,
             [(person.ref.uuid, person.known_by if self._by_distinct_id else None) for person in persons],

@@ -59,7 +59,7 @@ class HelpFormatter(click.HelpFormatter):
         before = len(self.buffer)
         super().write_text(_unbroken(text))
         for line in self._taken_back(before).splitlines():
-            if line.lstrip().startswith("posthog-bulk "):
+            if len(line) > self.width and line.lstrip().startswith("posthog-bulk "):
                 self._write_command(line)
             else:
                 self._write_folded(line)
@@ -71,7 +71,7 @@ class HelpFormatter(click.HelpFormatter):
         return written
 
     def _write_command(self, line: str) -> None:
-        """Write a command line; if it is too long, it goes on after a backslash, so that it can be copied."""
+        """Write a command line that is too long: it goes on after a backslash, so that it can be copied."""
         lead = line[: len(line) - len(line.lstrip(" "))]
         lines = [lead]
         for argument in _ARGUMENT.findall(line):

@@ -52,11 +52,13 @@ class PersonLookup:
 
     async def _query_names(self, selection: ByQuery, refs: Sequence[PersonRef]) -> bool:
         column = await column_of(self._client, selection)
-        ids_of = {ref.uuid: self._ids(ref, column, placeholders=selection.allow_shared_ids) for ref in refs}
-        among = [each for ids in ids_of.values() for each in ids]
+        ids_of = [self._ids(ref, column, placeholders=selection.allow_shared_ids) for ref in refs]
+        if not all(ids_of):
+            return False  # no query names a person that has no ID
+        among = [each for ids in ids_of for each in ids]
         pages = self._rows(selection.page_query(column, among=True), {**selection.values, AMONG_VALUE: among})
         named = {each async for page in pages for each in page}
-        return all(not named.isdisjoint(ids) for ids in ids_of.values())
+        return all(not named.isdisjoint(ids) for ids in ids_of)
 
     def _ids(self, ref: PersonRef, column: str, *, placeholders: bool) -> list[str]:
         if column != DISTINCT_ID_COLUMN:

@@ -54,7 +54,7 @@ class ProtectedPersons:
     def __init__(self) -> None:
         self._lines = DiskIdIndex()
         self._left_out = 0
-        self._used = LineNumbers()
+        self._used = set[int]()
         self._unmatched = LineNumbers()
         self._unmatched_uuids = LineNumbers()
         self._read = 0
@@ -138,7 +138,7 @@ class ProtectedPersons:
         """Return how many persons were left out, and the lines of the file that name them or no person."""
         finding = {
             "count": self._left_out,
-            "lines": self._used.to_finding()["lines"],
+            "lines": self._used_lines(),
             "read": self._read,
             "unmatched": self._unmatched.to_finding(),
         }
@@ -150,9 +150,16 @@ class ProtectedPersons:
 
     def words(self) -> str:
         """Return how many persons were left out, and the lines of the file that name them, in words."""
-        lines = str(self._used.to_finding()["lines"])
+        lines = self._used_lines()
         named = f" ({'line' if len(self._used) == 1 else 'lines'} {lines} of the protection list)" if lines else ""
         return count_of(self._left_out, "person") + named
+
+    def _used_lines(self) -> str:
+        """Return the lines of the file that name persons that were left out, each once."""
+        lines = LineNumbers()
+        for line in self._used:
+            lines.add(line)
+        return str(lines.to_finding()["lines"])
 
     def _protect(self, uuid: UUID, line: int) -> None:
         self._lines.add_many([(uuid, line)])

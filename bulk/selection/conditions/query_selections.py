@@ -20,8 +20,9 @@ from bulk.selection.conditions.query_text import bare_query
 
 QUERY_BYTES = 100_000
 PAGE_VALUE = "posthog_bulk_after"
-AMONG_VALUE = "posthog_bulk_among"
 """The name of the value that pages a query; a query of the user's own cannot have it."""
+AMONG_VALUE = "posthog_bulk_among"
+"""The name of the value that narrows a query to a list of IDs; likewise."""
 
 
 class ByActivity(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,13 +36,16 @@ class Header(NamedTuple):
     line: int
 
     def cells(self, delimiter: bytes) -> list[str] | None:
-        """Return the names of the columns for a delimiter, without spaces around them; None if they are not CSV."""
+        """Return the names of the columns for a delimiter, without spaces around them; None if they are not CSV.
+
+        A quote within a name, as in 5", may have taken the lines up to the next one for more of the header.
+        """
         text = StringIO(self.text.decode("utf-8", "surrogateescape"), newline="")
         try:
-            record = next(csv.reader(text, delimiter=delimiter.decode(), strict=True), [])
+            record, *others = list(csv.reader(text, delimiter=delimiter.decode(), strict=True)) or [[]]
         except csv.Error:  # its message may hold the field
             return None
-        return [cell.strip() for cell in record]
+        return None if others else [cell.strip() for cell in record]
 
 
 class Cell(NamedTuple):

@@ -118,6 +118,23 @@ async def test_an_old_plan_with_a_protected_person_does_not_run(
         assert server.world.person(person.uuid) is None
 
 
+async def test_a_line_that_protects_several_persons_is_named_once(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    path, staff = tmp_path / "x.plan.jsonl", tmp_path / "staff.txt"
+    people = free(server)
+    for person in people[:2]:
+        server.world.set_properties(person.uuid, {"email": "shared@example.org"})
+    with await make_plan(client, DeletePersons(), FREE, path) as plan:
+        staff.write_text("shared@example.org\n")
+        sentence = r"contains 2 persons \(line 1 of the protection list\)"
+        with pytest.raises(Refused, match=sentence):
+            await run_job(client, plan, tmp_path / "x.journal.jsonl", approve=plan.digest, protect=[staff])
+    with await make_plan(client, DeletePersons(), FREE, tmp_path / "y.plan.jsonl", protect=[staff]) as plan:
+        found = by_kind(plan.findings)["protected"]
+        assert (found["count"], found["lines"]) == (2, "1")
+
+
 async def test_if_all_are_protected_there_is_no_plan(
     server: LocalPostHog, client: PostHogClient, tmp_path: Path
 ) -> None:

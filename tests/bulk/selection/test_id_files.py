@@ -158,12 +158,19 @@ def test_a_csv_record_without_an_id_is_refused_and_only_a_blank_one_is_blank() -
         (b"id,id\nu1,u2\n", "more than one column"),
         (b'id,name\nu1,"Ann\nu2,Bob\n', "line 2 is not valid CSV"),
         (b'id,name\nu1,x\nu2,"a"b\n', "line 3 is not valid CSV"),
+        (b'id,5"\nu1,1\nu2,6"\nu3,2\n', "line 1 is not valid CSV"),
+        (b'id,5"\nu1,1\n', "line 1 is not valid CSV"),
         (b"x" * LINE_MAX + b",id\nu1,Ann\n", "line 1 is longer than 65,536 bytes: it must be the header"),
     ],
 )
 def test_a_damaged_csv_file_is_an_error_with_the_place(data: bytes, words: str) -> None:
     with pytest.raises(InputError, match=words):
         read(data, column="id")
+
+
+def test_a_name_of_a_column_may_have_line_ends_and_quotes() -> None:
+    assert read(b'"full\nname",id,5" or 6"\nAnn,u1,5\n', column="id") == [Line(3, "u1")]
+    assert read(b'"full\nname";id;"5"""\nAnn;u1;5\n', column="id") == [Line(3, "u1")]
 
 
 @pytest.mark.parametrize("data", [b"jane@example.com,Jane\n", b'jane@example.com,"Jane\n'])

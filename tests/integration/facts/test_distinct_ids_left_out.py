@@ -3,10 +3,21 @@
 from typing import Any
 
 import pytest
+from anyio import current_time
 from changed_responses import Body, rewrite
 from virtual_time import run_virtual
 
-from bulk import ByFilter, ByPersonIds, DeletePersons, DeleteRecordings, UnsetProperties, UpdateProperties, verify_job
+from bulk import (
+    ByFilter,
+    ByPersonIds,
+    DeletePersons,
+    DeleteRecordings,
+    UnsetProperties,
+    UpdateProperties,
+    make_plan,
+    verify_job,
+)
+from bulk.posthog.person_reader import CONFIRM_AFTER_S
 
 OPERATIONS = {
     "unset by REST": UnsetProperties(("plan",), route="rest"),
@@ -138,3 +149,33 @@ async def test_a_person_that_two_reads_show_without_a_distinct_id_is_planned_and
         reads = [request for request in a.server.requests if request.action == "batch_by_uuids"]
         assert (len(reads), plan.count) == (2, 2)
         assert plan.recording_notes([0])[0] is None
+
+
+@pytest.mark.parametrize("every", [1, 3], ids=["each person", "each third person"])
+@pytest.mark.parametrize(("held", "waits"), [(10_000, 1), (12, 3)])
+def test_many_persons_without_a_distinct_id_are_read_again_together(
+    virtual: Any, monkeypatch: pytest.MonkeyPatch, held: int, waits: int, every: int
+) -> None:
+    monkeypatch.setattr("bulk.plan.target_entries.MAX_HELD", held)
+
+    async def main() -> None:
+        async with virtual(persons=30) as a:
+            hidden = {str(uuid) for uuid in a.everybody[::every]}
+
+            def change(action: str, body: Body) -> Body | None:
+                if action not in READS:
+                    return None
+                rows = body["results"]
+                for row in rows.values() if isinstance(rows, dict) else rows:
+                    row["distinct_ids"] = [] if row["uuid"] in hidden else row["distinct_ids"]
+                return body
+
+            rewrite(a.server, change)
+            began, path = current_time(), a.folder / "job.plan.jsonl"
+            with await make_plan(a.client, DeletePersons(), ByFilter(everyone=True), path, page_size=3) as plan:
+                targets = list(plan.iter())
+            assert {str(target.uuid) for target in targets if target.distinct_id is None} == hidden
+            assert {target.uuid for target in targets} == set(a.everybody)
+            assert waits * CONFIRM_AFTER_S <= current_time() - began < (waits + 1) * CONFIRM_AFTER_S
+
+    run_virtual(main())

@@ -42,6 +42,13 @@ def test_a_long_command_line_goes_on_after_a_backslash_and_reads_the_same(width:
     assert not any(part.endswith((" -o \\", "match \\", "where \\")) for part in lines)
 
 
+def test_a_command_line_that_just_fits_stays_as_it_is() -> None:
+    line = "  posthog-bulk plan delete --distinct-ids leavers.txt"
+    formatter = HelpFormatter(width=len(line))
+    formatter.write_text(f"\b\n{line}")
+    assert formatter.getvalue() == f"{line}\n"
+
+
 def test_a_description_starts_on_the_next_line_where_there_is_no_room_beside_the_option() -> None:
     formatter = HelpFormatter(width=40)
     formatter.write_dl([("--an-option NAME", "What the option does, in words"), ("-h", "Help")])

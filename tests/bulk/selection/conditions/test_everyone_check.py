@@ -14,6 +14,7 @@ from bulk import ByActivity, ByFilter, ByQuery, DeletePersons, UnsetProperties, 
 from bulk.errors import InputError, Refused
 from bulk.selection.conditions.everyone_check import MAX_LOOKED_UP
 from bulk.selection.conditions.filter_checks import OWN_FIELDS
+from bulk.selection.conditions.query_selections import AMONG_VALUE
 
 READS = {"list", "projects", "values"}
 
@@ -190,6 +191,18 @@ async def test_one_person_outside_a_query_is_enough(
         assert plan.count == 59
         assert outside not in {target.uuid for target in plan.iter()}
     assert len(server.requests) - before <= 14
+
+
+async def test_a_person_without_a_usable_distinct_id_is_outside_a_query_of_distinct_ids(
+    server: LocalPostHog, client: PostHogClient, tmp_path: Path
+) -> None:
+    server.world.add_person(["null"])
+    selection = EVERYONE["a query of all their distinct IDs"]
+    with await make_plan(client, DeletePersons(), selection, tmp_path / "x.plan.jsonl") as plan:
+        assert plan.count == 60
+    queries = [request.body["query"]["values"] for request in server.requests if request.action == "query"]
+    assert queries
+    assert not any(values.get(AMONG_VALUE) == [] for values in queries)
 
 
 @pytest.mark.parametrize("case", ["a pattern that all match", "a query of all"])

@@ -51,6 +51,14 @@ INPUTS: tuple[Twin, ...] = (
     ),
     twin(
         33,
+        "rows of a CSV file after a quote in the name of a column are skipped",
+        "bulk/selection/test_id_files.py::test_a_damaged_csv_file_is_an_error_with_the_place",
+        "bulk/selection/inputs/csv_cells.py",
+        "        return None if others else [cell",
+        "        return [cell",
+    ),
+    twin(
+        33,
         "half a gzip file is taken for a whole one",
         _FORMATS + "a_file_that_cannot_be_read_is_refused_with_what_to_do",
         "bulk/selection/inputs/decoding.py",
