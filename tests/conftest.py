@@ -40,7 +40,16 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 # tests are no packages (import-mode=importlib), so what they share is loaded by its path
-for _name in ("virtual_time", "outages", "drf_throttles", "changed_responses", "aioresponses_shim", "terminal_screen"):
+HELPERS = (
+    "virtual_time",
+    "outages",
+    "drf_throttles",
+    "changed_responses",
+    "aioresponses_shim",
+    "terminal_screen",
+    "readable",
+)
+for _name in HELPERS:
     _spec = importlib.util.spec_from_file_location(_name, Path(__file__).parent / f"{_name}.py")
     assert _spec is not None
     assert _spec.loader is not None

@@ -3,8 +3,8 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -37,8 +37,11 @@ T = TypeVar("T")
 class Arena:
     """A local server, a client on it, and the job of a test."""
 
-    def __init__(self, server: LocalPostHog, client: PostHogClient, folder: Path, **clocks: Any) -> None:
+    def __init__(
+        self, server: LocalPostHog, client: PostHogClient, folder: Path, plans: ExitStack, **clocks: Any
+    ) -> None:
         self.server = server
+        self._plans = plans
         self._clocks = clocks
         self.client = client
         self.folder = folder
@@ -58,7 +61,8 @@ class Arena:
     ) -> Plan:
         """Plan an operation for these persons, or for all."""
         chosen = ByPersonIds(list(self.everybody if uuids is None else uuids)) if selection is None else selection
-        return await make_plan(self.client, operation, chosen, self.folder / f"{name}.plan.jsonl")
+        plan = await make_plan(self.client, operation, chosen, self.folder / f"{name}.plan.jsonl")
+        return self._plans.enter_context(plan)
 
     async def run(self, plan: Plan, **options: Any) -> Report:
         """Run the plan, approved."""
@@ -133,7 +137,14 @@ OpenArena = Callable[..., Any]
 
 
 @pytest.fixture
-def arena(tmp_path: Path) -> OpenArena:
+def plans() -> Iterator[ExitStack]:
+    """Close the plans of a test after it: each holds a file open."""
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def arena(tmp_path: Path, plans: ExitStack) -> OpenArena:
     """Open an arena: `async with arena(persons=..., limits=..., **server_options) as a`."""
 
     @asynccontextmanager
@@ -147,7 +158,7 @@ def arena(tmp_path: Path) -> OpenArena:
         settings = ServerOptions(**{"era": "summary", **options})
         server = LocalPostHog(persons=persons, seed=3, options=settings, clock=clock)
         async with server, client_of(server, limits=limits or RateLimits.off()) as client:
-            yield Arena(server, client, tmp_path)
+            yield Arena(server, client, tmp_path, plans)
 
     return opened
 
@@ -185,7 +196,7 @@ def wall_time() -> float:
 
 
 @pytest.fixture
-def virtual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenArena:
+def virtual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plans: ExitStack) -> OpenArena:
     """Open an arena whose server, client and engine use a loop in virtual time, with their real waits."""
 
     monkeypatch.setattr("bulk.execution.batch_policy.BACKOFF_BASE_S", BACKOFF_BASE_S)
@@ -201,7 +212,7 @@ def virtual(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenArena:
         rates = limits or RateLimits.off()
         clocks = {"clock": loop_time, "wall": wall_time}
         async with server, client_of(server, limits=rates, **clocks) as client:
-            yield Arena(server, client, tmp_path, **clocks)
+            yield Arena(server, client, tmp_path, plans, **clocks)
 
     return opened
 

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import pty
-import select
 import signal
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from readable import is_readable
 
 import bulk
 from asyncclient.testing import Fault
@@ -67,8 +67,7 @@ class Blocked:
         assert self.process.stderr is not None
         descriptor, seen = self.process.stderr.fileno(), b""
         while words not in seen:
-            ready, _, _ = select.select([descriptor], [], [], SILENT_S)
-            assert ready, f"it says no more, after {seen!r}"
+            assert is_readable(descriptor, SILENT_S), f"it says no more, after {seen!r}"
             some = os.read(descriptor, 65536)
             assert some, f"it ended without it, after {seen!r}"
             seen += some

@@ -2,7 +2,6 @@
 
 import os
 import pty
-import select
 import shlex
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from readable import is_readable
 
 import bulk
 from asyncclient.testing import Fault
@@ -43,8 +43,7 @@ class Shell:
     def read_until(self, text: str) -> str:
         """Return what is shown up to a text, from where the last call ended."""
         while text not in self.seen:
-            ready, _, _ = select.select([self._screen], [], [], 15)
-            assert ready, f"nothing more came after {self.seen!r}"
+            assert is_readable(self._screen, 15), f"nothing more came after {self.seen!r}"
             self.seen += os.read(self._screen, 65536).decode(errors="replace")
         shown, text, self.seen = self.seen.partition(text)
         return shown + text

@@ -7,7 +7,6 @@ import codecs
 import fcntl
 import os
 import pty
-import select
 import struct
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 
 import pyte
 import pytest
+from readable import is_readable
 
 import bulk
 from asyncclient.testing import Fault
@@ -155,8 +155,8 @@ class PtyTerminal:
         """Take what the process writes until a condition on the screen holds."""
         until = time.monotonic() + PATIENCE_S
         while not condition(self):
-            ready, _, _ = select.select([self.fd], [], [], max(0.0, until - time.monotonic()))
-            assert ready, f"nothing more came after:\n{self.text}"
+            left_s = max(0.0, until - time.monotonic())
+            assert is_readable(self.fd, left_s), f"nothing more came after:\n{self.text}"
             assert self._read(), f"the process ended after:\n{self.text}"
 
     def finish(self) -> int:

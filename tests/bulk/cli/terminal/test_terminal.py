@@ -3,7 +3,6 @@
 import io
 import os
 import pty
-import select
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from readable import is_readable
 
 import bulk
 from bulk.cli import approval
@@ -63,8 +63,7 @@ class Terminal:
         self._screen = -1
 
     def _read(self) -> bool:
-        ready, _, _ = select.select([self._screen], [], [], 30)
-        assert ready, f"nothing more came after {self.seen!r}"
+        assert is_readable(self._screen, 30), f"nothing more came after {self.seen!r}"
         try:
             data = os.read(self._screen, 65536)
         except OSError:  # the other side is closed
