@@ -71,7 +71,7 @@ class HelpFormatter(click.HelpFormatter):
         return written
 
     def _write_command(self, line: str) -> None:
-        """Write a command line that is too long: it goes on after a backslash, so that it can be copied."""
+        """Write a command line that is too long: it continues after a backslash, so that it can be copied."""
         lead = line[: len(line) - len(line.lstrip(" "))]
         lines = [lead]
         for argument in _ARGUMENT.findall(line):

@@ -31,20 +31,6 @@ def content(path: Path) -> str:
         (ByDistinctIds([]), "is empty"),
         (ByDistinctIds(io.BytesIO(b"")), "is empty"),
         (ByDistinctIds([1]), "value 1"),
-    ],
-)
-async def test_an_empty_selection_is_refused_before_any_request(
-    server: LocalPostHog, client: PostHogClient, plan_path: Path, selection: Selection, words: str
-) -> None:
-    with pytest.raises(InputError, match=words):
-        await make_plan(client, OPERATION, selection, plan_path)
-    assert not server.requests
-    assert left_behind(plan_path) == []
-
-
-@pytest.mark.parametrize(
-    ("selection", "words"),
-    [
         ({"key": "plan", "value": "free"}, "the selection has type dict: .* as in ByFilter"),
         ([{"key": "plan", "value": "free"}], "the selection has type list: "),
         (PropertyFilter("plan", "free"), "the selection has type PropertyFilter: "),
@@ -53,7 +39,7 @@ async def test_an_empty_selection_is_refused_before_any_request(
         (ByFilter, "the selection has type StructMeta: "),
     ],
 )
-async def test_a_value_that_is_no_selection_is_refused_before_any_request(
+async def test_an_empty_selection_or_none_at_all_is_refused_before_any_request(
     server: LocalPostHog, client: PostHogClient, plan_path: Path, selection: Any, words: str
 ) -> None:
     with pytest.raises(InputError, match=words):
