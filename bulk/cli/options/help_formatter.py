@@ -19,7 +19,7 @@ _HYPHEN = "\N{NON-BREAKING HYPHEN}"
 
 
 class HelpFormatter(click.HelpFormatter):
-    """A formatter whose lines fit the terminal; long command lines go on after a backslash, to be copied.
+    """A formatter whose lines fit the terminal; long command lines continue after a backslash, to be copied.
 
     Arguments:
         indent_increment: columns by which a section is indented.

@@ -1,4 +1,4 @@
-"""The help of every command fits the terminal; long command lines go on after a backslash, to be copied."""
+"""The help of every command fits the terminal; long command lines continue after a backslash, to be copied."""
 
 import shlex
 
