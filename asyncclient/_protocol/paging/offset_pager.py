@@ -110,6 +110,8 @@ class OffsetPager(Generic[RowT]):
         new = self._known.add_all(numbers)
         if new:
             self._last = numbers
+            if end is None and len(rows) >= request.limit:  # a full page always has a next one (contract 6.1)
+                end = request.offset + request.limit
         if end is None:
             self.request = None
         else:

@@ -70,6 +70,14 @@ LISTINGS: tuple[Twin, ...] = (
     ),
     twin(
         15,
+        "a full page without a next one ends a listing",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_a_full_page_without_a_next_one_does_not_end_it",
+        _PAGER,
+        "if end is None and len(rows) >= request.limit:",
+        "if False:",
+    ),
+    twin(
+        15,
         "rows that shift under a listing are not noticed",
         "asyncclient/_resources/persons/test_listing.py::test_a_block_of_rows_removed_during_a_listing_hides_no_later_person",
         _PAGER,
