@@ -92,7 +92,7 @@ def test_invalid_options_are_refused_without_a_request(
 def test_a_file_that_does_not_exist_is_not_taken_for_a_query(run: Run, posthog: Any) -> None:
     result = run("delete", "--hogql", "q.sql", "--yes", "--expect-count", "1")
     assert result.code == 74
-    assert "no such file: q.sql" in result.sentence
+    assert "q.sql is neither a file nor a query" in result.sentence
     assert not posthog.server.requests
 
 
