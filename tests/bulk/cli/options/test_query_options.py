@@ -101,7 +101,10 @@ def test_a_key_without_query_read_is_told_so(run: Run, posthog: Any) -> None:
     result = run("delete", "--anonymous", "--yes", "--expect-count", "1")
     assert result.code == 77
     assert "--anonymous, --inactive-since and --hogql select persons by a query" in result.sentence
-    assert result.sentence.endswith("add the scope query:read to the key in PostHog, then run the same command again")
+    assert result.sentence.endswith(
+        "by a query, for which the key needs the scope query:read; add the missing scope to the key in PostHog, then "
+        "run the same command again"
+    )
     assert not posthog.mutations
 
 

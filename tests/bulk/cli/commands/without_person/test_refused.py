@@ -53,7 +53,7 @@ def test_an_id_that_gets_a_person_before_a_resume_refuses_it(haunted: Any, run: 
         ({"data_deletion": False, "scopes": None}, "."),
         (
             {"scopes": ("person:read", "project:read")},
-            "; add the scope data_deletion_request:read to the key in PostHog, then run the same command again",
+            "; add the missing scope to the key in PostHog, then run the same command again",
         ),
     ],
 )
