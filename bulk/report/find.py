@@ -26,6 +26,7 @@ def find_persons(
     receipts: str | Path | None = None,
     plan: Plan | None = None,
     on_read: Callable[[Path, int, int], None] | None = None,
+    ids_file: Path | None = None,
 ) -> Receipt:
     """Return whether persons were erased by a job, when, and with what result.
 
@@ -34,7 +35,9 @@ def find_persons(
         ids: distinct IDs, UUIDs or emails, in any mixture.
         receipts: of the job; None for the file beside the journal.
         plan: only needed for receipts whose planning was interrupted and that no run has completed.
-        on_read: called while receipts and journal are read, with the path, the bytes read so far, and the size.
+        on_read: called while receipts and journal are read, with the path, the bytes read so far, and the size; before
+            that while IDs are prepared, with `ids_file`, how many are, and how many there are.
+        ids_file: the file that the IDs come from, for `on_read`; None for the receipts.
 
     Returns:
         One answer per ID, in the order of `ids`; it holds none of the IDs.
@@ -44,7 +47,7 @@ def find_persons(
     """
     wanted = list(ids)
     opened, digest = _open(Path(journal), receipts, plan, on_read)
-    by_id = opened.find(wanted)
+    by_id = opened.find(wanted, ids_file=ids_file)
     found = {number: by_id[value] for number, value in enumerate(wanted) if value in by_id}
     target_states, facts, history = _replay(Path(journal), found.values(), on_read)
     answers = answer_ids(len(wanted), found, target_states, history)

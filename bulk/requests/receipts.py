@@ -137,11 +137,13 @@ class Receipts:
         if found != (counts[PersonEntry], counts[LineEntry], f"sha256:{digest.hexdigest()}"):
             raise _damaged(self.path, number - 1)
 
-    def find(self, ids: Iterable[str]) -> dict[str, LookUp]:
+    def find(self, ids: Iterable[str], *, ids_file: Path | None = None) -> dict[str, LookUp]:
         """Return what the receipts tell about IDs: distinct IDs, UUIDs and emails, whichever they are.
 
         Arguments:
             ids: as the user has them; an ID that could be of several kinds is looked up as each of them.
+            ids_file: the file that they come from, which `on_read` names while they are prepared; None for the
+                receipts.
 
         Returns:
             The IDs that are part of the job; others are left out.
@@ -150,9 +152,10 @@ class Receipts:
             ReceiptsError: a line is damaged.
         """
         names: dict[str, list[str]] = {}
-        for place, value in enumerate(dict.fromkeys(ids)):
+        different = dict.fromkeys(ids)
+        for place, value in enumerate(different):
             if self._on_read is not None and place % _IDS_PER_REPORT == 0:  # of a million, it takes several seconds
-                self._on_read(self.path, 0, 1)
+                self._on_read(ids_file or self.path, place, len(different))
             for kind, form in _forms(value):
                 names.setdefault(self.keyed.id(kind, form), []).append(value)
         found = _Found()
