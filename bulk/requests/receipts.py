@@ -187,6 +187,24 @@ class Receipts:
                     found.linked.setdefault(entry.id, set()).add(str(entry.line))
         return list(self._followed(found).values())
 
+    def whole_job(self) -> list[LookUp]:
+        """Return all persons of a job that is one request, then its lines that were not selected, each alone.
+
+        It returns nothing if the job has requests of its own.
+
+        Raises:
+            ReceiptsError: a line is damaged.
+        """
+        targets, lines = list[int](), list[LookUp]()
+        for entry in self.entries():
+            if isinstance(entry, PersonEntry):
+                targets.append(entry.target)
+            elif entry.reference is not None or entry.reference_id is not None:
+                return []
+            elif entry.outcome not in ("selected", "repeated", "already_selected"):
+                lines.append(LookUp(lines=(entry,)))
+        return [LookUp(targets=tuple(sorted(targets))), *lines]
+
     def _followed(self, found: "_Found") -> dict[str, LookUp]:
         """Return what was found, with the targets to which it refers."""
         for _ in range(2):  # a repeated line refers to a line, which refers to persons
