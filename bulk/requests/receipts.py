@@ -137,11 +137,13 @@ class Receipts:
         if found != (counts[PersonEntry], counts[LineEntry], f"sha256:{digest.hexdigest()}"):
             raise _damaged(self.path, number - 1)
 
-    def find(self, ids: Iterable[str]) -> dict[str, LookUp]:
+    def find(self, ids: Iterable[str], *, ids_file: Path | None = None) -> dict[str, LookUp]:
         """Return what the receipts tell about IDs: distinct IDs, UUIDs and emails, whichever they are.
 
         Arguments:
             ids: as the user has them; an ID that could be of several kinds is looked up as each of them.
+            ids_file: the file that they come from, which `on_read` names while they are prepared; None for the
+                receipts.
 
         Returns:
             The IDs that are part of the job; others are left out.
@@ -150,9 +152,10 @@ class Receipts:
             ReceiptsError: a line is damaged.
         """
         names: dict[str, list[str]] = {}
-        for place, value in enumerate(dict.fromkeys(ids)):
+        different = dict.fromkeys(ids)
+        for place, value in enumerate(different):
             if self._on_read is not None and place % _IDS_PER_REPORT == 0:  # of a million, it takes several seconds
-                self._on_read(self.path, 0, 1)
+                self._on_read(ids_file or self.path, place, len(different))
             for kind, form in _forms(value):
                 names.setdefault(self.keyed.id(kind, form), []).append(value)
         found = _Found()
@@ -183,6 +186,24 @@ class Receipts:
                 if entry.outcome == "repeated" and entry.id is not None:
                     found.linked.setdefault(entry.id, set()).add(str(entry.line))
         return list(self._followed(found).values())
+
+    def whole_job(self) -> list[LookUp]:
+        """Return all persons of a job that is one request, then its lines that were not selected, each alone.
+
+        It returns nothing if the job has requests of its own.
+
+        Raises:
+            ReceiptsError: a line is damaged.
+        """
+        targets, lines = list[int](), list[LookUp]()
+        for entry in self.entries():
+            if isinstance(entry, PersonEntry):
+                targets.append(entry.target)
+            elif entry.reference is not None or entry.reference_id is not None:
+                return []
+            elif entry.outcome not in ("selected", "repeated", "already_selected"):
+                lines.append(LookUp(lines=(entry,)))
+        return [LookUp(targets=tuple(sorted(targets))), *lines]
 
     def _followed(self, found: "_Found") -> dict[str, LookUp]:
         """Return what was found, with the targets to which it refers."""

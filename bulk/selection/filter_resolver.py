@@ -101,6 +101,7 @@ class FilterResolver:
         async for found in iter_queried_persons(self._client, self._reader, self._having_keys, self._gate):
             self._findings.gone += found.gone
             self._findings.unread_persons += found.unread
+            self._findings.read_error = self._reader.last_error
             yield self._new(list(map(selected, found.persons)))
 
     async def _list_having_keys(self) -> AsyncIterator[list[SelectedPerson]]:
