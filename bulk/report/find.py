@@ -15,8 +15,9 @@ from bulk.plan.plan_file import Plan
 from bulk.progress.file_reading import OnRead
 from bulk.report.receipt import Receipt, answer_ids, answer_request, build_receipt
 from bulk.report.target_history import TargetHistory
+from bulk.requests.look_ups import LookUp
 from bulk.requests.receipt_lines import NO_JOB, LineEntry
-from bulk.requests.receipts import LookUp, Receipts, ReceiptsError, read_receipts_header
+from bulk.requests.receipts import Receipts, ReceiptsError, read_receipts_header
 
 
 def find_persons(

@@ -193,7 +193,8 @@ def _wider_sentences(wider: object) -> Iterator[str]:
         yield (
             f"Not selected: {least}{_unmatched(found)} would match {least}{count_of(persons, 'person')} "
             "without whitespace and quotes, and with --email-match ignore-case --email-keys "
-            f"'{','.join(USUAL_KEYS)}'; to select them, plan with these options, and correct whitespace and quotes in the file."
+            f"'{','.join(USUAL_KEYS)}'; to select them, plan with these options, and correct whitespace and quotes in "
+            "the file."
         )
     elif found:
         yield (
