@@ -23,7 +23,8 @@ CLEANED = (
 )
 WIDER = (
     "Not selected: {} no person would match {} without whitespace and quotes, and with "
-    "--email-match ignore-case --email-keys 'email,Email,$email,distinct_id'."
+    "--email-match ignore-case --email-keys 'email,Email,$email,distinct_id'; to select them, plan with these options, "
+    "and correct whitespace and quotes in the file."
 )
 
 
