@@ -13,20 +13,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 BYTECODE = Path(__file__).parents[1] / ".cache" / "bytecode"
-MEMORY = Path("/dev/shm")
-MEMORY_NEEDED = 4 << 30
-FEW_CASES = 8
-"""Of a test with more cases than this, the quick part runs each value of each argument, but not each combination."""
 
 # Where Python is told not to write bytecode, each worker and each process that a test starts would compile all that it
-# imports: several times what most tests need. It is kept apart from the code instead, from one run to the next.
+# imports: several times what most tests need. It is kept apart from the code instead, from one run to the next. What
+# stands above is compiled before that; hypothesis is too large for it.
 if sys.dont_write_bytecode and sys.pycache_prefix is None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(BYTECODE)
     sys.dont_write_bytecode = False
+
+from hypothesis import HealthCheck, settings  # noqa: E402 (compiled once, see above)
+
+MEMORY = Path("/dev/shm")
+MEMORY_NEEDED = 4 << 30
+FEW_CASES = 8
+"""Of a test with more cases than this, the quick part runs each value of each argument, but not each combination."""
 
 # Each process that imports aiohttp reads the certificates of the system, for a tenth of a second. No test needs them.
 os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull

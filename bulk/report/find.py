@@ -15,8 +15,9 @@ from bulk.plan.plan_file import Plan
 from bulk.progress.file_reading import OnRead
 from bulk.report.receipt import Receipt, answer_ids, answer_request, build_receipt
 from bulk.report.target_history import TargetHistory
+from bulk.requests.look_ups import LookUp
 from bulk.requests.receipt_lines import NO_JOB, LineEntry
-from bulk.requests.receipts import LookUp, Receipts, ReceiptsError, read_receipts_header
+from bulk.requests.receipts import Receipts, ReceiptsError, read_receipts_header
 
 
 def find_persons(
@@ -26,6 +27,7 @@ def find_persons(
     receipts: str | Path | None = None,
     plan: Plan | None = None,
     on_read: Callable[[Path, int, int], None] | None = None,
+    ids_file: Path | None = None,
 ) -> Receipt:
     """Return whether persons were erased by a job, when, and with what result.
 
@@ -34,7 +36,9 @@ def find_persons(
         ids: distinct IDs, UUIDs or emails, in any mixture.
         receipts: of the job; None for the file beside the journal.
         plan: only needed for receipts whose planning was interrupted and that no run has completed.
-        on_read: called while receipts and journal are read, with the path, the bytes read so far, and the size.
+        on_read: called while receipts and journal are read, with the path, the bytes read so far, and the size; before
+            that while IDs are prepared, with `ids_file`, how many are, and how many there are.
+        ids_file: the file that the IDs come from, for `on_read`; None for the receipts.
 
     Returns:
         One answer per ID, in the order of `ids`; it holds none of the IDs.
@@ -44,7 +48,7 @@ def find_persons(
     """
     wanted = list(ids)
     opened, digest = _open(Path(journal), receipts, plan, on_read)
-    by_id = opened.find(wanted)
+    by_id = opened.find(wanted, ids_file=ids_file)
     found = {number: by_id[value] for number, value in enumerate(wanted) if value in by_id}
     target_states, facts, history = _replay(Path(journal), found.values(), on_read)
     answers = answer_ids(len(wanted), found, target_states, history)

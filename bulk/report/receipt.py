@@ -19,8 +19,8 @@ from bulk.report.parts.lateness import DONE, days_late, entry_days, late_of_line
 from bulk.report.requests import record_of
 from bulk.report.target_history import TargetHistory
 from bulk.requests.job_record import JobRecord
+from bulk.requests.look_ups import LookUp
 from bulk.requests.receipt_lines import LineEntry
-from bulk.requests.receipts import LookUp
 from bulk.states import Axis, Events
 from bulk.version import VERSION
 

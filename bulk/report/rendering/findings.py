@@ -229,7 +229,8 @@ def discovery_sentences(findings: dict[str, Any]) -> Iterable[str]:
     if gone := one.get("gone"):
         sentence += f"; {_persons(gone, 'in the result of the query', 'does', 'do')} not exist any more"
     if unread := one.get("unread"):
-        sentence += f"; {_persons(unread, 'in the result of the query', 'is', 'are')} unread and not in the plan"
+        where = "in the result of the query" if one["by"] == "query" else "in the listing"
+        sentence += f"; {_persons(unread, where, 'is', 'are')} unread and not in the plan"
     yield f"{sentence}."
     if may_miss := one.get("may_miss"):
         yield f"Not covered: {may_miss}."

@@ -183,6 +183,30 @@ READ: dict[str, tuple[bytes, tuple[str, ...], int, list[str], list[str], str]] =
         [CLEANED, EVENTS],
         "1 of 2 input lines is not covered (1 matched no person)",
     ),
+    "a decomposed form": (
+        "user-1\nAme\u0301lie\n".encode(),
+        IDS,
+        1,
+        [
+            "Lines read 2",
+            "Lines that matched no person 1 2",
+            "- contains characters in a decomposed form (NFD): PostHog compares exactly 1 2",
+        ],
+        [EVENTS],
+        "1 of 2 input lines is not covered (1 matched no person)",
+    ),
+    "a bar": (
+        b"user-1\nuser-2|Bob\n",
+        IDS,
+        1,
+        [
+            "Lines read 2",
+            "Lines that matched no person 1 2",
+            "- contains a separator: if the file is CSV, name its column with --column 1 2",
+        ],
+        [EVENTS],
+        "1 of 2 input lines is not covered (1 matched no person)",
+    ),
     "a separator": (
         b"user-1\nuser-2;Bob\n",
         IDS,
