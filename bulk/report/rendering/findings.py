@@ -124,7 +124,8 @@ def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
             closest = (
                 f"; did you mean {one['closest']}?"
                 if one.get("closest")
-                else "; check how it is spelled, unless update is to add it."
+                else "; check how it is spelled and whether PostHog hides it from the user of "
+                "this key, unless update is to add it."
             )
             yield f"Warning: no person of the plan has the property {one['key']}{closest}"
     yield from recording_sentences(findings)

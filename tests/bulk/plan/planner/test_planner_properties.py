@@ -122,8 +122,8 @@ async def test_a_name_that_no_person_has_gets_a_warning_and_the_closest_name(
         text = review(plan)
     assert "Warning: no person of the plan has the property EMAIL; did you mean email?" in text
     assert (
-        "Warning: no person of the plan has the property zzz; check how it is spelled, unless update is to add it."
-        in text
+        "Warning: no person of the plan has the property zzz; check how it is spelled and whether PostHog hides it "
+        "from the user of this key, unless update is to add it." in text
     )
     assert ["Persons", "that", "have", "plan", str(len(ids))] in [line.split() for line in text.splitlines()]
     assert reads(server).count("batch_by_uuids") == 1  # the only request for the names
