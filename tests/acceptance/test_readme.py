@@ -207,6 +207,9 @@ async def test_the_unattended_job_runs_as_written_and_a_second_start_repeats_not
     assert "exit code 0" in (tmp_path / "idle.log").read_text()
     again = await run(script, tmp_path, environment(server))
     assert again.returncode == 0, again.stderr
+    # on another day, when only the protected person matches
+    idle = await run(f"rm idle-*\n{script}", tmp_path, environment(server))
+    assert (idle.returncode, "No such file" in idle.stderr) == (3, False), idle.stderr
     assert set(server.world.iter_uuids()) == left
 
 
