@@ -1,8 +1,20 @@
-"""`python -m bulk`: the same as `posthog-bulk`."""
+"""The command `posthog-bulk`, which is also `python -m bulk`."""
 
+import signal
 import sys
 
-from bulk.cli.main import main
+
+def main() -> int:
+    """Run the command line of the process; an interrupt while its modules load ends the process without a traceback."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # otherwise the parent process ignores interrupts
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # it takes a while
+    from bulk.cli.main import main as run_command_line
+
+    signal.signal(signal.SIGINT, before)
+    return run_command_line()
+
 
 if __name__ == "__main__":
     sys.exit(main())

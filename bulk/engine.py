@@ -26,6 +26,7 @@ from bulk.journal.replay import replay_journal
 from bulk.operations import from_dict
 from bulk.plan.plan_file import Plan
 from bulk.plan.planner import make_plan
+from bulk.posthog.halving import because_of
 from bulk.posthog.person_reader import PersonReader
 from bulk.progress.activity_reporter import ActivityReporter, Moment
 from bulk.progress.file_reading import FileReading
@@ -268,7 +269,8 @@ async def plan_reappeared(
             reader = PersonReader(reading, gate, readers=concurrency)
             uuids, unread = await find_reappeared(plan, numbers, reader, gate)
     if unread:
-        raise NotFinished(f"{count_of(unread, 'person')} could not be read", purpose="plan")
+        were = f"{count_of(unread, 'person')} could not be read{because_of(reader.last_error)}"
+        raise NotFinished(were, purpose="plan")
     if not uuids:
         raise Refused("the re-created persons are gone again", "verify the job again: posthog-bulk verify")
     return await make_plan(

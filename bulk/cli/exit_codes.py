@@ -164,9 +164,11 @@ def _advice(error: BaseException) -> str:
     import asyncclient
 
     if isinstance(error, asyncclient.PermissionDenied):
+        notes = "".join(getattr(error, "__notes__", ()))
         if scope := _MISSING_SCOPE.search(error.detail or ""):
-            return f"; add the scope {scope[1]} to the key in PostHog, then run the same command again"
-        if getattr(error, "__notes__", ()) and "project" not in (error.detail or "").lower():
+            missing = "the missing scope" if scope[1] in notes else f"the scope {scope[1]}"
+            return f"; add {missing} to the key in PostHog, then run the same command again"
+        if notes and "project" not in (error.detail or "").lower():
             return ""
     table: tuple[tuple[type[BaseException], str], ...] = (
         (asyncclient.IntermediaryError, "then run the same command again"),

@@ -4,6 +4,8 @@ Refusals that belong elsewhere: a journal of another job (`journal.binding`), a 
 (`posthog.strategy`), a selection without persons (`plan.no_target`).
 """
 
+from string import hexdigits
+
 from bulk.errors import Refused
 from bulk.formatting import count_of
 from bulk.journal.target_states import TargetStates
@@ -130,7 +132,13 @@ def check_approval(target_states: TargetStates, plan: Plan, approve: str | None)
         Refused: the plan is not approved, or the digest is that of another plan.
     """
     if approve is not None and not digest_matches(plan.digest, approve):
-        digits = len(approve.strip().removeprefix(DIGEST_PREFIX))
+        given = approve.strip().lower().removeprefix(DIGEST_PREFIX)
+        digits, review = len(given), f"review the plan again with `posthog-bulk show {file_word(str(plan.path))}`"
+        if not set(given) <= set(hexdigits):
+            raise Refused(
+                "the text given for approval is not a digest, which has only the digits 0 to 9 and a to f",
+                f"{review}, then approve the digest that it shows",
+            )
         if digits < SHORT_DIGEST:
             raise Refused(
                 f"the digest given for approval has only {count_of(digits, 'digit')}",
@@ -138,8 +146,7 @@ def check_approval(target_states: TargetStates, plan: Plan, approve: str | None)
             )
         raise Refused(
             f"the digest given for approval is not that of the plan {plan.path}",
-            f"review the plan again with `posthog-bulk show {file_word(str(plan.path))}`, then approve the digest that "
-            "it shows",
+            f"{review}, then approve the digest that it shows",
         )
     if target_states.approved is not None:
         return False

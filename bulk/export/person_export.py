@@ -15,6 +15,7 @@ from bulk.errors import NotFinished
 from bulk.events import OutageEvent
 from bulk.export.csv_rows import HEADER, csv_row
 from bulk.formatting import count_of
+from bulk.posthog.halving import because_of
 from bulk.selection.filter_resolver import naming_conditions
 from bulk.selection.input_findings import Findings
 from bulk.selection.resolver import Resolver
@@ -59,8 +60,8 @@ async def export_lines(
         yield person_line(raw)
     if not exported and findings.unreadable:
         raise NotFinished(
-            f"{count_of(findings.unreadable, 'selected person')} could not be read, and no other person matches the "
-            "selection",
+            f"{count_of(findings.unreadable, 'selected person')} could not be read{because_of(findings.read_error)}, "
+            "and no other person matches the selection",
             "run the same command again",
             purpose="export",
         )

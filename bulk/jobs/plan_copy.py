@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from asyncclient import ApiStatusError, NotFound, PostHogClient, RawPerson
+from asyncclient import ApiStatusError, NotFound, PostHogClient, PostHogError, RawPerson
 from bulk.concurrency.outages import RETRY_FOR_S, with_outage_wait
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import run_workers
@@ -47,11 +47,13 @@ class PlanPersons(msgspec.Struct, kw_only=True):
         persons: how many were exported.
         missing: targets that PostHog does not have, or whose UUID belongs to a re-created person.
         unread: targets that could not be read.
+        read_error: the last error with which a person could not be read; None if no read failed.
     """
 
     persons: int = 0
     missing: list[int] = msgspec.field(default_factory=list)
     unread: list[int] = msgspec.field(default_factory=list)
+    read_error: PostHogError | None = None
 
 
 async def export_plan(
@@ -85,6 +87,7 @@ async def export_plan(
     for start in range(0, plan.count, READ_SIZE):
         targets = plan.targets(start, start + READ_SIZE)
         results = await _read(reader, targets, gate)
+        found.read_error = reader.last_error
         persons = await _with_all_ids(client, [_person_of(target, results) for target in targets], gate)
         for target, person in zip(targets, persons, strict=True):
             if isinstance(person, RawPerson) and not is_same(target, person):

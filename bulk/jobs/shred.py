@@ -245,7 +245,7 @@ def _before_image(plan: Path, job: JobOpened, *, was_begun: bool) -> dict[str, P
     name = read_header(plan).operation.get("keep_before")
     if not isinstance(name, str):
         return {}
-    path, found = Path(name), dict[str, Path]()
+    path, found = _place_of_before_image(Path(name), plan), dict[str, Path]()
     if os.path.lexists(path):
         if not (was_begun and is_overwritten(path)) and not _is_before_image(path, job):
             return {}
@@ -253,6 +253,12 @@ def _before_image(plan: Path, job: JobOpened, *, was_begun: bool) -> dict[str, P
     for number, tail in enumerate(sorted(path.parent.glob(f"{glob.escape(path.name)}.torn-*")), 1):
         found[f"{BEFORE_IMAGE}_end_{number}"] = tail
     return found
+
+
+def _place_of_before_image(recorded: Path, plan: Path) -> Path:
+    """Return where the before-image is: where the plan says, or beside the plan, if the job was moved since."""
+    beside = plan.with_name(recorded.name)
+    return beside if os.path.lexists(beside) and not os.path.lexists(recorded) else recorded
 
 
 def _is_before_image(path: Path, job: JobOpened) -> bool:

@@ -184,6 +184,7 @@ class TargetStates(StatusTable):
         self.usage.run_started(record, self.open.values())
         self.close_open()
         self.attempts = bytearray(self.count)
+        self.last_accepted_at = min(self.last_accepted_at, record.at)  # a clock was ahead if that was later than this
         verifies = record.purpose == "verify"
         self._observe(
             self.numbers_with_reasons(UNREAD if verifies else UNREAD | RETRY_FROM.keys()),

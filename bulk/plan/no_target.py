@@ -2,6 +2,7 @@
 
 from bulk.errors import NotFinished, Refused
 from bulk.formatting import count_of
+from bulk.posthog.halving import because_of
 from bulk.selection.input_findings import WIDER_WORDS, Findings, LineNumbers
 from bulk.selection.inputs.causes import Cause
 from bulk.selection.inputs.line_checks import Reason
@@ -19,7 +20,7 @@ def no_target_error(findings: Findings) -> Refused | NotFinished:
         findings: of the whole selection.
     """
     if unread := findings.unreadable:
-        were = f"{count_of(unread, 'selected person')} could not be read"
+        were = f"{count_of(unread, 'selected person')} could not be read{because_of(findings.read_error)}"
         return NotFinished(f"{were}, and no other person matches the selection", purpose="plan")
     refused = Refused(*_why_no_target(findings))
     if findings.discovery and findings.properties is not None:

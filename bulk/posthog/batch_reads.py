@@ -82,6 +82,11 @@ class BatchReads:
         """Whether this server is older than batch reads, so that a distinct ID is found in the list of persons."""
         return self._has_batches is False
 
+    @property
+    def last_error(self) -> PostHogError | None:
+        """The last error with which a person could not be read even alone."""
+        return self._failures.last_error
+
     async def by_uuid(self, uuids: Sequence[UUID]) -> RawReads[UUID]:
         """Read persons by UUID.
 

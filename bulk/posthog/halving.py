@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from asyncclient import InvalidResponse, PostHogError, ServerError, TimedOut
-from bulk.posthog.attempt_result import raise_if_permanent
+from bulk.posthog.attempt_result import classify_error, raise_if_permanent
 from bulk.posthog.person_reads import LEFT_OUT, Unread, UnreadReason
 
 MAX_FAILED_SINGLES = 3
@@ -41,12 +41,14 @@ class HalvedReads(msgspec.Struct, Generic[K, V], frozen=True):
         left_out: persons that a response left out, `Unread(LEFT_OUT)` in the results.
         maybe_shown: persons in `left_out` that an undecodable response may have contained.
         failed_with: the last error, where no request of the batch succeeded.
+        unread_error: the last error with which a person could not be read even alone.
     """
 
     results: dict[K, V | Unread]
     left_out: list[K]
     maybe_shown: set[K]
     failed_with: PostHogError | None = None
+    unread_error: PostHogError | None = None
 
 
 async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K, V]) -> HalvedReads[K, V]:
@@ -66,6 +68,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K, V]) -> HalvedRe
     succeeded = False
     failures = failed_singles = 0
     last_error: PostHogError | None = None
+    unread_error: PostHogError | None = None
     while left:
         is_last_try = not succeeded and failed_singles >= MAX_FAILED_SINGLES
         part, is_first = left.pop(0 if is_last_try else -1)
@@ -74,6 +77,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K, V]) -> HalvedRe
         except NARROWED as error:
             raise_if_permanent(error)
             last_error, why = error, _reason(error)
+            unread_error = error if len(part) == 1 else unread_error
         else:
             succeeded = True
             results.update({key: found.get(key, LEFT_OUT) for key in part})
@@ -95,7 +99,7 @@ async def read_halving(parts: Sequence[Sequence[K]], ask: Ask[K, V]) -> HalvedRe
         else:
             middle = len(part) // 2
             left += [(part[middle:], False), (part[:middle], False)]
-    return HalvedReads(results, left_out, maybe_shown, None if succeeded else last_error)
+    return HalvedReads(results, left_out, maybe_shown, None if succeeded else last_error, unread_error)
 
 
 class FailureCount:
@@ -103,6 +107,8 @@ class FailureCount:
 
     def __init__(self) -> None:
         self._failed_alone: set[object] = set()
+        self.last_error: PostHogError | None = None
+        """The last error with which a person could not be read even alone."""
 
     def add(self, read: HalvedReads[K, V]) -> None:
         """Count the persons of a read.
@@ -110,12 +116,33 @@ class FailureCount:
         Raises:
             PostHogError: the last error, once too many persons failed alone with no success in between.
         """
+        self.last_error = read.unread_error or self.last_error
         if read.failed_with is None:
             self._failed_alone.clear()
             return
         self._failed_alone |= {key for key, result in read.results.items() if _failed(result)}
         if len(self._failed_alone) >= MAX_FAILED_ALONE:
             raise read.failed_with
+
+
+def failure_words(error: PostHogError | None) -> str:
+    """Return in words what the server did when a person could not be read.
+
+    Arguments:
+        error: one of `NARROWED`; None for responses that left the person out, for which the text is empty.
+    """
+    if error is None:
+        return ""
+    if isinstance(error, TimedOut):
+        return "the server did not respond in time"
+    if isinstance(error, InvalidResponse):
+        return "the server sent a response that cannot be decoded"
+    return f"the server responded with {classify_error(error).response}"
+
+
+def because_of(error: PostHogError | None) -> str:
+    """Return `failure_words` in parentheses, to be added to what could not be read."""
+    return f" ({words})" if (words := failure_words(error)) else ""
 
 
 def _failed(result: object) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from asyncclient import PostHogClient
+from asyncclient import PostHogClient, PostHogError
 from bulk.concurrency.stop_gate import StopGate
 from bulk.posthog.batch_reads import BatchReads
 from bulk.posthog.person_reads import ABSENT, LEFT_OUT, Absent, PersonReads, Present, ReadResult, Unread, UnreadReason
@@ -35,6 +35,11 @@ class PersonReader:
         self._client = client
         self._reads = BatchReads(client, gate, readers=readers, keys=keys, raw=raw)
         self._left_out_at: dict[UUID | str, float] = {}
+
+    @property
+    def last_error(self) -> PostHogError | None:
+        """The last error with which a person could not be read even alone."""
+        return self._reads.last_error
 
     async def fetch_by_uuid(
         self,

@@ -44,7 +44,7 @@ class Discovery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueriedPersons(msgspec.Struct, frozen=True):
-    """The persons of some UUIDs that the query returned.
+    """The persons of some UUIDs that a query or a listing returned.
 
     Arguments:
         persons: those that the store has.
@@ -103,6 +103,24 @@ async def iter_queried_persons(
                 yield await _read_again(reader, open_uuids, gate)
                 open_uuids = []
     yield await _read_again(reader, open_uuids, gate)
+
+
+async def read_stored(reader: PersonReader, uuids: Sequence[UUID], gate: StopGate) -> QueriedPersons:
+    """Return the persons of UUIDs that the store has; those that one response leaves out are read again.
+
+    Raises:
+        PostHogError: no read succeeds, or the server refuses the key.
+        Stopped: the gate closed.
+    """
+    persons: list[Known] = []
+    gone, open_uuids = 0, list[UUID]()
+    for part in grouped(uuids, READ_SIZE * 5):
+        found, still_open = await _read(reader, part)
+        persons += found.persons
+        gone += found.gone
+        open_uuids += still_open
+    last = await _read_again(reader, open_uuids, gate)
+    return QueriedPersons(persons + last.persons, gone=gone + last.gone, unread=last.unread)
 
 
 async def _read_again(reader: PersonReader, uuids: Sequence[UUID], gate: StopGate) -> QueriedPersons:

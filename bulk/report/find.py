@@ -15,8 +15,9 @@ from bulk.plan.plan_file import Plan
 from bulk.progress.file_reading import OnRead
 from bulk.report.receipt import Receipt, answer_ids, answer_request, build_receipt
 from bulk.report.target_history import TargetHistory
+from bulk.requests.look_ups import LookUp
 from bulk.requests.receipt_lines import NO_JOB, LineEntry
-from bulk.requests.receipts import LookUp, Receipts, ReceiptsError, read_receipts_header
+from bulk.requests.receipts import Receipts, ReceiptsError, read_receipts_header
 
 
 def find_persons(
@@ -26,6 +27,7 @@ def find_persons(
     receipts: str | Path | None = None,
     plan: Plan | None = None,
     on_read: Callable[[Path, int, int], None] | None = None,
+    ids_file: Path | None = None,
 ) -> Receipt:
     """Return whether persons were erased by a job, when, and with what result.
 
@@ -34,7 +36,9 @@ def find_persons(
         ids: distinct IDs, UUIDs or emails, in any mixture.
         receipts: of the job; None for the file beside the journal.
         plan: only needed for receipts whose planning was interrupted and that no run has completed.
-        on_read: called while receipts and journal are read, with the path, the bytes read so far, and the size.
+        on_read: called while receipts and journal are read, with the path, the bytes read so far, and the size; before
+            that while IDs are prepared, with `ids_file`, how many are, and how many there are.
+        ids_file: the file that the IDs come from, for `on_read`; None for the receipts.
 
     Returns:
         One answer per ID, in the order of `ids`; it holds none of the IDs.
@@ -44,7 +48,7 @@ def find_persons(
     """
     wanted = list(ids)
     opened, digest = _open(Path(journal), receipts, plan, on_read)
-    by_id = opened.find(wanted)
+    by_id = opened.find(wanted, ids_file=ids_file)
     found = {number: by_id[value] for number, value in enumerate(wanted) if value in by_id}
     target_states, facts, history = _replay(Path(journal), found.values(), on_read)
     answers = answer_ids(len(wanted), found, target_states, history)
@@ -69,15 +73,18 @@ def find_request(
         on_read: called while receipts and journal are read, with the path, the bytes read so far, and the size.
 
     Returns:
-        One answer per line of the request; none if the job has no such request.
+        One answer per line of the request; none if the job has no such request. If the whole job answers the request,
+        one answer about all its persons, and one per line that was not selected.
 
     Raises:
         FileTrouble: journal or receipts are damaged, missing, or belong to another job.
     """
     opened, digest = _open(Path(journal), receipts, plan, on_read)
     lines = opened.request_lines(reference)
+    if not lines and reference == _reference_of_job(Path(journal)):
+        lines = opened.whole_job()
     target_states, facts, history = _replay(Path(journal), lines, on_read)
-    answers = answer_request([(line, line.lines[0].line) for line in lines], target_states, history)
+    answers = answer_request(lines, target_states, history)
     return build_receipt(answers, target_states, facts, reference=reference, receipts_digest=digest)
 
 
@@ -93,9 +100,16 @@ def closest_reference(journal: Path, reference: str, *, receipts: Path | None, p
         FileTrouble: journal or receipts are damaged, missing, or belong to another job.
     """
     opened, _ = _open(journal, receipts, plan, None)
-    lines = (entry for entry in opened.entries() if isinstance(entry, LineEntry))
-    close = get_close_matches(reference, sorted({entry.reference or "" for entry in lines}), n=1)
+    references = {entry.reference or "" for entry in opened.entries() if isinstance(entry, LineEntry)}
+    if not any(references):  # the whole job may answer a request
+        references.add(_reference_of_job(journal) or "")
+    close = get_close_matches(reference, sorted(references), n=1)
     return close[0] if close else None
+
+
+def _reference_of_job(journal: Path) -> str | None:
+    record = read_job(journal).record
+    return None if record is None else record.reference
 
 
 def receipts_beside(journal: Path, job: JobOpened) -> Path | None:

@@ -19,8 +19,8 @@ from bulk.report.parts.lateness import DONE, days_late, entry_days, late_of_line
 from bulk.report.requests import record_of
 from bulk.report.target_history import TargetHistory
 from bulk.requests.job_record import JobRecord
+from bulk.requests.look_ups import LookUp
 from bulk.requests.receipt_lines import LineEntry
-from bulk.requests.receipts import LookUp
 from bulk.states import Axis, Events
 from bulk.version import VERSION
 
@@ -73,12 +73,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What a job did about one ID, or about one line of a request.
 
     Arguments:
-        number: the place of the ID among those that were asked for, or the number of the line, from 1.
+        number: the place of the ID among those that were asked for, or the number of the line, from 1; 0 for all
+            persons of a job that answers one request as a whole.
         result: that of its persons, the worst first; `no_person` if it has none and a user confirmed that; or
             `not_found`, `not_covered`, `not_in_job`.
         sentence: the result in words, with times.
         lines: the numbers of the input lines that have the ID.
-        outcome: what became of the line; None for an ID.
+        outcome: what became of the line, or of all persons of a job; None for an ID.
         reason: why the line is refused.
         received: the day on which the request was received, ISO 8601.
         due: the day on which it is due, ISO 8601.
@@ -182,20 +183,18 @@ def answer_ids(
     return tuple(answers)
 
 
-def answer_request(
-    lines: Sequence[tuple[LookUp, int]], target_states: TargetStates, history: TargetHistory
-) -> tuple[Answer, ...]:
+def answer_request(lines: Sequence[LookUp], target_states: TargetStates, history: TargetHistory) -> tuple[Answer, ...]:
     """Return the answers about the lines of a request.
 
     Arguments:
-        lines: each with its entry alone and all its targets, and its number.
+        lines: each with its entry alone and all its targets; without an entry, the targets of the whole job.
         target_states: of the job.
         history: of all these targets.
     """
     answers, open_targets = list[Answer](), open_targets_of(target_states)
     checked = _checked(target_states, "request" if len(lines) == 1 else "line of the request")
-    for look_up, number in lines:
-        entry = look_up.lines[0]
+    for look_up in lines:
+        entry = look_up.lines[0] if look_up.lines else None
         persons = tuple(_person(each, target_states, open_targets, history) for each in look_up.targets)
         result = _result(persons, [line.outcome for line in look_up.lines], target_states)
         received, due = entry_days(entry, target_states)
@@ -204,12 +203,12 @@ def answer_request(
         )
         answers.append(
             Answer(
-                number=number,
+                number=entry.line if entry else 0,
                 result=result,
                 sentence=_sentence(result, persons, look_up.lines, checked) + late_suffix(days, result),
-                lines=(number,),
-                outcome=entry.outcome,
-                reason=entry.reason,
+                lines=(entry.line,) if entry else (),
+                outcome=entry.outcome if entry else "selected",
+                reason=entry.reason if entry else None,
                 received=received,
                 due=due,
                 days_late=days,
@@ -328,9 +327,10 @@ def _verdict(answers: Sequence[Answer], reference: str | None, planned_at: str) 
     noun = "ID" if reference is None else "line"
     if len(answers) == counts["not_in_job"]:
         return _ASK_OTHERWISE
-    if len(answers) == 1:
+    if len(answers) == 1 or answers[0].number == 0:
         sentence = answers[0].sentence
-        return f"{sentence[0].upper()}{sentence[1:]}."
+        rest = f" {_verdict(answers[1:], reference, planned_at)}" if answers[1:] else ""
+        return f"{sentence[0].upper()}{sentence[1:]}.{rest}"
     late = late_of_lines([(answer.days_late, answer.result) for answer in answers])
     if reference is not None and counts["no_person"] == len(answers):
         return f"{_no_person('request', planned_at)} ({count_of(len(answers), 'line')}){late}."

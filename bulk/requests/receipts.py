@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from uuid import UUID
 
-import msgspec
-
 from bulk.errors import FileTrouble
 from bulk.files.file_errors import as_file_trouble
 from bulk.files.json_lines import decode_line
 from bulk.files.private_files import open_regular
-from bulk.number_ranges import parse_ranges
+from bulk.requests.look_ups import FoundEntries, LookUp
 from bulk.requests.receipt_lines import (
     DECODER,
     FORMAT,
@@ -43,18 +41,6 @@ _NOT_RECEIPTS = "is not a receipts file"
 
 class ReceiptsError(FileTrouble):
     """A receipts file is damaged, belongs to another job, or cannot be read."""
-
-
-class LookUp(msgspec.Struct, frozen=True, kw_only=True):
-    """What receipts tell about an ID or a request.
-
-    Arguments:
-        targets: the numbers of its persons in the plan, in ascending order.
-        lines: the input lines that have the ID or belong to the request.
-    """
-
-    targets: tuple[int, ...] = ()
-    lines: tuple[LineEntry, ...] = ()
 
 
 class Receipts:
@@ -137,11 +123,13 @@ class Receipts:
         if found != (counts[PersonEntry], counts[LineEntry], f"sha256:{digest.hexdigest()}"):
             raise _damaged(self.path, number - 1)
 
-    def find(self, ids: Iterable[str]) -> dict[str, LookUp]:
+    def find(self, ids: Iterable[str], *, ids_file: Path | None = None) -> dict[str, LookUp]:
         """Return what the receipts tell about IDs: distinct IDs, UUIDs and emails, whichever they are.
 
         Arguments:
             ids: as the user has them; an ID that could be of several kinds is looked up as each of them.
+            ids_file: the file that they come from, which `on_read` names while they are prepared; None for the
+                receipts.
 
         Returns:
             The IDs that are part of the job; others are left out.
@@ -150,12 +138,13 @@ class Receipts:
             ReceiptsError: a line is damaged.
         """
         names: dict[str, list[str]] = {}
-        for place, value in enumerate(dict.fromkeys(ids)):
+        different = dict.fromkeys(ids)
+        for place, value in enumerate(different):
             if self._on_read is not None and place % _IDS_PER_REPORT == 0:  # of a million, it takes several seconds
-                self._on_read(self.path, 0, 1)
+                self._on_read(ids_file or self.path, place, len(different))
             for kind, form in _forms(value):
                 names.setdefault(self.keyed.id(kind, form), []).append(value)
-        found = _Found()
+        found = FoundEntries()
         for entry in self.entries():
             if isinstance(entry, PersonEntry):
                 for reference in (entry.uuid, entry.distinct_id or ""):
@@ -176,7 +165,7 @@ class Receipts:
             ReceiptsError: a line is damaged.
         """
         hidden = self.keyed.request(reference)
-        found = _Found()
+        found = FoundEntries()
         for entry in self.entries():
             if isinstance(entry, LineEntry) and (entry.reference == reference or entry.reference_id == hidden):
                 found.add_line(str(entry.line), entry)
@@ -184,7 +173,25 @@ class Receipts:
                     found.linked.setdefault(entry.id, set()).add(str(entry.line))
         return list(self._followed(found).values())
 
-    def _followed(self, found: "_Found") -> dict[str, LookUp]:
+    def whole_job(self) -> list[LookUp]:
+        """Return all persons of a job that is one request, then its lines that were not selected, each alone.
+
+        It returns nothing if the job has requests of its own.
+
+        Raises:
+            ReceiptsError: a line is damaged.
+        """
+        targets, lines = list[int](), list[LookUp]()
+        for entry in self.entries():
+            if isinstance(entry, PersonEntry):
+                targets.append(entry.target)
+            elif entry.reference is not None or entry.reference_id is not None:
+                return []
+            elif entry.outcome not in ("selected", "repeated", "already_selected"):
+                lines.append(LookUp(lines=(entry,)))
+        return [LookUp(targets=tuple(sorted(targets))), *lines]
+
+    def _followed(self, found: FoundEntries) -> dict[str, LookUp]:
         """Return what was found, with the targets to which it refers."""
         for _ in range(2):  # a repeated line refers to a line, which refers to persons
             linked, found.linked = found.linked, {}
@@ -196,31 +203,6 @@ class Receipts:
                     for name in linked.get(entry.id or "", ()):
                         found.add_line(name, entry)
         return found.look_ups()
-
-
-class _Found:
-    """What is found about several names, and the references that lead to more."""
-
-    def __init__(self) -> None:
-        self.linked: dict[str, set[str]] = {}
-        self._targets: dict[str, set[int]] = {}
-        self._lines: dict[str, list[LineEntry]] = {}
-
-    def add_targets(self, name: str, targets: Iterable[int]) -> None:
-        self._targets.setdefault(name, set()).update(targets)
-
-    def add_line(self, name: str, entry: LineEntry) -> None:
-        """Add a line, its own targets, and the references of its other persons."""
-        self._lines.setdefault(name, []).append(entry)
-        self.add_targets(name, _numbers(entry))
-        for person in entry.persons:
-            self.linked.setdefault(person, set()).add(name)
-
-    def look_ups(self) -> dict[str, LookUp]:
-        return {
-            name: LookUp(targets=tuple(sorted(targets)), lines=tuple(self._lines.get(name, ())))
-            for name, targets in self._targets.items()
-        }
 
 
 def read_receipts_header(path: Path) -> tuple[ReceiptsHeader, ReceiptsFooter]:
@@ -306,10 +288,6 @@ def _decoded(path: Path, number: int, line: bytes) -> AnyLine:
 
 def _damaged(path: Path, number: int) -> ReceiptsError:
     return ReceiptsError(path, f"was changed: line {number:,} fails its checksum", _RESTORE)
-
-
-def _numbers(entry: LineEntry) -> Iterator[int]:
-    return (number for start, stop in parse_ranges(entry.targets or "") for number in range(start, stop))
 
 
 def _forms(value: str) -> Iterator[tuple[IdKind, str]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from uuid import UUID
 
 import msgspec
 
@@ -10,7 +11,14 @@ from bulk.concurrency.stop_gate import StopGate
 from bulk.errors import InputError
 from bulk.files.disk_sets import DiskIdSet
 from bulk.posthog.person_reader import PersonReader
-from bulk.posthog.property_query import UNREADABLE, Discovery, choose_discovery, iter_queried_persons
+from bulk.posthog.property_query import (
+    MAX_OPEN,
+    UNREADABLE,
+    Discovery,
+    choose_discovery,
+    iter_queried_persons,
+    read_stored,
+)
 from bulk.sanitize import plain
 from bulk.selection.input_findings import Findings
 from bulk.selection.lookups.new_persons import record_new
@@ -93,6 +101,7 @@ class FilterResolver:
         async for found in iter_queried_persons(self._client, self._reader, self._having_keys, self._gate):
             self._findings.gone += found.gone
             self._findings.unread_persons += found.unread
+            self._findings.read_error = self._reader.last_error
             yield self._new(list(map(selected, found.persons)))
 
     async def _list_having_keys(self) -> AsyncIterator[list[SelectedPerson]]:
@@ -103,8 +112,15 @@ class FilterResolver:
             on_unreadable=self._findings.add_unreadable,
         )
         page: list[SelectedPerson] = []
+        bare: list[UUID] = []
         checked = 0
         async for person in persons:
+            if not person.properties:
+                bare.append(person.uuid)
+                if len(bare) == MAX_OPEN:
+                    yield await self._read_bare(bare)
+                    bare = []
+                continue
             checked += 1
             if any(key in person.properties for key in self._having_keys):
                 page.append(selected(person))
@@ -116,6 +132,21 @@ class FilterResolver:
                 yield self._new(page, without=checked - len(page))
                 page, checked = [], 0
         yield self._new(page, without=checked - len(page))
+        yield await self._read_bare(bare)
+
+    async def _read_bare(self, uuids: Sequence[UUID]) -> list[SelectedPerson]:
+        """Read persons that the listing shows without any property, and return the new ones that have one of them.
+
+        Such a row may lack what the person has (guarantee 11).
+        """
+        stored = await read_stored(self._reader, uuids, self._gate)
+        having = [
+            person for person in map(selected, stored.persons) if not set(person.keys).isdisjoint(self._having_keys)
+        ]
+        self._findings.unread_persons += stored.unread
+        found = self._new(having, without=len(uuids) - len(having) - stored.unread)
+        self._persons.add_many(uuids)
+        return found
 
     def _new(self, page: Sequence[SelectedPerson], *, without: int = 0) -> list[SelectedPerson]:
         """Return the persons of a page that were not yielded before, and count them.

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from typing import Any
 from uuid import UUID
 
-from asyncclient import UnreadableRow
+from asyncclient import PostHogError, UnreadableRow
 from bulk.number_ranges import format_ranges
 from bulk.selection.inputs.causes import Cause
 from bulk.selection.inputs.line_checks import Reason, RefusedLine
@@ -105,6 +105,7 @@ class Findings:
         leave_out: returns whether a person is protected, so that it is left out of the plan, and counts it.
         is_protected: returns the same and counts nothing.
         properties: counts the targets that have the properties of the operation; None where it changes none.
+        read_error: the last error with which a person could not be read; None if no read failed.
     """
 
     leave_out: Callable[[UUID], bool]
@@ -141,6 +142,7 @@ class Findings:
         self.without = 0
         self.gone = 0
         self.unread_persons = 0
+        self.read_error: PostHogError | None = None
         self._most_ids = 0
         self._many_ids = Largest("distinct_ids")
         self._several_persons = Largest("persons")

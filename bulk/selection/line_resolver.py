@@ -184,6 +184,7 @@ class LineResolver:
         self._is_second_lookup = True
         found, unread = await read_until_known(self._look_up, lines, self._gate)
         self._is_second_lookup = False
+        self._findings.read_error = self._emails.last_error
         for line in unread:
             self._findings.unread.add(line.number)
             self._not_covered.add(line.key)

@@ -46,8 +46,9 @@ tables, each row is a state and each column an observation; `-`, and a state wit
 
 Exhausted attempts and a rejection fail every pending axis that is not held back. A person that could not be read
 changes only the reason on the primary axis, and the target waits for the next run. The start of a run continues from
-the states that `reasons.RETRY_FROM` names, unless the person is lost. The events of a lost person are in
-`lost_events`, and recordings in `recording_states`.
+the states that `reasons.RETRY_FROM` names, unless the person is lost. A person that was there again after its deletion
+(`reappeared`) is read first: its events and recordings begin anew only if that run reads it as present too. The events
+of a lost person are in `lost_events`, and recordings in `recording_states`.
 """
 
 from collections.abc import Callable, Iterable
@@ -79,6 +80,7 @@ _DELETED = frozenset({Person.DELETED_CONFIRMED, Person.FOUND_DELETED})
 _LOST_STATES = frozenset(
     {Person.ALREADY_DELETED, Person.DISAPPEARED, Person.DELETED_UNEXPECTEDLY, Person.MERGED, Person.RECREATED}
 )
+_NOT_SENT_IN_TIME: tuple[State, ...] = (Events.TOO_LATE, Events.SKIPPED, Recordings.TOO_LATE, Recordings.SKIPPED)
 _NOT_STARTED = frozenset({Person.NOT_STARTED, Events.NOT_STARTED, Recordings.NOT_STARTED, Properties.NOT_STARTED})
 
 _ABSENT: dict[State, State] = {
@@ -158,10 +160,8 @@ class TargetMachine:
         person = status_to_retry(read_again.person)
         if person.state in FINAL_PERSON_STATES:
             return read_again
-        if state.person.reason is Reason.REAPPEARED:  # no deletion row covers events captured after it was gone
-            return state._replace(
-                person=person, events=_reset(state.events, *Events), recordings=_reset(state.recordings, *Recordings)
-            )
+        if state.person.reason is Reason.REAPPEARED:  # the response that showed it may have been late: read it first
+            return state._replace(person=AxisStatus(Person.UNKNOWN, Reason.REAPPEARED))
         return TargetState(*(status_to_retry(each) for each in read_again))
 
     def _deleted_instead(self, state: TargetState, _: Observation) -> TargetState:
@@ -185,8 +185,11 @@ class TargetMachine:
 
     def _present(self, state: TargetState, observation: Observation) -> TargetState:
         state = TargetState(*(without_unread(each) for each in state))
-        person = state.person
+        person, begin_anew = state.person, _NOT_SENT_IN_TIME
         match person.state:
+            case Person.UNKNOWN if person.reason is Reason.REAPPEARED:
+                # no deletion row covers events captured after it was gone
+                person, begin_anew = AxisStatus(Person.TO_RETRY), (*Events, *Recordings)
             case Person.UNKNOWN:
                 person = AxisStatus(Person.TO_RETRY)
             case Person.ACCEPTED:
@@ -201,8 +204,8 @@ class TargetMachine:
         if person.state in FINAL_PERSON_STATES:
             return state
         return state._replace(
-            events=_reset(state.events, Events.TOO_LATE, Events.SKIPPED),
-            recordings=_reset(state.recordings, Recordings.TOO_LATE, Recordings.SKIPPED),
+            events=_reset(state.events, *begin_anew),
+            recordings=_reset(state.recordings, *begin_anew),
             properties=_as_read(state.properties, observation),
         )
 
@@ -247,6 +250,8 @@ class TargetMachine:
         status: AxisStatus = getattr(state, field)
         if status.state not in PENDING:
             return state
+        if status.reason is Reason.REAPPEARED:  # what the last read showed still holds
+            return state._replace(person=AxisStatus(Person.CONTRADICTED, Reason.REAPPEARED))
         return state._replace(**{field: AxisStatus(status.state, _UNREAD[observation])})
 
     _STEPS: ClassVar[dict[Observation, Callable[["TargetMachine", TargetState, Observation], TargetState]]] = {

@@ -12,7 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from asyncclient import PostHogClient
+from asyncclient import PostHogClient, PostHogError
 from bulk.concurrency.outages import RETRY_FOR_S, with_outage_wait
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import grouped, in_order
@@ -28,6 +28,7 @@ from bulk.plan.plan_writer import PlanWriter, refuse_before_image
 from bulk.plan.planner import spent_requests
 from bulk.plan.value_counts import ValueCounts
 from bulk.posthog.batch_reads import READ_SIZE
+from bulk.posthog.halving import because_of
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import LEFT_OUT, Absent, Present, Unread, is_same, properties_of
 from bulk.posthog.rereads import read_until_known
@@ -118,7 +119,7 @@ async def plan_revert(
                         _add(found, writer, entry, result)
                     reporter.report()
                 if not writer.count:
-                    raise found.nothing()
+                    raise found.nothing(reader.last_error)
                 findings = [
                     {"kind": "requests", "count": wait_tracker.requests},
                     found.counts.to_finding(),
@@ -165,10 +166,10 @@ class _Found:
             **{name: _numbers(lines) for name, lines in self.left.items() if name != "without_entry" or len(lines)},
         }
 
-    def nothing(self) -> Refused | NotFinished:
-        """Return the exception for a plan without a person."""
+    def nothing(self, read_error: PostHogError | None) -> Refused | NotFinished:
+        """Return the exception for a plan without a person; `read_error` is why some could not be read."""
         if unread := len(self.left["unread"]):
-            were = f"{count_of(unread, 'person')} could not be read"
+            were = f"{count_of(unread, 'person')} could not be read{because_of(read_error)}"
             return NotFinished(f"{were}, and no other person can be reverted", purpose="plan")
         words = {"changed": "changed by others since", "as_before": "already as before", "gone": "gone"}
         parts = []

@@ -12,6 +12,7 @@ from bulk.formatting import count_of
 from bulk.number_ranges import format_ranges
 from bulk.posthog import person_reader
 from bulk.posthog.batch_reads import READ_SIZE
+from bulk.posthog.halving import failure_words
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import LEFT_OUT, Present, Unread
 from bulk.posthog.rereads import read_until_known
@@ -103,9 +104,10 @@ async def check_no_persons(
         )
     if unread:
         has = "has" if len(unread) == 1 else "have"
+        where = "; ".join(filter(None, (_places(unread, lines), failure_words(reader.last_error))))
         raise NotFinished(
-            f"the server did not say whether {count_of(len(unread), 'distinct ID')} {has} a person "
-            f"({_places(unread, lines)}); nothing was sent",
+            f"the server did not say whether {count_of(len(unread), 'distinct ID')} {has} a person ({where}); nothing "
+            "was sent",
             purpose="check",
         )
 

@@ -163,7 +163,7 @@ def test_no_imports_in_circles(prefix: str) -> None:
     ("library", "rooms"),
     [
         ("aiohttp", ("asyncclient._transport.session", "asyncclient._transport.failures", "asyncclient.testing")),
-        ("signal", ("bulk.cli",)),
+        ("signal", ("bulk.cli", "bulk.__main__")),
         ("click", ("bulk.cli",)),
         ("rich", ("bulk.cli",)),
         ("requests", ()),

@@ -16,8 +16,9 @@ step, down to offset 0. If it starts with known persons and has no new one, the 
 between it bisects. A block of rows that cannot be read is crossed by one page that reaches from a known person to the
 first new one.
 
-A known person can be among the unread ones, because a merge may move a row back. Therefore one known person is not
-enough at the start of a page: it takes more than half of the overlap, or 16 if the page does not overlap the last one.
+Known persons can be among the unread ones, because merges may move rows back, one or several together. Therefore one
+known person is not enough at the start of a page: it takes more than half of the overlap, or 16 if the page does not
+overlap the last one. A page that overlaps it also holds more than half of the last persons before the unread ones.
 
 A page that takes too long is replaced by a smaller one, and pages grow again. That changes only how many rows a request
 asks for and overlaps, so it cannot make a listing incomplete either. Pure: nothing is sent here.
@@ -80,6 +81,7 @@ class OffsetPager(Generic[RowT]):
         self._max_limit = MAX_PAGE  # more rows took too long
         self._start_search()
         self._anchored_at = 0
+        self._last: Sequence[int] = ()  # the persons on the last page that had new ones
         self._pages_without_persons = 0
         self._is_next = True  # the requested page overlaps the last anchored one
         self.request: PageRequest | None = PageRequest(0, page_size)
@@ -101,11 +103,15 @@ class OffsetPager(Generic[RowT]):
         assert request is not None, "the listing is over"
         end = None if next_url is None else _end_of_page(request, next_url)
         numbers = [row.uuid.int for row in rows]  # integers hash and compare faster than UUIDs
-        if not self._is_anchored(request, numbers):
+        if not self._is_anchored(request, numbers, is_last=end is None):
             self._count_page(request, 0)
             self._step_back(request)
             return []
         new = self._known.add_all(numbers)
+        if new:
+            self._last = numbers
+            if end is None and len(rows) >= request.limit:  # a full page always has a next one (contract 6.1)
+                end = request.offset + request.limit
         if end is None:
             self.request = None
         else:
@@ -139,11 +145,18 @@ class OffsetPager(Generic[RowT]):
         assert self.request is not None
         return MIN_OVERLAP + 1 if self._is_next or not self.request.offset else self._min_known() + 1
 
-    def _is_anchored(self, request: PageRequest, numbers: Sequence[int]) -> bool:
+    def _is_anchored(self, request: PageRequest, numbers: Sequence[int], *, is_last: bool) -> bool:
         if request.offset == 0:
             return True
-        min_known = self._min_known()
-        return len(numbers) >= min_known and all(number in self._known for number in numbers[:min_known])
+        if not self._starts_known(numbers, self._min_known()):
+            return False
+        if not self._is_next or (not is_last and self._starts_known(numbers, len(numbers))):
+            return True
+        last = set(self._last[-self._overlap :]).intersection(numbers)
+        return len(last) >= self._min_known() or self._starts_known(numbers, MIN_KNOWN_ELSEWHERE)
+
+    def _starts_known(self, numbers: Sequence[int], count: int) -> bool:
+        return len(numbers) >= count and all(number in self._known for number in numbers[:count])
 
     def _min_known(self) -> int:
         half = self._overlap // 2 + 1

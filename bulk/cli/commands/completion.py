@@ -16,8 +16,9 @@ COMPLETE_VARIABLE = "_POSTHOG_BULK_COMPLETE"
 def command(shell: str, json: bool) -> int:
     """Print the completion script for SHELL: bash, zsh or fish.
 
-    \b
     To complete commands, options, files and profiles, add one line to your shell's configuration:
+
+    \b
       bash, in ~/.bashrc: eval "$(posthog-bulk completion bash)"
       zsh, in ~/.zshrc: eval "$(posthog-bulk completion zsh)"
       fish, in ~/.config/fish/config.fish: posthog-bulk completion fish | source

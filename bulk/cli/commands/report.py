@@ -123,7 +123,9 @@ def command(
     def read() -> "AnyReport":
         if is_locked(journal):
             click.echo("posthog-bulk: a process is working on this job: shown as of its last record.", err=True)
-        return _read(journal, plan, reference=reference, ids=asked, receipts=receipts, values=not redact)
+        return _read(
+            journal, plan, reference=reference, ids=asked, ids_file=find_file, receipts=receipts, values=not redact
+        )
 
     if output is None or str(output) == STDOUT:
         if sign is not None:
@@ -183,6 +185,7 @@ def _read(
     *,
     reference: str | None,
     ids: list[str] | None,
+    ids_file: Path | None,
     receipts: Path | None,
     values: bool,
 ) -> "AnyReport":
@@ -205,7 +208,7 @@ def _read(
         def find(journal: Path, plan: "Plan | None", *, on_read: "OnRead | None") -> "Receipt":
             if reference is not None:
                 return find_request(journal, reference, receipts=receipts, plan=plan, on_read=on_read)
-            return find_persons(journal, ids or (), receipts=receipts, plan=plan, on_read=on_read)
+            return find_persons(journal, ids or (), receipts=receipts, plan=plan, on_read=on_read, ids_file=ids_file)
 
         receipt = read_with_plan(find, journal, plan, on_read=on_read)
     _note_separators(ids or [], receipt)

@@ -15,6 +15,7 @@ from bulk.cli.display.names import phase_name, phase_start
 from bulk.cli.display.wait_lines import clock_time, wait_line
 from bulk.events import Activity, PhaseChanged, PlanProgress, Progress, WaitKind
 from bulk.formatting import count_of, format_duration
+from bulk.report.rendering.wrapping import head_length
 
 _BREAKS = re.compile(r" (?!(?:s|min|h|d)\b)")
 """Where a line may be broken: not between a number and its unit of time."""
@@ -113,7 +114,7 @@ def flow(parts: Sequence[str], width: int) -> list[str]:
 
 
 def fold(text: str, width: int, *, hang: str = INDENT) -> list[str]:
-    """Return a text in lines of at most `width` columns, broken between words; a wider word is broken anywhere.
+    """Return a text in lines of at most `width` columns, broken between words; a wider word after a separator.
 
     Arguments:
         text: one line, whose own indentation is repeated in each line.
@@ -130,6 +131,7 @@ def fold(text: str, width: int, *, hang: str = INDENT) -> list[str]:
     for word in [*words[1:], None]:
         while cell_len(current) > width:
             head = set_cell_size(current, width).rstrip()
+            head = head[: head_length(current, len(head))]
             lines.append(head)
             current = following + current[len(head) :]
         if word is not None and cell_len(current) + 1 + cell_len(word) <= width:

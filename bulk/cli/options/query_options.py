@@ -1,5 +1,6 @@
 """The options that select persons by their fields and activity, or by a query. Sends nothing; reads a query's file."""
 
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +111,7 @@ def _moments(arguments: QueryArguments) -> dict[str, datetime | timedelta]:
 
 def _query_text(given: str) -> str:
     """Return the query, from its file if the argument is the name of one: a query has blanks, a name rarely."""
-    from bulk.errors import InputError
+    from bulk.errors import FileTrouble, InputError
     from bulk.files.file_errors import as_file_trouble
     from bulk.files.private_files import check_regular
 
@@ -118,6 +119,12 @@ def _query_text(given: str) -> str:
     is_word = given.strip() and not any(character.isspace() for character in given.strip())
     if not is_word and not _is_file(path):
         return given
+    if not os.path.lexists(path):
+        raise FileTrouble(
+            path,
+            "is neither a file nor a query (--hogql)",
+            "name a file that exists, or give a query, as in 'SELECT id AS person_id FROM persons WHERE ...'",
+        )
     check_regular(path)
     with as_file_trouble(path, "cannot be read"):
         data = path.read_bytes()

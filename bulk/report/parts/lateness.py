@@ -12,12 +12,16 @@ DONE = frozenset({"done", "no_person"})
 """Results after which nothing is left to do for a line."""
 
 
-def entry_days(entry: LineEntry, target_states: TargetStates) -> tuple[str | None, str | None]:
-    """Return the day of receipt and the due day of a line: its own, or those of a job that is one request."""
+def entry_days(entry: LineEntry | None, target_states: TargetStates) -> tuple[str | None, str | None]:
+    """Return the day of receipt and the due day of a line: its own, or those of a job that is one request.
+
+    Without a line, return those of the job.
+    """
     job = target_states.job
     given = None if job is None or job.due or job.record is None else job.record.received
-    if entry.due is not None or given is None or (received := parse_received(given)) is None:
-        return entry.received, entry.due
+    own = (None, None) if entry is None else (entry.received, entry.due)
+    if own[1] is not None or given is None or (received := parse_received(given)) is None:
+        return own
     return received.isoformat(), due_date(received).isoformat()
 
 

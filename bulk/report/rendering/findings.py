@@ -111,7 +111,8 @@ def _causes(unmatched: dict[str, Any]) -> Iterator[Row]:
         return
     for cause in Cause:
         if isinstance(one := causes.get(cause.value), dict):
-            yield f"- {cause.value}", format_count(int(one.get("count", 0))), _which(one)
+            words = "no obvious typing error" if cause is Cause.NONE else cause.value
+            yield f"- {words}", format_count(int(one.get("count", 0))), _which(one)
 
 
 def finding_sentences(findings: dict[str, Any]) -> Iterator[str]:
@@ -192,7 +193,8 @@ def _wider_sentences(wider: object) -> Iterator[str]:
         yield (
             f"Not selected: {least}{_unmatched(found)} would match {least}{count_of(persons, 'person')} "
             "without whitespace and quotes, and with --email-match ignore-case --email-keys "
-            f"'{','.join(USUAL_KEYS)}'."
+            f"'{','.join(USUAL_KEYS)}'; to select them, plan with these options, and correct whitespace and quotes in "
+            "the file."
         )
     elif found:
         yield (
@@ -227,7 +229,8 @@ def discovery_sentences(findings: dict[str, Any]) -> Iterable[str]:
     if gone := one.get("gone"):
         sentence += f"; {_persons(gone, 'in the result of the query', 'does', 'do')} not exist any more"
     if unread := one.get("unread"):
-        sentence += f"; {_persons(unread, 'in the result of the query', 'is', 'are')} unread and not in the plan"
+        where = "in the result of the query" if one["by"] == "query" else "in the listing"
+        sentence += f"; {_persons(unread, where, 'is', 'are')} unread and not in the plan"
     yield f"{sentence}."
     if may_miss := one.get("may_miss"):
         yield f"Not covered: {may_miss}."

@@ -15,7 +15,7 @@ _PIECE = re.compile(r"\s*[^\s,]*,?")
 def wrap(text: str, width: int) -> list[str]:
     """Return text as lines, broken at spaces and after commas, and within a word that is longer than a line.
 
-    Such a word is broken after a hyphen or an underscore, if there is one in the second half of the line.
+    Such a word is broken after a separator (`head_length`).
 
     Arguments:
         text: one line of text.
@@ -30,12 +30,22 @@ def wrap(text: str, width: int) -> list[str]:
         if lines[-1]:
             lines.append("")
         while len(rest) > width:
-            end = 1 + max(rest.rfind("-", 0, width), rest.rfind("_", 0, width))
-            end = end if end > width // 2 else width
+            end = head_length(rest, width)
             lines[-1], rest = rest[:end], rest[end:]
             lines.append("")
         lines[-1] = rest
     return [line.rstrip() for line in lines]
+
+
+def head_length(text: str, most: int) -> int:
+    """Return how much of a text without blanks stays in a line: up to its last hyphen, underscore or slash.
+
+    Arguments:
+        text: longer than the line.
+        most: the maximum length of the line, which is the result if there is none of them in its second half.
+    """
+    end = 1 + max(text.rfind(each, 0, most) for each in "-_/")
+    return end if end > most // 2 else most
 
 
 def fit(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:

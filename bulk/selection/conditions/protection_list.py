@@ -21,6 +21,7 @@ from bulk.files.private_files import check_regular
 from bulk.formatting import count_of
 from bulk.posthog import person_reader
 from bulk.posthog.batch_reads import READ_SIZE
+from bulk.posthog.halving import because_of
 from bulk.posthog.person_reader import PersonReader
 from bulk.posthog.person_reads import Present, Unread
 from bulk.posthog.rereads import read_until_known
@@ -137,7 +138,8 @@ class ProtectionList:
                 await self._gate.sleep(wait_s, WaitKind.SECOND_READ, targets=len(self._open_emails))
             await self._by_email(self._open_emails)
         if unread := len({*chain(*self._open_ids.values(), *self._open_uuids.values())}):
-            raise NotFinished(f"{count_of(unread, 'line')} of the protection list could not be looked up")
+            why = because_of(self._reader.last_error)
+            raise NotFinished(f"{count_of(unread, 'line')} of the protection list could not be looked up{why}")
 
     async def _by_distinct_id(self, numbers: Mapping[str, list[int]]) -> None:
         for keys in _batches(numbers):

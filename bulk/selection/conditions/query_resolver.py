@@ -188,6 +188,7 @@ class QueryResolver:
     ) -> list[SelectedPerson]:
         found, unread = await read_until_known(read, ids, self._gate)
         self._findings.unread_persons += len(unread)
+        self._findings.read_error = self._reader.last_error
         return self._new(list(chain.from_iterable(found)))
 
     def _person_ids(self, page: list[str]) -> list[UUID]:

@@ -12,6 +12,8 @@ from bulk.selection.inputs.line_checks import Kind, looks_like_uuid
 
 _QUOTES = frozenset("\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb\u201e")
 _SEPARATOR = re.compile("[,;\t]")
+_BAR = re.compile(r"(?!auth0\||[a-z-]*oauth2\|)[^|]*[0-9@][^|]*\|")
+"""A bar after an ID, and not after the name of an identity provider, as in auth0|5f7c8ec7."""
 _SHORTENED = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?E[+-][0-9]{2,}", re.ASCII)
 """A long number as a spreadsheet shows it, also with a decimal comma."""
 _SPREADSHEET = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+|[0-9]+(?:[.,]0+)?", re.ASCII)
@@ -30,6 +32,7 @@ class Cause(Enum):
     QUOTES = "wrapped in quotes"
     SEPARATOR = "contains a separator: if the file is CSV, name its column with --column"
     INVISIBLE = "invisible characters, or another Unicode form"
+    DECOMPOSED = "contains characters in a decomposed form (NFD): PostHog compares exactly"
     UUID = "looks like a UUID: for UUIDs, use --uuids"
     EMAIL = "looks like an email: for emails, use --emails"
     SPREADSHEET = "only digits or scientific notation: a spreadsheet may have changed it"
@@ -52,10 +55,11 @@ def likely_cause(value: str, kind: Kind) -> Cause:
         return Cause.QUOTES
     if kind is not Kind.EMAIL and _SHORTENED.fullmatch(bare):
         return Cause.SPREADSHEET
-    if _SEPARATOR.search(bare):
+    if _SEPARATOR.search(bare) or _BAR.match(bare):
         return Cause.SEPARATOR
-    if visible(bare) != bare:
-        return Cause.INVISIBLE
+    if (seen := visible(bare)) != bare:
+        composed = unicodedata.normalize("NFC", bare)
+        return Cause.DECOMPOSED if composed == seen and len(composed) < len(bare) else Cause.INVISIBLE
     if kind is Kind.EMAIL:
         return Cause.NONE
     if looks_like_uuid(bare):

@@ -8,6 +8,8 @@ import msgspec
 
 from bulk.formatting import format_count
 from bulk.number_ranges import parse_ranges
+from bulk.selection.input_findings import WIDER_WORDS
+from bulk.selection.inputs.causes import Cause
 
 Outcome = Literal["selected", "unmatched", "unread", "protected", "refused", "repeated", "already_selected", "blank"]
 
@@ -17,8 +19,8 @@ class LineOutcome(msgspec.Struct, frozen=True):
 
     Arguments:
         outcome: in one word.
-        reason: why a line is refused, the likely cause why it matches no person, or that the line that it repeats is
-            not covered either; None where there is none.
+        reason: why a line is refused, the likely cause why it matches no person, what it would match if it were
+            compared more widely, or that the line that it repeats is not covered either; None where there is none.
         repeats: the number of the first line that it repeats, or that selects a person which it names again; None for
             other lines, and where the plan does not say.
     """
@@ -39,6 +41,8 @@ def line_outcome(findings: dict[str, dict[str, Any]], number: int) -> LineOutcom
         number: of the line, counted from 1.
     """
     found = next((outcome for outcome, lines in _outcomes(findings) if _names(lines, number)), None)
+    if found == LineOutcome("unmatched", Cause.NONE.value) and _names(wider := findings.get("wider_match", {}), number):
+        return LineOutcome("unmatched", f"it {WIDER_WORDS.get(str(wider.get('by')), 'would match otherwise')}")
     kind = {"repeated": "duplicates", "already_selected": "aliases"}.get("" if found is None else found.outcome)
     if found is None or kind is None:
         return found

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from asyncclient import InvalidResponse, Person, PostHogClient, RawPerson
+from asyncclient import InvalidResponse, Person, PostHogClient, PostHogError, RawPerson
 from bulk.errors import Refused
 from bulk.posthog.halving import FailureCount, read_halving
 from bulk.posthog.person_reader import PersonReader
@@ -35,6 +35,11 @@ class EmailLookup:
         self._page_size = page_size
         self._raw = raw
         self._failures = FailureCount()
+
+    @property
+    def last_error(self) -> PostHogError | None:
+        """The last error with which an email could not be looked up even alone."""
+        return self._failures.last_error or self._reader.last_error
 
     async def persons(self, emails: Sequence[str], match: EmailMatch) -> tuple[list[list[SelectedPerson]], list[bool]]:
         """Return the persons of each email, each person once, and for each email whether a read of it failed.

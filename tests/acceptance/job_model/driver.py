@@ -144,10 +144,11 @@ class Driver:
         self._expect_planned(names)
         notes = plan.recording_notes(range(plan.count)) if self._case.recordings_too else {}
         not_noted = frozenset(planned[number].name for number, note in notes.items() if note is None)
-        without = {planned[target.number].name for target in targets if target.distinct_id is None}
-        missing = (not_noted | without) - self._trouble.long_spells  # one response without them is not enough
+        without = frozenset(planned[target.number].name for target in targets if target.distinct_id is None)
+        # one response without them is not enough
+        missing = (not_noted | without) - self._trouble.long_spells - self._trouble.without_ids_twice
         self._expect([f"{name} is planned without its distinct IDs" for name in sorted(missing)])
-        self._witness.begin(names)
+        self._witness.begin(names, without)
         self._witness.recordings.not_noted = not_noted
         return planned
 

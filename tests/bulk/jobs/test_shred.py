@@ -272,19 +272,23 @@ async def test_the_before_image_is_destroyed_too_and_another_file_of_its_name_is
         ) as client,
     ):
         ids = [server.world.person(uuid).distinct_ids[0] for uuid in server.world.iter_uuids()]
-        for name in ("own", "other"):
-            before = tmp_path / f"{name}.before.jsonl"
-            operation = UpdateProperties({"plan": name}, keep_before=str(before))
-            path, journal = tmp_path / f"{name}.plan.jsonl", tmp_path / f"{name}.journal.jsonl"
+        for name in ("own", "moved", "other"):
+            (folder := tmp_path / name).mkdir()
+            operation = UpdateProperties({"plan": name}, keep_before=str(folder / "x.before.jsonl"))
+            path, journal = folder / "x.plan.jsonl", folder / "x.journal.jsonl"
             with await make_plan(client, operation, ByDistinctIds(ids), path) as plan:
                 await run_job(client, plan, journal, approve=plan.digest)
-            (end := tmp_path / f"{name}.before.jsonl.torn-90").write_text("the end of an entry")
+            if name == "moved":
+                folder = folder.rename(tmp_path / "elsewhere")
+                path, journal = folder / path.name, folder / journal.name
+            before = folder / "x.before.jsonl"
+            (end := folder / "x.before.jsonl.torn-90").write_text("the end of an entry")
             if name == "other":
                 before.write_text("something else\n")
             done = await shred_job(journal)
-            assert done.removed == ((before, end, path) if name == "own" else (path,))
+            assert done.removed == ((path,) if name == "other" else (before, end, path))
             assert before.exists() == end.exists() == (name == "other")
-            files = '"before_image","before_image_end_1","plan"' if name == "own" else '"plan"'
+            files = '"plan"' if name == "other" else '"before_image","before_image_end_1","plan"'
             assert f'"files":[{files}]' in journal.read_text()
             assert "before.jsonl" not in journal.read_text()
 

@@ -101,6 +101,16 @@ def test_a_look_up_tells_how_much_of_the_file_is_read_from_the_start_on(
     assert {each[0] for each in read} == {path}
 
 
+def test_a_look_up_tells_how_many_ids_of_their_file_are_prepared(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(path, 30)
+    ids_file, read = Path("ids.txt"), list[tuple[Path, int, int]]()
+    monkeypatch.setattr("bulk.requests.receipts._IDS_PER_REPORT", 2)
+    receipts = Receipts.open(path, on_read=lambda *each: read.append(each))
+    receipts.find((f"user-{number}" for number in range(5)), ids_file=ids_file)
+    assert read[:3] == [(ids_file, 0, 5), (ids_file, 2, 5), (ids_file, 4, 5)]
+    assert {each[0] for each in read[3:]} == {path}
+
+
 @pytest.mark.parametrize("folds_case", [False, True])
 def test_emails_are_found_in_another_case_where_the_job_compared_them_so(path: Path, folds_case: bool) -> None:
     assert ("ann@example.com" in written(path, folds_case=folds_case).find(["ann@example.com"])) is folds_case

@@ -83,7 +83,7 @@ def test_a_read_that_succeeds_removes_only_the_reason_of_the_failed_one(
         (AxisStatus(Person.FAILED, Reason.ATTEMPTS_EXHAUSTED), AxisStatus(Person.UNKNOWN)),
         (AxisStatus(Recordings.FAILED, Reason.NEVER_ACCEPTED), AxisStatus(Recordings.NOT_STARTED)),
         (AxisStatus(Events.FAILED, Reason.NO_DELETION_ROW), AxisStatus(Events.TO_RETRY)),
-        (AxisStatus(Person.CONTRADICTED, Reason.REAPPEARED), AxisStatus(Person.TO_RETRY)),
+        (AxisStatus(Person.CONTRADICTED, Reason.REAPPEARED), AxisStatus(Person.UNKNOWN)),
         (AxisStatus(Properties.CONTRADICTED, Reason.ACCEPTED_NOT_APPLIED), AxisStatus(Properties.TO_RETRY)),
         (
             AxisStatus(Properties.CONTRADICTED, Reason.CHANGED_AFTERWARDS),

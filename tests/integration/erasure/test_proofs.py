@@ -178,6 +178,38 @@ async def test_a_person_that_reappears_has_its_events_queued_again_before_its_de
         assert (await verify_job(a.client, plan, a.journal)).exit_code == 0
 
 
+@pytest.mark.parametrize("purged", [False, True])
+async def test_persons_that_a_late_response_shows_again_keep_their_proofs(
+    arena: Any, axis: Any, *, purged: bool
+) -> None:
+    before: dict[str, Any] = {}
+    replica_lags = False
+
+    def change(action: str, body: Body) -> Body | None:
+        if action not in ("batch_by_uuids", "batch_by_distinct_ids"):
+            return None
+        before.update({each["distinct_ids"][0]: each for each in body["results"].values()})
+        return {"results": before} if replica_lags else None
+
+    async with arena(persons=3) as a:
+        for uuid in a.everybody:
+            a.server.world.add_recording(f"of {uuid}", a.server.world.person(uuid).distinct_ids)
+        rewrite(a.server, change)
+        plan = await a.plan(operation=DeletePersons(delete_events=True, delete_recordings=True))
+        await a.run(plan)
+        if purged:
+            a.server.run_event_deletion()
+        replica_lags = True
+        report = await verify_job(a.client, plan, a.journal)
+        assert failures(report) == [("person", "contradicted", "reappeared", 3)]
+        replica_lags = False
+        sent = len(a.sent())
+        report = await a.run(plan)
+        assert (report.exit_code, len(a.sent())) == (0, sent)
+        assert axis(report, "events") == {"purged" if purged else "queued": 3}
+        assert axis(report, "recordings") == {"deleted": 3}
+
+
 async def test_on_a_server_without_rows_an_accepted_request_is_the_proof_and_expires_too(arena: Any, axis: Any) -> None:
     clock = Clock()
     async with arena(persons=3, clock=clock, deletion_status=False) as a:

@@ -190,7 +190,7 @@ async def test_a_query_without_a_merged_person_does_not_make_it_done(
         chosen = ByPersonIds(a.everybody[:100])
         plan = await a.plan(operation=UnsetProperties(("secret",), route="capture"), selection=chosen)
         after(a.server, "query", lambda: a.server.world.merge(a.everybody[110], a.everybody[90]))
-        report = await a.run(plan, wait_s=2.0)
+        report = await a.run(plan, wait_s=30.0)
         assert report.exit_code == 1
         assert axis(report, "properties") == {"changed_confirmed": 99, "too_late": 1}
         assert a.server.world.person(a.everybody[110]).properties["secret"] == 1

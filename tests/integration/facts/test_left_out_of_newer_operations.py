@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from changed_responses import Body, rewrite
 
+from asyncclient.testing import Fault
 from bulk import (
     ByPersonIds,
     DeletePersons,
@@ -180,3 +181,24 @@ async def test_re_created_persons_while_planning(arena: Any, read: str, times: i
             return
         made = await plan_reappeared(a.client, plan, a.journal, again)
         assert made.count == PERSONS - (who if times == A_WHILE and read != "by distinct ID" else 0)
+
+
+@pytest.mark.parametrize("what", ["revert", "re-created"])
+async def test_reads_that_fail_while_planning_are_named_with_their_status(arena: Any, what: str) -> None:
+    async with arena(persons=PERSONS) as a:
+        keep, path = a.folder / "before", a.folder / "again.plan.jsonl"
+        reverts = what == "revert"
+        plan = await a.plan(operation=UnsetProperties(("plan",), keep_before=str(keep)) if reverts else DeletePersons())
+        await a.run(plan)
+        if not reverts:
+            for uuid in a.everybody:
+                a.server.world.recreate(uuid)
+            await verify_job(a.client, plan, a.journal)
+        for action in ("batch_by_uuids", "batch_by_distinct_ids"):
+            a.server.faults.add(Fault("status", action=action, status=500))
+        words = rf"{PERSONS} persons could not be read \(the server responded with 500 error\)"
+        with pytest.raises(NotFinished, match=words):
+            if reverts:
+                await plan_revert(a.client, keep, path)
+            else:
+                await plan_reappeared(a.client, plan, a.journal, path)

@@ -42,7 +42,7 @@ async def test_each_person_gets_exactly_its_row(arena: Any, axis: Any, route: st
         before, chosen = a.properties(), a.everybody[::2]
         rows = rows_of(a, chosen)
         plan = await plan_rows(a, rows, route=route)
-        report = await a.run(plan, wait_s=2.0)
+        report = await a.run(plan, wait_s=30.0)
         assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 150})
         own = dict(zip(chosen, values_of(rows), strict=True))
         assert a.properties() == {uuid: {**each, **own.get(uuid, {})} for uuid, each in before.items()}

@@ -231,7 +231,7 @@ async def test_settings_may_change_between_runs(arena: Any) -> None:
     async with arena(persons=60) as a:
         plan = await a.plan()
         await cancelled_at(a, plan, 10, batch_size=10, concurrency=1)
-        assert (await a.run(plan, batch_size=7, concurrency=5, wait_s=1.0)).exit_code == 0
+        assert (await a.run(plan, batch_size=7, concurrency=5, wait_s=30.0)).exit_code == 0
         assert [record.batch_size for record in a.records() if isinstance(record, RunStarted)] == [10, 7]
 
 

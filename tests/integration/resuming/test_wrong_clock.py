@@ -7,7 +7,8 @@ import pytest
 from virtual_time import run_virtual
 
 from asyncclient import Bucket, Limits, PostHogClient, RateLimits, RequestFinished
-from bulk import load_plan, run_job
+from asyncclient.testing import Fault
+from bulk import DeletePersons, NotFinished, load_plan, run_job
 
 OFFSETS_S = [7200.0, -7200.0, 30 * 86400.0]
 LATER_S = 10.0
@@ -118,3 +119,19 @@ async def test_records_have_the_servers_time(arena: Any, off_s: float) -> None:
         await a.run(plan)
         for record in a.records():
             assert abs(record.at - time.time() - off_s) < 600.0
+
+
+async def test_a_change_accepted_while_the_servers_clock_was_ahead_is_sent_again_once_it_is_overdue(arena: Any) -> None:
+    clock = ServerTime()
+    async with arena(persons=3, clock=clock) as a:
+        plan = await a.plan(operation=DeletePersons())
+        a.server.faults.add(Fault("swallow", action="bulk_delete", times=1))
+        clock.ahead_s = 30 * 86400.0
+        async with Counted(a, 0.0).client as a.client:
+            with pytest.raises(NotFinished):
+                await a.run(plan, wait_s=0)
+        exit_codes = []
+        for clock.ahead_s in (10.0, 100.0):
+            async with Counted(a, 0.0).client as a.client:
+                exit_codes.append((await a.run(plan, wait_s=0)).exit_code)
+        assert (exit_codes, a.left()) == ([75, 0], [])

@@ -78,13 +78,15 @@ def _check_any(plan: Path, found: "PlanPersons") -> None:
     """
     from bulk.errors import NotFinished, Refused
     from bulk.formatting import count_of
+    from bulk.posthog.halving import because_of
     from bulk.sanitize import plain
 
     if found.persons:
         return
     if found.unread:
         raise NotFinished(
-            f"{count_of(len(found.unread), 'person')} could not be read, and no other person is left",
+            f"{count_of(len(found.unread), 'person')} could not be read{because_of(found.read_error)}, and no other "
+            "person is left",
             purpose="export",
         )
     gone = len(found.missing)

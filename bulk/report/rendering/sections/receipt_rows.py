@@ -36,7 +36,8 @@ def line_rows(answers: Sequence[Answer]) -> Iterator[Row]:
     for group in _runs(answers, lambda one: (one.received, one.due, one.days_late, _outcome(one), _said(one))):
         first = group[0]
         days = first.received or "unknown", first.due or "unknown"
-        yield _span(answer.number for answer in group), *days, _outcome(first), _sentence(group)
+        numbers = _span(answer.number for answer in group) if first.lines else ""
+        yield numbers, *days, _outcome(first), _sentence(group)
 
 
 def person_rows(persons: Iterable[PersonResult], axes: Sequence[str]) -> Iterator[Row]:

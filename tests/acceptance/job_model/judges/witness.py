@@ -40,6 +40,8 @@ _CHANGES = frozenset({"update", "delete_property", "capture"})
 class Evidence(msgspec.Struct, kw_only=True):
     """What the engine was told of one person, and did to it; times by the server's clock."""
 
+    has_distinct_id: bool = True
+    """Whether the plan has one; a person that was planned without can be read by UUID only."""
     absent_by_uuid: list[float] = []
     absent_by_distinct_id: list[float] = []
     present: list[float] = []
@@ -62,13 +64,14 @@ class Evidence(msgspec.Struct, kw_only=True):
 
     @property
     def is_absent(self) -> bool:
-        """Whether a second look, by UUID and by distinct ID, some seconds after the first, missed it again."""
+        """Whether a second look, by UUID and by any distinct ID, some seconds after the first, missed it again."""
         seen = max(self.present, default=0.0)
         first = min((at for at in self.absent_by_uuid if at > seen), default=None)
         if first is None:
             return False
         again = first + CONFIRMED_AFTER_S
-        return max(self.absent_by_uuid) >= again and max(self.absent_by_distinct_id, default=0.0) >= again
+        looks = [self.absent_by_uuid, *([self.absent_by_distinct_id] if self.has_distinct_id else [])]
+        return all(max(look, default=0.0) >= again for look in looks)
 
 
 class Witness:
@@ -89,15 +92,19 @@ class Witness:
         self.recordings = RecordingEvidence(case, project)
         self.planned: frozenset[str] = frozenset()
 
-    def begin(self, planned: frozenset[str]) -> None:
+    def begin(self, planned: frozenset[str], without_distinct_id: frozenset[str]) -> None:
         """The job begins: what was told for its plan is no proof of anything.
 
         Arguments:
             planned: names of those in the plan.
+            without_distinct_id: names of those that the plan has no distinct ID of.
         """
         self.planned = planned
         self.recordings.begin()
-        self.evidence = {name: Evidence(story=before.story) for name, before in self.evidence.items()}
+        self.evidence = {
+            name: Evidence(has_distinct_id=name not in without_distinct_id, story=before.story)
+            for name, before in self.evidence.items()
+        }
 
     def sent(self, action: str, call: ParsedRequest) -> None:
         """A request leaves."""

@@ -63,6 +63,8 @@ class Trouble:
         self.spells: list[Spell] = []
         self.long_spells: set[str] = set()
         """Names of persons who were not shown as they are for longer than one look."""
+        self.without_ids_twice: set[str] = set()
+        """Names of persons whom two reads showed without distinct IDs, one by distinct ID and one by UUID."""
         self._once: set[str] = set()
         self._case = case
         self._project = project
@@ -169,6 +171,8 @@ class Trouble:
         often = ("no_distinct_ids", "left_out") if self.planning else ("no_distinct_ids",)  # plans take few reads
         if where <= both and how in often and self._empty_chance.random() < 0.5:
             how = "empty_distinct_ids"
+            if where == both:
+                self.without_ids_twice.add(member.name)
         self.spells.append(Spell(member=member, where=where, how=how, until=until))
 
     def _hide_recordings(self) -> None:

@@ -143,3 +143,21 @@ def test_a_known_person_further_down_does_not_anchor_a_page() -> None:
     got = read_all(listing, 10, others)
     assert {row.uuid for row in listing.rows} <= set(got)
     assert len(got) == len(set(got))
+
+
+@pytest.mark.parametrize("behind", [30, 0])
+def test_known_persons_that_moved_back_together_do_not_anchor_a_page(behind: int) -> None:
+    """Four yielded persons move among the unread ones, or behind them, and come first on the next page."""
+    rows = [person(1000 - number, number) for number in range(60)]
+    listing = InPlace(list(rows))
+
+    def others() -> None:
+        if len(listing.requests) == 1:
+            moved = listing.rows[2:6]
+            rest = listing.rows[:2] + listing.rows[6:]
+            place = len(rest) - behind
+            listing.rows = rest[:place][-7:] + moved + rest[place:]  # the next page starts at row 7
+
+    got = read_all(listing, 10, others)
+    assert {row.uuid for row in listing.rows} <= set(got)
+    assert len(got) == len(set(got))

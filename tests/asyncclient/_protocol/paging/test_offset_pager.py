@@ -138,6 +138,17 @@ def test_short_and_empty_pages_do_not_end_it() -> None:
     assert set(read_all(listing, 20)) == {row.uuid for row in rows} - unreadable
 
 
+@pytest.mark.parametrize("persons", [10, 17, 24, 30])
+def test_a_full_page_without_a_next_one_does_not_end_it(persons: int) -> None:
+    class WithoutNext(Listing):
+        def page(self, offset: int, limit: int) -> tuple[list[PersonRef], str | None]:
+            return super().page(offset, limit)[0], None
+
+    listing = WithoutNext([person(n, n) for n in range(persons)])
+    assert len(read_all(listing, 10)) == persons
+    assert len(listing.requests) <= persons // 7 + 1
+
+
 def test_when_everything_is_deleted_meanwhile_it_ends() -> None:
     listing = Listing([person(n, n) for n in range(50)])
     assert len(read_all(listing, 10, listing.rows.clear)) == 10

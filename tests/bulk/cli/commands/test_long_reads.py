@@ -37,12 +37,17 @@ def test_a_command_without_a_server_shows_it_on_stderr(run: Run, command: tuple[
     assert SHOWN not in result.out
 
 
-def test_looking_up_ids_shows_how_much_of_the_receipts_is_read(run: Run) -> None:
+def test_looking_up_the_ids_of_a_file_shows_how_much_of_it_is_done(run: Run) -> None:
     Path("ids").write_text("user-1\n")
     result = run("report", "x.journal.jsonl", "--find-file", "ids", "--json")
     assert result.code == 0
-    assert "Reading files; Reading x.receipts, 0% so far, for " in result.err
+    assert "Reading files; Reading ids, 0% so far, for " in result.err
     assert "Reading" not in result.out
+
+
+def test_looking_up_ids_of_the_command_line_names_the_receipts(run: Run) -> None:
+    result = run("report", "x.journal.jsonl", "--find", "user-1", "--json")
+    assert "Reading files; Reading x.receipts, 0% so far, for " in result.err
 
 
 def test_destroying_files_shows_how_much_of_them_is_overwritten(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,9 @@ def test_only_the_wait_is_coloured() -> None:
         ("a short line", 40, ["a short line"]),
         ("waiting for 30 s now", 14, ["waiting for", "  30 s now"]),
         ("abcdefghij", 4, ["abcd", "  ef", "  gh", "  ij"]),
+        ("plan of_the-news/letter", 12, ["plan", "  of_the-", "  news/", "  letter"]),
+        ("newsletter_opened_at", 14, ["newsletter_", "  opened_at"]),
+        ("a_newsletter", 10, ["a_newslett", "  er"]),
         ("", 10, [""]),
     ],
 )

@@ -23,7 +23,8 @@ CLEANED = (
 )
 WIDER = (
     "Not selected: {} no person would match {} without whitespace and quotes, and with "
-    "--email-match ignore-case --email-keys 'email,Email,$email,distinct_id'."
+    "--email-match ignore-case --email-keys 'email,Email,$email,distinct_id'; to select them, plan with these options, "
+    "and correct whitespace and quotes in the file."
 )
 
 
@@ -180,6 +181,30 @@ READ: dict[str, tuple[bytes, tuple[str, ...], int, list[str], list[str], str]] =
             "- would match without whitespace, quotes or invisible characters 1 2",
         ],
         [CLEANED, EVENTS],
+        "1 of 2 input lines is not covered (1 matched no person)",
+    ),
+    "a decomposed form": (
+        "user-1\nAme\u0301lie\n".encode(),
+        IDS,
+        1,
+        [
+            "Lines read 2",
+            "Lines that matched no person 1 2",
+            "- contains characters in a decomposed form (NFD): PostHog compares exactly 1 2",
+        ],
+        [EVENTS],
+        "1 of 2 input lines is not covered (1 matched no person)",
+    ),
+    "a bar": (
+        b"user-1\nuser-2|Bob\n",
+        IDS,
+        1,
+        [
+            "Lines read 2",
+            "Lines that matched no person 1 2",
+            "- contains a separator: if the file is CSV, name its column with --column 1 2",
+        ],
+        [EVENTS],
         "1 of 2 input lines is not covered (1 matched no person)",
     ),
     "a separator": (

@@ -92,7 +92,7 @@ def test_invalid_options_are_refused_without_a_request(
 def test_a_file_that_does_not_exist_is_not_taken_for_a_query(run: Run, posthog: Any) -> None:
     result = run("delete", "--hogql", "q.sql", "--yes", "--expect-count", "1")
     assert result.code == 74
-    assert "no such file: q.sql" in result.sentence
+    assert "q.sql is neither a file nor a query" in result.sentence
     assert not posthog.server.requests
 
 
@@ -101,7 +101,10 @@ def test_a_key_without_query_read_is_told_so(run: Run, posthog: Any) -> None:
     result = run("delete", "--anonymous", "--yes", "--expect-count", "1")
     assert result.code == 77
     assert "--anonymous, --inactive-since and --hogql select persons by a query" in result.sentence
-    assert result.sentence.endswith("add the scope query:read to the key in PostHog, then run the same command again")
+    assert result.sentence.endswith(
+        "by a query, for which the key needs the scope query:read; add the missing scope to the key in PostHog, then "
+        "run the same command again"
+    )
     assert not posthog.mutations
 
 

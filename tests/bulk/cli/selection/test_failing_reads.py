@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +92,29 @@ def test_an_export_that_breaks_off_says_after_how_many_persons(run: Run, people:
     result = run("persons", "--retry-for", "0")
     assert (result.code, result.out) == (75, "")
     assert run("persons", "--count", "--retry-for", "0").code == 75
+
+
+NO_OTHER = ", and no other person matches the selection"
+BY_QUERY = "SELECT distinct_id FROM person_distinct_ids WHERE distinct_id = 'user-2'"
+# the command before its plan, the file that it reads, and how its error starts and ends around the status
+OF_ONE_PERSON: dict[str, tuple[tuple[str, ...], str, str, str]] = {
+    "distinct IDs": (("delete", "--distinct-ids", "one"), "user-2", "1 selected person", NO_OTHER),
+    "UUIDs": (("delete", "--uuids", "one"), "{uuid}", "1 selected person", NO_OTHER),
+    "emails": (("delete", "--emails", "one"), "user2@example.com", "1 selected person", NO_OTHER),
+    "a query": (("delete", "--hogql", BY_QUERY), "", "1 selected person", NO_OTHER),
+    "protected": (("delete", "--everyone", "--protect", "one"), "user-2", "1 line of the protection list", ""),
+}
+
+
+@pytest.mark.parametrize("source", OF_ONE_PERSON)
+def test_the_error_about_persons_that_could_not_be_read_has_the_status(run: Run, people: Any, source: str) -> None:
+    options, content, start, end = OF_ONE_PERSON[source]
+    Path("one").write_text(content.format(uuid=people.server.world.uuid_of("user-2")))
+    fail_for(people, "user-2", 500)
+    result = run("plan", *options, "-o", "x.plan.jsonl", "--retry-for", "0")
+    could = "could not be looked up" if source == "protected" else "could not be read"
+    assert result.code == 75
+    assert result.sentence == (
+        f"posthog-bulk: planning interrupted: {start} {could} (the server responded with 500){end}; run the same "
+        "command again."
+    )

@@ -137,7 +137,17 @@ REFUSED: dict[str, tuple[tuple[str, ...], str, int]] = {
         "the query is not a SELECT: write a SELECT of one column, person_id or distinct_id",
         2,
     ),
-    "a query in a file that is not there": (("--hogql", "none.sql"), "no such file: none.sql; check the name.", 74),
+    **{
+        f"{word}, which is neither a file nor a query": (
+            ("--hogql", word),
+            (
+                f"{word} is neither a file nor a query (--hogql); name a file that exists, or give a query, as in "
+                "'SELECT id AS person_id FROM persons WHERE ...'."
+            ),
+            74,
+        )
+        for word in ("none.sql", "none/none.sql", "SELECT")
+    },
     "two files of protected persons": (
         (*IDS, "--protect", "staff", "--protect", "in"),
         "protect takes one file, so that its line numbers are clear: put all lines into one file",

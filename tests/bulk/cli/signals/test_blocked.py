@@ -28,8 +28,10 @@ pytestmark = [
 ]
 
 ENDS_WITHIN_S = 3.0
-SILENT_S = 10.0
+SILENT_S = 20.0
 """A command that says nothing for so long waits for the reader of its output."""
+DEMO_STARTS_WITHIN_S = 60.0
+"""On a busy machine."""
 JOB = ("--everyone", "--plan", "x.plan.jsonl", "--yes", "--expect-count", "60", "--json")
 IDS = (b"u" * 390 + b"\n") * 25
 """More than two pipes of one page hold: after it is written, most of it was read, and the reader wants more."""
@@ -62,12 +64,12 @@ class Blocked:
         self.process = self._spawn(*arguments, stdin=self._silent, stdout=self._full, **options)
         return self.process
 
-    def told(self, words: bytes) -> None:
-        """Return when the process has said this on stderr."""
+    def told(self, words: bytes, *, silent_s: float = SILENT_S) -> None:
+        """Return when the process has said this on stderr; it may say nothing for `silent_s` seconds."""
         assert self.process.stderr is not None
         descriptor, seen = self.process.stderr.fileno(), b""
         while words not in seen:
-            assert is_readable(descriptor, SILENT_S), f"it says no more, after {seen!r}"
+            assert is_readable(descriptor, silent_s), f"it says no more, after {seen!r}"
             some = os.read(descriptor, 65536)
             assert some, f"it ended without it, after {seen!r}"
             seen += some
@@ -200,7 +202,7 @@ def test_the_demo_ends_while_its_output_is_blocked(blocked: Blocked, posthog: An
     folder = tmp_path / "demos"
     folder.mkdir()
     process = blocked.start("demo", "--persons", "200", env={"TMPDIR": str(folder)})
-    blocked.told(b"in project 1")
+    blocked.told(b"in project 1", silent_s=DEMO_STARTS_WITHIN_S)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=18) == -signal.SIGINT
     assert list(folder.iterdir()) == []

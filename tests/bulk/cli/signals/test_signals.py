@@ -90,6 +90,19 @@ def test_a_signal_while_planning_leaves_nothing_behind(
     assert not posthog.mutations
 
 
+@pytest.mark.parametrize("ignored", [False, True])
+def test_an_interrupt_while_the_modules_load_leaves_no_traceback(
+    own_folder: Path, spawn: Spawn, monkeypatch: pytest.MonkeyPatch, *, ignored: bool
+) -> None:
+    interrupt = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    (own_folder / "click.py").write_text(interrupt + "raise SystemExit(3)\n")  # the first module that the command loads
+    monkeypatch.setenv("PYTHONPATH", str(own_folder))
+    ignore = (lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if ignored else None
+    process = spawn("--help", preexec_fn=ignore)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (3 if ignored else -signal.SIGINT, b"", b"")
+
+
 def test_a_signal_while_a_pipe_keeps_it_waiting_ends_it(spawn: Spawn, posthog: Any, own_folder: Path) -> None:
     process = spawn("plan", "delete", "--distinct-ids", "-", "-o", "x.plan.jsonl", stdin=subprocess.PIPE)
     assert process.stdin is not None

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from asyncclient import Limits, PostHogClient, RateLimits
+from asyncclient import Limits, PostHogClient, PropertyFilter, RateLimits
 from asyncclient.testing import LocalPostHog, ServerOptions
 from bulk import (
     ByDistinctIds,
@@ -27,6 +27,7 @@ from bulk import (
     make_plan,
 )
 from bulk.events import PlanEvent, PlanProgress, WaitKind
+from bulk.report.rendering.findings import discovery_sentences
 from bulk.selection.input_findings import by_kind
 
 BATCHES = ("batch_by_uuids", "batch_by_distinct_ids")
@@ -185,6 +186,51 @@ async def test_planning_by_query_keeps_a_person_that_one_response_leaves_out(tmp
         with await s.plan(ByFilter(everyone=True), UnsetProperties(keys=("secret",))) as plan:
             assert by_kind(plan.findings)["discovery"]["by"] == "query"
             assert {target.uuid for target in plan.iter()} == set(s.uuids)
+
+
+def drop_properties(body: Body) -> None:
+    for row in body["results"]:
+        del row["properties"]
+
+
+def empty_properties(body: Body) -> None:
+    for row in body["results"]:
+        row["properties"] = {}
+
+
+@pytest.mark.parametrize("change", [drop_properties, empty_properties])
+async def test_an_unset_by_filter_keeps_persons_whose_row_has_no_property(
+    tmp_path: Path, change: Callable[[Body], Any]
+) -> None:
+    async with opened(tmp_path) as s:
+        for uuid in s.uuids:
+            s.server.world.set_properties(uuid, {"secret": 1, "color": "red"})
+        s.server.world.add_person(["bare"], {"color": "red"})
+        s.edit(("list",), change, times=10)
+        selection = ByFilter(properties=[PropertyFilter("color", "red")], everyone=True)
+        with await s.plan(selection, UnsetProperties(keys=("secret",))) as plan:
+            assert {target.uuid for target in plan.iter()} == set(s.uuids)
+            found = by_kind(plan.findings)
+            assert (found["listed"]["count"], found["discovery"]["without"]) == (31, 1)
+
+
+async def test_persons_whose_row_has_no_property_and_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    async with opened(tmp_path) as s:
+        s.edit(("list",), lambda body: body["results"][0].update(properties={}))
+        lost: list[str] = []
+
+        def without_properties(body: Body) -> None:
+            for uuid, row in body["results"].items():
+                lost.append(uuid)
+                del row["properties"]
+
+        s.edit(("batch_by_uuids",), without_properties, times=10)
+        selection = ByFilter(properties=[PropertyFilter("email", "nobody", operator="is_not")], everyone=True)
+        with await s.plan(selection, UnsetProperties(keys=("email",))) as plan:
+            assert by_kind(plan.findings)["discovery"]["unread"] == 1
+            assert UUID(lost[0]) not in {target.uuid for target in plan.iter()}
+            sentence = "1 person in the listing is unread and not in the plan"
+            assert sentence in " ".join(discovery_sentences(by_kind(plan.findings)))
 
 
 async def test_planning_by_query_counts_persons_that_no_longer_exist(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from bulk.report.receipt import Receipt, answer_request, build_receipt
 from bulk.report.report import Report
 from bulk.report.target_history import TargetHistory
 from bulk.requests.due_dates import RequestsDue
+from bulk.requests.look_ups import LookUp
 from bulk.requests.receipt_lines import LineEntry
-from bulk.requests.receipts import LookUp
 from bulk.selection.inputs.coverage import InputCoverage
 
 PERSONS, REFERENCES = 100_000, 40

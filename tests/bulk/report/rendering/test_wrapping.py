@@ -35,6 +35,8 @@ def test_no_line_of_a_table_is_longer_than_its_width(width: int) -> None:
     assert max(map(len, table_lines(TABLE, width=width))) <= width
 
 
-def test_a_word_that_is_longer_than_a_line_is_broken_after_a_hyphen() -> None:
+def test_a_word_that_is_longer_than_a_line_is_broken_after_a_separator() -> None:
     assert wrap(UUID, 30) == ["9eeb9dfe-6807-57c7-8f24-", "4cb44715adeb"]
+    assert wrap("newsletter_opened_at", 14) == ["newsletter_", "opened_at"]
+    assert wrap("exports/leavers.txt", 12) == ["exports/", "leavers.txt"]
     assert wrap("a" * 12, 10) == ["a" * 10, "aa"]

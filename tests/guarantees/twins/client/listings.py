@@ -70,10 +70,18 @@ LISTINGS: tuple[Twin, ...] = (
     ),
     twin(
         15,
+        "a full page without a next one ends a listing",
+        "asyncclient/_protocol/paging/test_offset_pager.py::test_a_full_page_without_a_next_one_does_not_end_it",
+        _PAGER,
+        "if end is None and len(rows) >= request.limit:",
+        "if False:",
+    ),
+    twin(
+        15,
         "rows that shift under a listing are not noticed",
         "asyncclient/_resources/persons/test_listing.py::test_a_block_of_rows_removed_during_a_listing_hides_no_later_person",
         _PAGER,
-        "if not self._is_anchored(request, numbers):",
+        "if not self._is_anchored(request, numbers, is_last=end is None):",
         "if False:",
     ),
     twin(
@@ -81,9 +89,9 @@ LISTINGS: tuple[Twin, ...] = (
         "a listing ends on a page that no known person anchors",
         "asyncclient/_protocol/paging/test_offset_pager.py::test_every_person_that_stays_is_yielded_exactly_once",
         _PAGER,
-        "        if not self._is_anchored(request, numbers):\n",
-        "        if end is None and not self._is_anchored(request, numbers):\n            self.request = None\n            return []\n"
-        "        if not self._is_anchored(request, numbers):\n",
+        "        if not self._is_anchored(request, numbers, is_last=end is None):\n",
+        "        if end is None and not self._is_anchored(request, numbers, is_last=True):\n            self.request = None\n            return []\n"
+        "        if not self._is_anchored(request, numbers, is_last=end is None):\n",
     ),
     twin(
         15,
@@ -106,8 +114,16 @@ LISTINGS: tuple[Twin, ...] = (
         "a known person anywhere on a page anchors it",
         "asyncclient/_protocol/paging/test_merged_rows.py::test_a_known_person_further_down_does_not_anchor_a_page",
         _PAGER,
-        "all(number in self._known for number in numbers[:min_known])",
+        "all(number in self._known for number in numbers[:count])",
         "any(number in self._known for number in numbers)",
+    ),
+    twin(
+        15,
+        "known persons that moved back together anchor a page",
+        "asyncclient/_protocol/paging/test_merged_rows.py::test_known_persons_that_moved_back_together_do_not_anchor_a_page",
+        _PAGER,
+        "return len(last) >= self._min_known() or",
+        "return True or",
     ),
     twin(
         15,

@@ -85,8 +85,8 @@ STATES: tuple[Twin, ...] = (
         "a person that was already deleted and reappears keeps its too late events",
         _FACTS + "an_already_deleted_person_that_verify_finds_is_deleted_with_its_events_by_the_next_run",
         _MACHINE,
-        "            events=_reset(state.events, Events.TOO_LATE, Events.SKIPPED),\n",
-        "",
+        "begin_anew = state.person, _NOT_SENT_IN_TIME",
+        "begin_anew = state.person, ()",
     ),
     twin(
         11,
@@ -100,12 +100,24 @@ STATES: tuple[Twin, ...] = (
         19,
         "a reappeared person is deleted without its events",
         (
-            _WALK + "events_of_a_reappeared_person_are_queued_again",
+            _WALK + "events_of_a_reappeared_person_are_queued_again_once_the_run_has_read_it_too",
             _PROOFS + "a_person_that_reappears_has_its_events_queued_again_before_its_deletion",
         ),
         _MACHINE,
         "        if state.person.reason is Reason.REAPPEARED:",
         "        if False:",
+    ),
+    twin(
+        21,
+        "a person that a late response shows again loses the proofs of its events and recordings",
+        (
+            _WALK + "events_of_a_reappeared_person_are_queued_again_once_the_run_has_read_it_too",
+            _PROOFS + "persons_that_a_late_response_shows_again_keep_their_proofs",
+        ),
+        _MACHINE,
+        "            return state._replace(person=AxisStatus(Person.UNKNOWN, Reason.REAPPEARED))\n",
+        "            return self._present(state._replace(person=AxisStatus(Person.UNKNOWN, Reason.REAPPEARED)), observation)"
+        "\n",
     ),
     twin(
         20,

@@ -38,6 +38,14 @@ VERIFICATION: tuple[Twin, ...] = (
     ),
     twin(
         11,
+        "a change that was accepted while a clock was ahead waits until that time",
+        "integration/resuming/test_wrong_clock.py::test_a_change_accepted_while_the_servers_clock_was_ahead_is_sent_again_once_it_is_overdue",
+        "bulk/journal/target_states.py",
+        "        self.last_accepted_at = min(self.last_accepted_at, record.at)",
+        "        self.last_accepted_at += 0.0",
+    ),
+    twin(
+        11,
         "a person that one response leaves out is not read a second time",
         (
             _FACTS + "one_read_that_leaves_out_every_person_makes_no_target_done",

@@ -101,6 +101,14 @@ JOBS: tuple[Twin, ...] = (
     ),
     twin(
         34,
+        "shred leaves what persons had where the job was moved",
+        _SHRED + "the_before_image_is_destroyed_too_and_another_file_of_its_name_is_not",
+        "bulk/jobs/shred.py",
+        "return beside if os.path.lexists(beside) and",
+        "return beside if False and",
+    ),
+    twin(
+        34,
         "shred destroys the plan before the journal says so",
         _SHRED + "a_kill_at_any_moment_can_be_repeated[kernel-unlink-1]",
         "bulk/jobs/shred.py",

@@ -60,7 +60,7 @@ RECEIPTS: tuple[Twin, ...] = (
         34,
         "a person that an earlier line selected is not found by the ID of a later one",
         "bulk/plan/planner/test_planner_requests.py::test_rows_of_every_kind_select_their_persons_in_their_order",
-        "bulk/requests/receipts.py",
+        "bulk/requests/look_ups.py",
         "            self.linked.setdefault(person, set()).add(name)",
         "            pass",
     ),

@@ -84,6 +84,14 @@ COMMANDS: tuple[Twin, ...] = (
     ),
     twin(
         17,
+        "an interrupt while the modules load shows a traceback",
+        "bulk/cli/signals/test_signals.py::test_an_interrupt_while_the_modules_load_leaves_no_traceback[False]",
+        "bulk/__main__.py",
+        "        signal.signal(signal.SIGINT, signal.SIG_DFL)",
+        "        pass",
+    ),
+    twin(
+        17,
         "waiting for requests in flight has no end",
         "bulk/cli/signals/test_drain.py::test_work_that_does_not_end_by_itself_is_cut_off_when_the_drain_is_over",
         "bulk/cli/signals.py",

@@ -18,6 +18,14 @@ INPUTS: tuple[Twin, ...] = (
         "True",
     ),
     twin(
+        11,
+        "a row of a listing that lacks properties proves that its person has none",
+        "bulk/plan/planner/test_planner_reads.py::test_an_unset_by_filter_keeps_persons_whose_row_has_no_property",
+        "bulk/selection/filter_resolver.py",
+        "            if not person.properties:",
+        "            if False:",
+    ),
+    twin(
         21,
         "lines that are expected to match no person never count as covered",
         _EXPECTED + "the_state_in_words_in_json_and_as_exit_code",

@@ -61,6 +61,10 @@ def test_a_wrong_digest_leads_to_the_review_and_not_to_the_digest(run: Run, post
     short = run("run", "x.plan.jsonl", "--approve", digest[:4])
     assert short.code == 3
     assert "has only 4 digits; give at least the first 12 digits of the plan's digest" in short.sentence
+    word = run("run", "x.plan.jsonl", "--approve", "DIGEST")
+    assert word.code == 3
+    assert "the text given for approval is not a digest, which has only the digits 0 to 9 and a to f" in word.sentence
+    assert "`posthog-bulk show x.plan.jsonl`" in word.sentence
     assert not posthog.mutations
 
 

@@ -139,6 +139,26 @@ def test_a_line_that_matches_several_persons_shows_each(run: Run, posthog: Any) 
 
 
 @pytest.mark.usefixtures("posthog")
+def test_a_line_that_would_match_in_another_case_says_so(run: Run) -> None:
+    Path("emails").write_text("user1@example.com\nUSER2@example.com\nnobody@example.com\n user3@example.com\n")
+    made = run("plan", "delete", "--emails", "emails", "-o", "x.plan.jsonl")
+    assert made.code == 0, made.err
+    assert "- no obvious typing error 2 2-3 " in " ".join(made.out.split())
+    assert "; to select them, plan with these options, and correct whitespace and quotes in the file." in " ".join(
+        made.out.split()
+    )
+    wider = "it would match in another case, under another key, or without whitespace and quotes"
+    for line, reason, words in (
+        (2, wider, f": {wider}."),
+        (3, "no likely cause", f". {NO_CAUSE}."),
+        (4, "leading or trailing whitespace", ": leading or trailing whitespace."),
+    ):
+        assert json.loads(run("show", "x.plan.jsonl", "--line", str(line), "--json").out)["reason"] == reason
+        shown = run("show", "x.plan.jsonl", "--line", str(line)).out
+        assert " ".join(shown.split()) == f"Line {line} matched no person{words}"
+
+
+@pytest.mark.usefixtures("posthog")
 def test_a_line_within_a_cell_belongs_to_the_line_that_starts_before_it(run: Run) -> None:
     Path("ids.csv").write_text('id,note\nuser-1,"a\nb\nc"\nnobody,"d\ne"\n')
     made = run("plan", "delete", "--distinct-ids", "ids.csv", "--column", "id", "-o", "x.plan.jsonl")

@@ -81,6 +81,7 @@ def test_no_copy_is_made_if_no_person_can_be_read(run: Run, posthog: Any, digest
     posthog.server.faults.add(Fault("status", status=500, action="list"))
     refused = run(*COPY, "--retry-for", "0")
     assert (refused.code, Path("copy.jsonl").exists(), Path("x.journal.jsonl").exists()) == (75, False, False)
+    assert "3 persons could not be read (the server responded with 500 error), and no other" in refused.sentence
 
 
 @pytest.mark.parametrize("recreated", [False, True])

@@ -53,7 +53,7 @@ def test_an_id_that_gets_a_person_before_a_resume_refuses_it(haunted: Any, run: 
         ({"data_deletion": False, "scopes": None}, "."),
         (
             {"scopes": ("person:read", "project:read")},
-            "; add the scope data_deletion_request:read to the key in PostHog, then run the same command again",
+            "; add the missing scope to the key in PostHog, then run the same command again",
         ),
     ],
 )
@@ -129,3 +129,12 @@ def test_ids_of_which_it_cannot_be_read_whether_they_have_a_person_are_named_by_
     assert (result.code, deletions(haunted), list(Path().glob("*.jsonl"))) == (75, [], [])
     words = "the server did not say whether 30 distinct IDs have a person (lines 1-30); nothing was sent"
     assert f"check interrupted: {words}; run the same command again." in result.sentence
+
+
+def test_the_status_of_reads_that_fail_is_named(haunted: Any, run: Run) -> None:
+    haunted.server.faults.add(Fault("status", status=500, action="batch_by_distinct_ids"))
+    result = run(*APPROVED, "--retry-for", "0")
+    assert result.code == 75
+    assert "30 distinct IDs have a person (lines 1-30; the server responded with 500 error); nothing was sent" in (
+        result.sentence
+    )
