@@ -252,6 +252,7 @@ def test_every_line_has_one_result_in_order(lines: list[bytes]) -> None:
 @given(st.lists(st.text(alphabet=st.characters(codec="utf-8"), max_size=40), min_size=1, max_size=20))
 def test_a_usable_line_is_returned_byte_for_byte(values: list[str]) -> None:
     values = [value.replace("\n", "x").removeprefix("\ufeff") for value in values]
+    values[0] = f"x{values[0]}"  # not the first characters of another format
     for line in read(b"".join(value.encode() + b"\r\n" for value in values)):
         if isinstance(line, Line):
             assert line.value == values[line.number - 1]

@@ -36,7 +36,7 @@ def line_rows(answers: Sequence[Answer]) -> Iterator[Row]:
     for group in _runs(answers, lambda one: (one.received, one.due, one.days_late, _outcome(one), _said(one))):
         first = group[0]
         days = first.received or "unknown", first.due or "unknown"
-        numbers = _span(answer.number for answer in group) if first.lines else ""
+        numbers = _span(answer.number for answer in group) if first.number else ""
         yield numbers, *days, _outcome(first), _sentence(group)
 
 

@@ -144,11 +144,11 @@ def large_receipt() -> Receipt:
         history.apply(record)
     days = {"reference": "DSR-40", "received": "2026-11-20", "due": "2026-12-20"}
     lines = [
-        (LookUp(targets=(number,), lines=(LineEntry(line=number + 2, targets=str(number), **days),)), number + 2)
+        LookUp(targets=(number,), lines=(LineEntry(line=number + 2, targets=str(number), **days),))
         for number in targets
     ]
     missing = PERSONS + 2
-    lines.append((LookUp(lines=(LineEntry(line=missing, outcome="unmatched", **days),)), missing))
+    lines.append(LookUp(lines=(LineEntry(line=missing, outcome="unmatched", **days),)))
     answers = answer_request(lines, target_states, history)
     return build_receipt(answers, target_states, FACTS, reference="DSR-40", receipts_digest="sha256:" + "ef" * 32)
 
