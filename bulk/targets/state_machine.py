@@ -47,7 +47,7 @@ tables, each row is a state and each column an observation; `-`, and a state wit
 Exhausted attempts and a rejection fail every pending axis that is not held back. A person that could not be read
 changes only the reason on the primary axis, and the target waits for the next run. The start of a run continues from
 the states that `reasons.RETRY_FROM` names, unless the person is lost. A person that was there again after its deletion
-(`reappeared`) is read first: its events and recordings begin anew only if that run reads it as present too. The events
+(`reappeared`) is read first: its events and recordings start again only if that run reads it as present too. The events
 of a lost person are in `lost_events`, and recordings in `recording_states`.
 """
 
