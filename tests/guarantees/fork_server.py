@@ -4,8 +4,8 @@ The server is a session of pytest in the copy of the packages that neither colle
 one JSON request per line from standard input. A request is to import test files, of an unchanged copy, or to run tests,
 for which it forks. In the child, a changed file takes effect in one of two ways: functions get their new bodies, where
 only bodies have changed; otherwise, everything of ours is imported anew. The child writes what its tests reported to a
-file. The server writes a line to standard output for each import, with an error if there was one, and for each child
-two: its process ID, and its exit code when it has ended.
+file. The server writes one line to standard output for each request: for an import, with an error if there was one, and
+for a child with its exit code, when it has ended.
 """
 
 import gc
@@ -115,7 +115,7 @@ class Server:
         options: the arguments of pytest.
         plugins: what pytest does not load by itself.
         requests: one per line.
-        replies: one or two per request.
+        replies: one per request.
     """
 
     def __init__(
@@ -146,7 +146,6 @@ class Server:
             child = os.fork()
             if not child:
                 self._end_with(request, session)
-            self._reply(child=child)
             self._reply(code=os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         return True
 
@@ -187,7 +186,6 @@ class Server:
         """Run the tests of a request, and end this process."""
         code = 70
         try:
-            os.setsid()  # one kill then ends this process and all that it started
             shown = self._run(request, session)
             check_places(self._folder)
             Path(request["output"]).write_text(json.dumps(shown))

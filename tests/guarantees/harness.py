@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import select
 import shutil
 import signal
 import subprocess
@@ -19,9 +18,7 @@ from twin import Cut
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 400
-"""Of a run that takes seconds: on a busy machine it takes minutes."""
-TEST_LIMIT_S = 380
-"""Less than LIMIT_S, so that pytest names the test that hangs."""
+"""Of each test in the copy, which takes seconds: on a busy machine it takes minutes."""
 _TIMED_OUT = re.compile(r"\bTimeout \(>[0-9.]+s\)")
 _OURS = shutil.ignore_patterns("__pycache__", "guarantees", ".hypothesis")
 _SERVER = Path(__file__).with_name("fork_server.py")
@@ -92,20 +89,14 @@ class Workshop:
         for name in ("pyproject.toml", "README.md"):
             shutil.copy(ROOT / name, self.folder / name)
         self._changes = count(1)
-        options = ["-q", "-p", "no:cacheprovider", "--no-header", "--tb=native", "--timeout", str(TEST_LIMIT_S)]
+        options = ["-q", "-p", "no:cacheprovider", "--no-header", "--tb=native", "--timeout", str(LIMIT_S)]
         options += ["--basetemp", str(self.folder / "tmp")]
+        self._command = [sys.executable, str(_SERVER), *options]
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "POSTHOG_"))}
         environment |= {"PYTHONPATH": str(self.folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         environment.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(ROOT / ".hypothesis"))  # it keeps what it computed
-        self._server = subprocess.Popen(
-            [sys.executable, str(_SERVER), *options],
-            cwd=self.folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-            env=environment,
-        )
+        self._environment = environment
+        self._server: subprocess.Popen[str] | None = None
 
     def _copy_compiled(self) -> None:
         """Copy what this interpreter compiled of the originals, so that only changed files are compiled again."""
@@ -118,11 +109,7 @@ class Workshop:
 
     def close(self) -> None:
         """End the interpreter, and remove what was compiled outside of the copy."""
-        assert self._server.stdin is not None
-        self._server.stdin.close()
-        self._server.wait(LIMIT_S)
-        assert self._server.stdout is not None
-        self._server.stdout.close()
+        self._end()
         if sys.pycache_prefix is not None:
             shutil.rmtree(f"{sys.pycache_prefix}{self.folder}", ignore_errors=True)
 
@@ -154,7 +141,6 @@ class Workshop:
         anew: bool = False,
         first_failure: bool = True,
         one_of_each_file: bool = False,
-        limit_s: float = LIMIT_S,
     ) -> Result:
         """Run tests against the copy.
 
@@ -164,43 +150,64 @@ class Workshop:
             anew: import everything anew, also if only bodies of functions are changed.
             first_failure: stop at the first failure.
             one_of_each_file: leave one of these tests of each file, and one case of it.
-            limit_s: maximum seconds for all tests; the child is killed after that.
         """
         output = self.folder / "output.json"
         output.unlink(missing_ok=True)
-        self._send(files=sorted({node.partition("::")[0] for node in nodes}))
-        assert not (error := self._reply()["error"]), error
+        error = self._ask(files=sorted({node.partition("::")[0] for node in nodes}))["error"]
+        assert not error, error
         with self.broken(changes) as originals:
-            self._send(
+            code = self._ask(
                 nodes=nodes,
                 originals=originals,
                 anew=anew,
                 first_failure=first_failure,
                 one_of_each_file=one_of_each_file,
                 output=str(output),
-            )
-            child = self._reply()["child"]
-            code = self._reply(of=child, limit_s=limit_s)["code"]
+            )["code"]
         text = output.read_text() if output.exists() else ""
         if code:
             return Result(code, error=text)
         shown = json.loads(text)
         return Result(code, shown["anew"], tuple(Report(*each) for each in shown["reports"]))
 
-    def _send(self, **request: Any) -> None:
-        assert self._server.stdin is not None
-        self._server.stdin.write(json.dumps(request) + "\n")
+    def _ask(self, **request: Any) -> dict[str, Any]:
+        """Return the reply of the interpreter, which is started if there is none.
 
-    def _reply(self, of: int | None = None, limit_s: float = LIMIT_S) -> dict[str, Any]:
-        """Return the server's next line; kill a child that takes too long, with all processes that it started."""
+        It is ended if it does not reply, or if the time limit of the test that asks interrupts the wait: a reply that
+        came later would be taken for that of the next request.
+        """
+        if self._server is None:
+            self._server = subprocess.Popen(
+                self._command,
+                cwd=self.folder,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=self._environment,
+                start_new_session=True,  # one kill then ends it and all that it started
+            )
+        assert self._server.stdin is not None
         assert self._server.stdout is not None
-        if not select.select([self._server.stdout], [], [], limit_s)[0] and of is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(of, signal.SIGKILL)
-        line = self._server.stdout.readline()
-        assert line, "the interpreter that runs the tests is gone"
+        try:
+            self._server.stdin.write(json.dumps(request) + "\n")
+            self._server.stdin.flush()
+            line = self._server.stdout.readline()
+            assert line, "the interpreter that runs the tests is gone"
+        except BaseException:
+            self._end()
+            raise
         reply: dict[str, Any] = json.loads(line)
         return reply
+
+    def _end(self) -> None:
+        """End the interpreter and the tests that it runs."""
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        with suppress(BrokenPipeError):  # of a request that was not written
+            server.communicate()
 
 
 def cut(folder: Path, change: Cut) -> None:

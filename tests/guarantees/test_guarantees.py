@@ -1,16 +1,19 @@
 """For each guarantee, tests fail when it is broken: every row of the table is applied to a copy of the product."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from function_bodies import differ_in_bodies_only
 from harness import LIMIT_S, ROOT, Workshop, cut
 from table import GUARANTEES, TWINS, Cut, Twin
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(4 * LIMIT_S)]
 PARTS = 4
-PART_LIMIT_S = 2 * LIMIT_S
 BY_TEST = sorted(TWINS, key=lambda twin: twin.tests)
 """Twins that share a test file stand together, so that each worker of pytest imports as few of them as it can."""
 
@@ -51,7 +54,6 @@ def test_the_copy_is_restored_after_a_twin(workshop: Workshop) -> None:
     assert file.read_bytes() == before == originals["bulk/version.py"].encode()
 
 
-@pytest.mark.timeout(PART_LIMIT_S + 50)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_guarding_tests_pass_on_the_unchanged_product(workshop: Workshop, thorough: bool, part: int) -> None:
     """Nothing but the mistake makes a test fail in the copy: one case of each file, or all with POSTHOG_BULK_SLOW=1.
@@ -61,15 +63,14 @@ def test_guarding_tests_pass_on_the_unchanged_product(workshop: Workshop, thorou
     every = sorted({node for twin in TWINS for node in twin.tests})
     files = sorted({node.partition("::")[0] for node in every})[part::PARTS]
     nodes = tuple(node for node in every if node.partition("::")[0] in files)
-    result = workshop.run(nodes, first_failure=False, one_of_each_file=not thorough, limit_s=PART_LIMIT_S)
+    result = workshop.run(nodes, first_failure=False, one_of_each_file=not thorough)
     assert result.green, result.failures
 
 
-@pytest.mark.timeout(PART_LIMIT_S + 50)
 def test_guarding_tests_pass_after_everything_is_imported_anew(workshop: Workshop, thorough: bool) -> None:
     """One case of each file whose tests run that way, or of all files with POSTHOG_BULK_SLOW=1."""
     nodes = tuple(sorted({node for twin in TWINS if thorough or not only_bodies_change(twin) for node in twin.tests}))
-    result = workshop.run(nodes, anew=True, first_failure=False, one_of_each_file=True, limit_s=PART_LIMIT_S)
+    result = workshop.run(nodes, anew=True, first_failure=False, one_of_each_file=True)
     assert result.anew
     assert result.green, result.failures
 
@@ -116,13 +117,57 @@ def test_a_test_that_hangs_does_not_count_as_failed(workshop: Workshop) -> None:
     assert "Timeout (>1.0s)" in result.failures
 
 
+class Interrupted(BaseException):
+    """What the handler of a signal raises, as that of a time limit does."""
+
+
+def test_an_interrupted_run_ends_and_the_next_one_gets_its_own_reply(workshop: Workshop) -> None:
+    def interrupt(_: int, __: FrameType | None) -> None:
+        raise Interrupted
+
+    started = workshop.folder / "started"
+    os.mkfifo(started)
+    (workshop.folder / "test_waits.py").write_text(
+        "import signal, bulk\ndef test_it():\n"
+        f"    with open({str(started)!r}, 'w') as opened:\n"
+        "        opened.write('.')\n        opened.flush()\n        signal.pause()\n"
+    )
+    (workshop.folder / "test_passes.py").write_text("import bulk\ndef test_it():\n    pass\n")
+
+    def watch() -> str:
+        with started.open() as opened:
+            read = opened.read(1)
+            os.kill(os.getpid(), signal.SIGUSR1)
+            return read + opened.read()  # which ends with the process that has it open
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with ThreadPoolExecutor(1) as threads:
+            watching = threads.submit(watch)
+            with pytest.raises(Interrupted):
+                workshop.run(("test_waits.py::test_it",))
+            assert watching.result() == "."
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert workshop.run(("test_passes.py::test_it",)).green
+
+
+def test_a_test_that_ends_the_interpreter_is_an_error_and_the_next_run_has_another(workshop: Workshop) -> None:
+    (workshop.folder / "test_ends.py").write_text(
+        "import os, signal, bulk\ndef test_it():\n    os.kill(os.getppid(), signal.SIGKILL)\n"
+    )
+    (workshop.folder / "test_passes.py").write_text("import bulk\ndef test_it():\n    pass\n")
+    with pytest.raises(AssertionError, match="is gone"):
+        workshop.run(("test_ends.py::test_it",))
+    assert workshop.run(("test_passes.py::test_it",)).green
+
+
 def test_a_test_file_that_cannot_be_imported_is_an_error(workshop: Workshop) -> None:
     (workshop.folder / "test_import.py").write_text("import no_such_module\ndef test_it():\n    assert False\n")
     with pytest.raises(AssertionError, match="no_such_module"):
         workshop.run(("test_import.py::test_it",))
 
 
-@pytest.mark.timeout(4 * LIMIT_S)
 @pytest.mark.parametrize(
     "twin", BY_TEST, ids=[f"{twin.guarantee:02}-{twin.says.replace(' ', '-')}" for twin in BY_TEST]
 )
