@@ -17,7 +17,7 @@ from bulk.states import Axis
 
 
 class Stale(Exception):
-    """The batch waited so long that its persons, or their deletion rows, have to be read again."""
+    """Persons or deletion rows have to be read again: those of the batch, or those of an empty response."""
 
 
 class BatchSender:
@@ -65,7 +65,7 @@ class BatchSender:
                 async def before_send() -> None:
                     nonlocal attempt
                     outdated = deletes and self._context.verifier.with_outdated_row(numbers)
-                    if outdated or self._verified.is_too_old(read_at):
+                    if outdated or self._verified.is_too_old(read_at) or self._context.kept_persons.must_be_read:
                         raise Stale
                     gate.finish_despite_stop(scope)
                     if attempt is None:

@@ -15,9 +15,8 @@ from bulk.execution.next_step import CALLS, Step, first_step, step_for
 from bulk.execution.run_context import RunContext
 from bulk.execution.unset.key_list_result import record_result
 from bulk.execution.verified_targets import VerifiedTarget, VerifiedTargets, max_read_ahead
-from bulk.journal.run_stats import KEPT_DELETED
 from bulk.operations import UnsetProperties, UpdatePerPerson, UpdateProperties
-from bulk.posthog.attempt_result import AttemptResult, NextAction, pause_too_long
+from bulk.posthog.attempt_result import DELETED_INSTEAD_OF_KEPT, AttemptResult, NextAction, pause_too_long
 from bulk.posthog.calls import Call, build_call
 from bulk.posthog.person_reads import properties_of
 from bulk.selection.event_distinct_id import pick_distinct_id
@@ -243,16 +242,18 @@ class GroupExecutor:
             self._context.gate.stop(
                 KeptPersonsDeleted("in an earlier run of this job the server deleted persons that it was to keep")
             )
+        await self._context.kept_persons.read()
         try:
             result = await self._sender.send(call, numbers)
         except Stale:
             return False
         if result.next_action is NextAction.STOP:
-            if result.error in KEPT_DELETED:
+            if result.error == DELETED_INSTEAD_OF_KEPT:
                 self._context.gate.stop(KeptPersonsDeleted(f"the server responded with {result.label}"))
             self._context.gate.stop(result.cause or BreakerOpened(f"the server responded with {result.response}"))
         if too_long := pause_too_long(result.retry_after_s):  # the client waits for any other
             self._context.gate.stop(too_long)
+        await self._context.kept_persons.read()
         in_outage = result.possible_outage and await self._in_outage(call)
         if in_outage:
             self._job.refund(numbers[result.failed_at or 0 :])

@@ -159,6 +159,16 @@ class TestBatchPassed(_Record, frozen=True, tag="test_batch_passed"):
     targets: str
 
 
+class PersonsKept(_Record, frozen=True, tag="persons_kept"):
+    """All persons of these attempts were read as present, some seconds after empty responses (guarantee 24).
+
+    Each attempt told the server to keep its persons, and the response did not say whether it did.
+    """
+
+    at: float
+    attempts: tuple[int, ...]
+
+
 class KeyListTested(_Record, frozen=True, tag="key_list"):
     """The properties of one person were removed in one call, and reading back shows whether the server takes that.
 
@@ -266,6 +276,7 @@ Record = (
     | StatesChanged
     | ReadRequest
     | TestBatchPassed
+    | PersonsKept
     | KeyListTested
     | LimitChanged
     | PauseTaken
