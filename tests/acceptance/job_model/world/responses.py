@@ -16,6 +16,7 @@ from asyncclient.testing.http.envelope import HTML, Response, encode, error
 Body = dict[str, Any]
 
 GARBAGE = Response(200, b"<html><body>Please sign in</body></html>", HTML)
+EMPTY = Response(200)
 NOT_FOUND = error(404, "invalid_request", "not_found", "Not found.")
 UUID_FORM = re.compile(r"[0-9a-f-]{36}")
 _TYPES = {400: ("validation_error", "invalid_input"), 409: ("server_error", "conflict")}
