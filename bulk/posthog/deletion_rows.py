@@ -37,8 +37,8 @@ MAX_STALLED_PAGES = 3
 MAX_PAGES_PER_INSTANT = 100
 """Consecutive pages without an older time: rows of one instant, or rows that are added in front meanwhile."""
 MAX_PAGES = 20_000
-MAX_UNREADABLE = 100
-"""The newest rows of the list of which at least one must be readable; otherwise, all rows are of an unknown format."""
+ONE_READABLE_OF = 100
+"""If the first page has so many rows or more, one of them must be readable; otherwise, their format is unknown."""
 
 Row = DeletionRow | UnreadableRow
 
@@ -221,7 +221,7 @@ class DeletionRowReader:
         for _ in range(MAX_PAGES):
             rows, ends = await self._read_page(offset, PAGE_SIZE, status=status)
             readable = _readable(rows)
-            if offset == 0 and len(rows) >= MAX_UNREADABLE and not readable:
+            if offset == 0 and len(rows) >= ONE_READABLE_OF and not readable:
                 raise ListingError(
                     f"none of the {len(rows):,} newest rows of the list of event deletions can be read: this version "
                     "does not know their format"

@@ -17,8 +17,8 @@ from bulk.concurrency.stop_gate import StopGate
 from bulk.posthog.deletion_rows import (
     COVERS,
     MAX_PAGES_PER_INSTANT,
-    MAX_UNREADABLE,
     NO_ROW,
+    ONE_READABLE_OF,
     DeletionRowReader,
     RowCoverage,
     RowReading,
@@ -162,7 +162,7 @@ async def test_a_row_that_cannot_be_read_outranks_rows_that_do_not_cover(below: 
 @pytest.mark.parametrize("count", [99, 100])
 async def test_a_long_list_without_any_readable_row_is_an_error(count: int) -> None:
     rows = reader(Rows([row(n, float(n), "broken") for n in range(count)]))
-    if count < MAX_UNREADABLE:
+    if count < ONE_READABLE_OF:
         assert await rows.fetch([UUID(int=1)], NOW) == {1: UNREADABLE_READING}
         return
     with pytest.raises(ListingError, match="none of the 100 newest rows"):

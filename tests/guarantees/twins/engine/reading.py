@@ -150,7 +150,7 @@ READING: tuple[Twin, ...] = (
         "a list without any readable row holds every person back, one by one",
         _ROWS_TEST + "a_long_list_without_any_readable_row_is_an_error[100]",
         _ROWS,
-        "if offset == 0 and len(rows) >= MAX_UNREADABLE and not readable:",
+        "if offset == 0 and len(rows) >= ONE_READABLE_OF and not readable:",
         "if False:",
     ),
     twin(
