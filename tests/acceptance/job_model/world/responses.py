@@ -55,13 +55,16 @@ def spoilt(action: str, response: Response, spells: Sequence[Spell]) -> Response
     return msgspec.structs.replace(response, body=encode(body))
 
 
-def with_statuses(response: Response, void: Mapping[tuple[UUID, datetime], str]) -> Response:
-    """A response with deletion rows, some of which have a status of their own."""
+def with_statuses(response: Response, void: Mapping[tuple[UUID, datetime], str | None]) -> Response:
+    """A response with deletion rows, some of which have a status of their own, or none: they cannot be read."""
     if not void or not _has_body(response):
         return response
     body: Body = json.loads(response.body)
     for row in body["results"]:
-        row["status"] = void.get((UUID(row["person_uuid"]), datetime.fromisoformat(row["created_at"])), row["status"])
+        uuid, created_at = UUID(row["person_uuid"]), datetime.fromisoformat(row["created_at"])
+        row["status"] = void.get((uuid, created_at), row["status"])
+        if row["status"] is None and uuid.int % 2:
+            row["person_uuid"] = None  # it cannot even be read who it is about
     return msgspec.structs.replace(response, body=encode(body))
 
 
