@@ -119,7 +119,8 @@ class BatchSender:
         """Put on disk what these persons have before they are changed, if a before-image is kept (guarantee 36)."""
         if self._context.before_image is not None:
             before = {number: target.before or {} for number, target in zip(numbers, batch, strict=True)}
-            await self._context.before_image.keep(before)
+            unseen = {number: target.tests for number, target in zip(numbers, batch, strict=True) if target.tests}
+            await self._context.before_image.keep(before, unseen)
 
     def _note_keys_sent(self, call: Call, numbers: list[int], batch: list[VerifiedTarget], block: CallBlock) -> None:
         """Note the keys that an interrupted block removed from the person at which it stopped."""

@@ -179,6 +179,16 @@ class KeyListTested(_Record, frozen=True, tag="key_list"):
     taken: bool
 
 
+class PropertiesShown(_Record, frozen=True, tag="properties_shown"):
+    """A response showed properties that the job removes, or a call for them was accepted: they are not hidden.
+
+    Until then, no person counts as lacking them (contract 2, guarantee 11).
+    """
+
+    at: float
+    keys: tuple[str, ...]
+
+
 class LimitChanged(_Record, frozen=True, tag="limit_changed"):
     """An unexpected 429 lowered a rate limit (guarantee 13)."""
 
@@ -278,6 +288,7 @@ Record = (
     | TestBatchPassed
     | PersonsKept
     | KeyListTested
+    | PropertiesShown
     | LimitChanged
     | PauseTaken
     | Waited

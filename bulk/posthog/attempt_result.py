@@ -103,6 +103,7 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
         failed_at: in a block, the position of the target that the error is about.
         reached: in a block, the position of the first target that no request was made for.
         list_refused: whether the server may have refused several keys in one call.
+        keys: in a block, the properties that the failed request was to remove.
     """
 
     outcome: str
@@ -119,6 +120,7 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
     failed_at: int | None = None
     reached: int | None = None
     list_refused: bool = False
+    keys: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:

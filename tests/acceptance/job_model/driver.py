@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from job_model.case import OPERATIONS, TIGHT, Case, Turn, draw
+from job_model.case import BLIND_KEY, OPERATIONS, TIGHT, Case, Turn, draw
 from job_model.judges.duty import judge_duty
 from job_model.judges.oracle import Oracle, ended_of, judge_fold, judge_waits, states_of
 from job_model.judges.reverted import judge_reverted, revert
@@ -99,10 +99,11 @@ class Driver:
 
     def _client(self) -> AbstractAsyncContextManager[PostHogClient]:
         """A client as another process would have it."""
-        server = self._project.server
+        server, trouble = self._project.server, self._trouble
+        blindly = self._case.run_blindly and not (trouble.planning or trouble.over)
         return client_over(
             self._network,
-            key=server.personal_api_key,
+            key=BLIND_KEY.key if blindly else server.personal_api_key,
             project_id=server.project_id,
             limits=Limits(self._case.limits),
             uniform=lambda low, high: low,
