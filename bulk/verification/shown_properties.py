@@ -37,10 +37,11 @@ class ShownProperties:
         """Return those of these properties that may be hidden, in their order."""
         return tuple(key for key in keys if key in self._not_shown) if self._not_shown else ()
 
-    def claim(self, key: str) -> bool:
-        """Return whether a group may find out about this property, which no other group does meanwhile."""
-        free = key not in self._claimed
-        self._claimed.add(key)
+    def claim(self, keys: Collection[str]) -> bool:
+        """Let one group alone find out about these properties; return False if another group does about one of them."""
+        free = self._claimed.isdisjoint(keys)
+        if free:
+            self._claimed.update(keys)
         return free
 
     def release(self, keys: Iterable[str]) -> None:

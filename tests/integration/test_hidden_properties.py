@@ -140,6 +140,26 @@ async def test_only_persons_that_are_to_lose_the_property_are_tried(arena: Any) 
         assert removed(a) == ["salary"]
 
 
+async def test_a_person_waits_while_one_of_its_properties_is_tested_on_another(arena: Any, axis: Any) -> None:
+    """It would count as changed after the calls for its other properties, although it may have the one that is hidden.
+
+    The first person gets its salary before the test of its plan, so that the salary is not shown when both are read.
+    """
+    async with arena(persons=2, hidden_properties=("plan",), more_keys=(OTHER_KEY,)) as a:
+        give(a, plan="old")
+        a.server.faults.add(Fault("status", action="update", status=502, body="html", times=1))
+        with await plan_rows(a, [",5", ","]) as plan:
+            with pytest.raises(PropertyHidden, match="the property plan of no person"):
+                await a.run(plan)
+            assert removed(a) == ["plan"]
+            checked = await verify_job(a.client, plan, a.journal)
+            assert axis(checked, "properties") == {"to_retry": 1, "not_started": 1}
+            async with client_of_other(a) as other:
+                report = await run_job(other, plan, a.journal)
+        assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 2})
+        assert having(a, "plan") == 0
+
+
 @pytest.mark.parametrize("route", ROUTES)
 async def test_what_was_hidden_is_added_to_what_a_person_had_before(arena: Any, route: str) -> None:
     """The person on whom the hidden property was tested gets it back in a revert, like all others (guarantee 36)."""

@@ -28,25 +28,25 @@ class HiddenTests:
         self._claimed = set[str]()
 
     def choose(self, absent: Iterable[tuple[int, tuple[str, ...]]]) -> tuple[dict[int, tuple[str, ...]], list[int]]:
-        """Choose one target for each property that no response has shown, unless another group tests it.
+        """Choose targets on which the properties are tested that no response has shown, each property on one target.
 
         Arguments:
             absent: the targets whose next step is a change, each with the properties that it is to lose.
 
         Returns:
-            By target, the properties that are tested on it; and the targets that wait until a test shows the others.
+            By target, the properties that are tested on it: all of its properties that no response has shown, because
+            after the calls it counts as changed. And the targets that wait until a test shows theirs.
         """
         tests, waiting = dict[int, tuple[str, ...]](), list[int]()
         untested = set(self._claimed)
         for number, keys in absent:
             if not (unknown := self._shown.not_shown(keys)):
                 continue
-            claimed = {key for key in unknown if key not in self._claimed and self._shown.claim(key)}
-            self._claimed |= claimed
-            untested |= claimed
-            if own := tuple(key for key in unknown if key in untested):
-                tests[number] = own
-                untested.difference_update(own)
+            others = [key for key in unknown if key not in untested]
+            if self._claimed.isdisjoint(others) and self._shown.claim(others):
+                self._claimed.update(others)
+                untested.difference_update(unknown)
+                tests[number] = unknown
             else:
                 waiting.append(number)
         return tests, waiting

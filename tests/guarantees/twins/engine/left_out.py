@@ -212,4 +212,13 @@ LEFT_OUT: tuple[Twin, ...] = (
         "        self._set_aside(waiting)\n",
         "        self._numbers = [*self._numbers]\n",
     ),
+    twin(
+        11,
+        "a person counts as changed while one of its properties is tested on another",
+        _HIDDEN_TEST + "a_person_waits_while_one_of_its_properties_is_tested_on_another",
+        _HIDDEN,
+        "            if self._claimed.isdisjoint(others) and self._shown.claim(others):\n",
+        "            others = [key for key in others if key not in self._claimed and self._shown.claim((key,))]\n"
+        "            if unknown := tuple(key for key in unknown if key in untested or key in others):\n",
+    ),
 )
