@@ -182,7 +182,7 @@ class KeyListTested(_Record, frozen=True, tag="key_list"):
 class PropertiesShown(_Record, frozen=True, tag="properties_shown"):
     """A response showed properties that the job removes, or a call for them was accepted: they are not hidden.
 
-    Until then, no person counts as lacking them (contract 2, guarantee 11).
+    Until then, no person counts as lacking them (contract 2, guarantee 11). The next run may use another key.
     """
 
     at: float

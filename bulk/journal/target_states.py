@@ -59,7 +59,8 @@ class TargetStates(StatusTable):
         copies: the copies of the persons that were made.
         shredded: the last record of a destruction of files; None before the first one.
         plan_shredded: the last one of these that is about the plan.
-        shown_properties: the properties to be removed that access control is known not to hide.
+        shown_properties: the properties to be removed that access control is known not to hide from the key of the last
+            run.
         takes_key_list: whether the server removes all properties of a person in one call; None while that is unknown.
         attempts: per target, the attempts of the current stage and run.
         open: attempts without an outcome, by their number.
@@ -190,6 +191,7 @@ class TargetStates(StatusTable):
         self.close_open()
         self.attempts = bytearray(self.count)
         self.last_accepted_at = min(self.last_accepted_at, record.at)  # a clock was ahead if that was later than this
+        self.shown_properties.clear()  # the key of this run may be that of another user
         verifies = record.purpose == "verify"
         self._observe(
             self.numbers_with_reasons(UNREAD if verifies else UNREAD | RETRY_FROM.keys()),

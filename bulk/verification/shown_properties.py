@@ -2,7 +2,7 @@
 
 PostHog's access control may hide a property: responses then lack it without a word, and a call that removes it is
 refused (contract 2). So a person lacks a property only if the property was seen, on any person, or a call for it was
-accepted.
+accepted, in the same run: the next one may use the key of another user.
 """
 
 from collections.abc import Collection, Iterable
@@ -14,7 +14,7 @@ from bulk.posthog.person_reads import Known, properties_of
 
 
 class ShownProperties:
-    """The properties that one job removes, without those that are known to be shown."""
+    """The properties that one job removes, without those that the run knows to be shown."""
 
     def __init__(self, job: JobLog) -> None:
         self._job = job

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from asyncclient import Limits, PostHogClient, RateLimits, RetryPolicy
+from asyncclient import AuthenticationFailed, Limits, PostHogClient, RateLimits, RetryPolicy
 from asyncclient.testing import Fault, PersonalKey
 from bulk import UnsetProperties, UpdateProperties, make_plan, open_rows, run_job, verify_job
 from bulk.cli.exit_codes import ExitCode, exit_code
@@ -138,6 +138,33 @@ async def test_only_persons_that_are_to_lose_the_property_are_tried(arena: Any) 
             await a.run(plan)
         assert {*a.addressed()} == {a.everybody[0]}
         assert removed(a) == ["salary"]
+
+
+@pytest.mark.parametrize(("route", "action", "after"), [("rest", "delete_property", 9), ("capture", "capture", 1)])
+async def test_what_the_key_of_one_run_shows_may_be_hidden_from_the_key_of_the_next(
+    arena: Any, axis: Any, route: str, action: str, after: int
+) -> None:
+    async with arena(persons=90, **HIDDEN) as a:
+        give(a, salary=1)
+        plan = await a.plan(operation=UnsetProperties(("salary",), route=route))
+        a.server.faults.add(Fault("status", action=action, status=401, after=after))
+        async with client_of_other(a) as other:
+            with pytest.raises(AuthenticationFailed):
+                await run_job(other, plan, a.journal, approve=plan.digest)
+        a.server.faults.clear()
+        left = having(a, "salary")
+        assert 0 < left < 90
+        assert (
+            axis(await verify_job(a.client, plan, a.journal), "properties")
+            .keys()
+            .isdisjoint({"already_as_desired", "found_changed"})
+        )
+        with pytest.raises(PropertyHidden, match=REFUSED):
+            await a.run(plan)
+        assert having(a, "salary") == left
+        async with client_of_other(a) as other:
+            assert (await run_job(other, plan, a.journal)).exit_code == 0
+        assert having(a, "salary") == 0
 
 
 async def test_a_person_waits_while_one_of_its_properties_is_tested_on_another(arena: Any, axis: Any) -> None:

@@ -221,4 +221,12 @@ LEFT_OUT: tuple[Twin, ...] = (
         "            others = [key for key in others if key not in self._claimed and self._shown.claim((key,))]\n"
         "            if unknown := tuple(key for key in unknown if key in untested or key in others):\n",
     ),
+    twin(
+        11,
+        "what the key of an earlier run showed counts as shown to the key of this run",
+        _HIDDEN_TEST + "what_the_key_of_one_run_shows_may_be_hidden_from_the_key_of_the_next",
+        "bulk/journal/target_states.py",
+        "        self.shown_properties.clear()  # the key of this run may be that of another user\n",
+        "",
+    ),
 )
