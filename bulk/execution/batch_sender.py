@@ -99,17 +99,18 @@ class BatchSender:
         if not call.one_by_one:
             return targets
         return [
-            msgspec.structs.replace(target, removals=self._removals(n, target.keys)) if target.keys else target
+            msgspec.structs.replace(target, removals=self._removals(n, target)) if target.keys else target
             for n, target in zip(numbers, targets, strict=True)
         ]
 
-    def _removals(self, number: int, keys: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    def _removals(self, number: int, target: VerifiedTarget) -> tuple[tuple[str, ...], ...]:
         """Return the properties that each call for a person removes.
 
-        Only its first attempt may remove them all in one call. Whatever that did not do is done without a list.
+        Only its first attempt may remove them all in one call. Whatever that did not do is done without a list. Where
+        the calls find out whether properties are hidden, each removes one: its refusal is about that property.
         """
-        target_states = self._context.job.target_states
-        may_send_list = len(keys) > 1 and target_states.attempts[number] == 0
+        target_states, keys = self._context.job.target_states, target.keys
+        may_send_list = len(keys) > 1 and not target.tests and target_states.attempts[number] == 0
         self.tried = may_send_list and keys == self._trial_keys and target_states.takes_key_list is None
         if self.tried:
             return trial_removals(keys)

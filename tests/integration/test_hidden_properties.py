@@ -215,3 +215,19 @@ async def test_a_refused_test_is_not_taken_for_a_refused_list(arena: Any, taken:
             await a.run(await a.plan(operation=UnsetProperties(("plan", "salary", "country"), route="rest")))
         assert [record.taken for record in a.of(records.KeyListTested)] == []
         assert removed(a) == ["plan", "salary"]
+
+
+async def test_a_refusal_names_the_hidden_property_and_not_one_that_nobody_has(arena: Any) -> None:
+    """Although an earlier run has shown that the server removes several properties in one call."""
+    async with arena(persons=90, **HIDDEN) as a:
+        give(a, salary=1, plan="pro")
+        plan = await a.plan(operation=UnsetProperties(("unknown", "plan", "salary"), route="rest"))
+        a.server.faults.add(Fault("status", action="delete_property", status=401, after=40))
+        async with client_of_other(a) as other:
+            with pytest.raises(AuthenticationFailed):
+                await run_job(other, plan, a.journal, approve=plan.digest)
+        a.server.faults.clear()
+        assert [record.taken for record in a.of(records.KeyListTested)] == [True]
+        with pytest.raises(PropertyHidden, match=REFUSED):
+            await a.run(plan)
+        assert removed(a)[-3:] == ["unknown", "plan", "salary"]
