@@ -182,6 +182,22 @@ class KeptPersonsDeleted(BreakerOpened):
         )
 
 
+class PropertyHidden(BreakerOpened):
+    """PostHog neither shows a property of any person of the job nor lets it be removed (exit code 77).
+
+    Arguments:
+        key: the property.
+        response: the status and the error code of the refusal.
+    """
+
+    def __init__(self, key: str, response: str) -> None:
+        super().__init__(
+            f"PostHog shows the property {key} of no person and refuses to remove it ({response}), so its access "
+            "control seems to hide it from the user of this key",
+            "use the key of a user who may change this property, then run the same command again to resume",
+        )
+
+
 RESUME = "run the same command again to resume"
 PLAN_AGAIN = "run the same command again"
 _INTERRUPTED = {

@@ -182,6 +182,7 @@ _ENDINGS = {
     "interrupted": "interrupted",
     "NotFinished": "interrupted",
     "BreakerOpened": "stopped: too many failures",
+    "PropertyHidden": "stopped: PostHog hides a property from the user of the key",
     "KeptPersonsDeleted": "stopped: the server deleted persons that it was asked to keep",
     "Refused": "refused by a safety check",
     "AuthenticationFailed": "stopped: the server refused the key",

@@ -10,7 +10,7 @@ from enum import IntEnum
 
 import click
 
-from bulk.errors import BreakerOpened, FileTrouble, JournalBusy, NotFinished, Refused
+from bulk.errors import BreakerOpened, FileTrouble, JournalBusy, NotFinished, PropertyHidden, Refused
 from bulk.sanitize import paragraph, plain
 
 MESSAGE_MAX = 1000
@@ -89,6 +89,7 @@ def _table() -> tuple[tuple[type[BaseException], ExitCode], ...]:
         (WhereError, ExitCode.USAGE),
         (asyncclient.InvalidArgument, ExitCode.USAGE),
         (Refused, ExitCode.REFUSED),
+        (PropertyHidden, ExitCode.NO_ACCESS),
         (BreakerOpened, ExitCode.BREAKER),
         (FileTrouble, ExitCode.FILES),
         (asyncclient.LimitsFileError, ExitCode.FILES),

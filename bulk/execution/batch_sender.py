@@ -17,7 +17,7 @@ from bulk.states import Axis
 
 
 class Stale(Exception):
-    """The batch waited so long that its persons, or their deletion rows, have to be read again."""
+    """Persons or deletion rows have to be read again: those of the batch, or those of an empty response."""
 
 
 class BatchSender:
@@ -65,7 +65,7 @@ class BatchSender:
                 async def before_send() -> None:
                     nonlocal attempt
                     outdated = deletes and self._context.verifier.with_outdated_row(numbers)
-                    if outdated or self._verified.is_too_old(read_at):
+                    if outdated or self._verified.is_too_old(read_at) or self._context.kept_persons.must_be_read:
                         raise Stale
                     gate.finish_despite_stop(scope)
                     if attempt is None:
@@ -119,7 +119,8 @@ class BatchSender:
         """Put on disk what these persons have before they are changed, if a before-image is kept (guarantee 36)."""
         if self._context.before_image is not None:
             before = {number: target.before or {} for number, target in zip(numbers, batch, strict=True)}
-            await self._context.before_image.keep(before)
+            unseen = {number: target.tests for number, target in zip(numbers, batch, strict=True) if target.tests}
+            await self._context.before_image.keep(before, unseen)
 
     def _note_keys_sent(self, call: Call, numbers: list[int], batch: list[VerifiedTarget], block: CallBlock) -> None:
         """Note the keys that an interrupted block removed from the person at which it stopped."""

@@ -13,11 +13,11 @@ from bulk.execution.batch_policy import BatchPolicy
 from bulk.execution.batch_sender import BatchSender, Stale
 from bulk.execution.next_step import CALLS, Step, first_step, step_for
 from bulk.execution.run_context import RunContext
+from bulk.execution.unset.hidden_tests import HiddenTests
 from bulk.execution.unset.key_list_result import record_result
 from bulk.execution.verified_targets import VerifiedTarget, VerifiedTargets, max_read_ahead
-from bulk.journal.run_stats import KEPT_DELETED
 from bulk.operations import UnsetProperties, UpdatePerPerson, UpdateProperties
-from bulk.posthog.attempt_result import AttemptResult, NextAction, pause_too_long
+from bulk.posthog.attempt_result import DELETED_INSTEAD_OF_KEPT, AttemptResult, NextAction, pause_too_long
 from bulk.posthog.calls import Call, build_call
 from bulk.posthog.person_reads import properties_of
 from bulk.selection.event_distinct_id import pick_distinct_id
@@ -72,6 +72,7 @@ class GroupExecutor:
         )
         self._without_row: set[int] = set()
         self._left_out: set[int] = set()
+        self._hidden_tests = HiddenTests(context.verifier.shown)
 
     @property
     def left_out(self) -> list[int]:
@@ -89,6 +90,12 @@ class GroupExecutor:
         Raises:
             Stopped: the gate closed; the next run takes the steps that are left.
         """
+        try:
+            await self._run()
+        finally:
+            self._hidden_tests.release()
+
+    async def _run(self) -> None:
         await self._recheck_held()
         while first := first_step(self._job.target_states, self._numbers):
             self._context.gate.check()
@@ -124,6 +131,8 @@ class GroupExecutor:
         """Take a step for these targets, batch by batch, until another step comes first."""
         axes = [axis for axis in step.value if isinstance(axis, Axis)]
         by_event = step is Step.CHANGE and self._context.strategy.by_capture
+        if step is Step.CHANGE and (testing := self._verified.testing(numbers)):
+            numbers, by_event = testing, False  # ingestion refuses no event about a hidden property
         addressable = self._verified.with_distinct_id(numbers) if by_event else []
         numbers = addressable or numbers  # persons without a distinct ID get a call in the next round
         start, started_at = 0, self._clock()
@@ -189,22 +198,34 @@ class GroupExecutor:
             at = check.requested_at  # a call needs nothing but the UUID
             self._verified.add({n: VerifiedTarget(uuid=person.uuid, read_at=at) for n, person in check.present.items()})
             return
+        tests = self._choose_tests(check)
         verified = {}
         for number, person in check.present.items():
             desired = check.desired[number]
             properties = properties_of(person)
             # where all persons get the same values, each call has all of them, whatever its person lacks
-            unmet = {*desired.unmet_keys(properties)} if desired.absent or self._has_own_values else ()
+            unmet = {*desired.unmet_keys(properties)} if desired.absent or self._has_own_values else set()
+            unmet.update(tests.get(number, ()))
             absent = tuple(key for key in desired.absent if key in unmet) if desired.absent else ()
             verified[number] = VerifiedTarget(
                 uuid=person.uuid,
                 distinct_id=pick_distinct_id(person.distinct_ids, planned[number].distinct_id) if by_capture else None,
                 keys=self._verified.keys_to_send(number, absent) if absent else (),
+                tests=tests.get(number, ()),
                 change=desired.needed(unmet) if self._has_own_values else None,
                 before={key: properties[key] for key in desired.keys if key in properties} if keeps_before else None,
                 read_at=check.requested_at,
             )
         self._verified.add(verified)
+
+    def _choose_tests(self, check: PersonCheck) -> dict[int, tuple[str, ...]]:
+        """Return the properties whose removal shows whether they are hidden, by the target that it is tested on."""
+        if not self._context.verifier.shown.is_incomplete:
+            return {}
+        changing = (n for n in check.present if step_for(self._job.target_states, n) is Step.CHANGE)
+        tests, waiting = self._hidden_tests.choose((n, check.desired[n].absent) for n in changing)
+        self._set_aside(waiting)
+        return tests
 
     async def _read_rows(self, numbers: list[int]) -> None:
         target_states = self._job.target_states
@@ -243,21 +264,26 @@ class GroupExecutor:
             self._context.gate.stop(
                 KeptPersonsDeleted("in an earlier run of this job the server deleted persons that it was to keep")
             )
+        await self._context.kept_persons.read()
         try:
             result = await self._sender.send(call, numbers)
         except Stale:
             return False
         if result.next_action is NextAction.STOP:
-            if result.error in KEPT_DELETED:
+            if result.error == DELETED_INSTEAD_OF_KEPT:
                 self._context.gate.stop(KeptPersonsDeleted(f"the server responded with {result.label}"))
             self._context.gate.stop(result.cause or BreakerOpened(f"the server responded with {result.response}"))
+        hidden = self._hidden_tests.note(result, self._verified.addresses(numbers))
         if too_long := pause_too_long(result.retry_after_s):  # the client waits for any other
             self._context.gate.stop(too_long)
+        await self._context.kept_persons.read()
         in_outage = result.possible_outage and await self._in_outage(call)
         if in_outage:
             self._job.refund(numbers[result.failed_at or 0 :])
         if result.next_action.reads_back:
             await self._read_outcome(call, numbers)
+        if hidden is not None:
+            self._context.gate.stop(hidden)
         done = result.next_action is NextAction.NOTHING
         left = [] if done else [n for n in numbers if self._still_needs(n, call.axes)]
         if result.next_action is NextAction.READ_BACK_AND_REJECT:

@@ -32,6 +32,7 @@ from bulk.states import ACCEPTED, ACTIONABLE, PROVEN, Axis, Events, Person, Prop
 from bulk.targets.reasons import EXHAUSTED, AxisStatus
 from bulk.undo.before_image import BeforeImage
 from bulk.verification.completion_poller import CompletionPoller, WaitBudget
+from bulk.verification.kept_persons import KeptPersons
 from bulk.verification.listed_persons import ListedPersons
 from bulk.verification.query_verifier import QueryVerifier
 from bulk.verification.recording_verifier import RecordingVerifier
@@ -84,6 +85,7 @@ class Run:
             client=client,
             verifier=self._verifier,
             second_look=self._second_look,
+            kept_persons=KeptPersons(job, self._verifier, self._second_look, gate),
             strategy=strategy,
             gate=gate,
             breaker=Breaker(),
@@ -117,6 +119,7 @@ class Run:
         self._emitter.progress()
 
     async def _send_and_read_back(self) -> None:
+        await self._context.kept_persons.read()
         trial = KeyListTrial(self._context, wait_s=self._settings.wait_s)
         if trial.is_needed:
             self._emitter.phase("test batch")

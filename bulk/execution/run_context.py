@@ -12,6 +12,7 @@ from bulk.execution.breaker import Breaker, RetryBudget
 from bulk.journal.job_log import JobLog
 from bulk.posthog.strategy import Strategy
 from bulk.undo.before_image import BeforeImage
+from bulk.verification.kept_persons import KeptPersons
 from bulk.verification.second_look import SecondLook
 from bulk.verification.verifier import Verifier
 
@@ -31,6 +32,7 @@ class RunContext(msgspec.Struct, frozen=True, kw_only=True):
     client: PostHogClient
     verifier: Verifier
     second_look: SecondLook
+    kept_persons: KeptPersons
     strategy: Strategy
     gate: StopGate
     breaker: Breaker

@@ -28,11 +28,13 @@ class VerifiedTarget(TargetAddress, frozen=True, kw_only=True, gc=False):
     Arguments:
         read_at: when the request of that read left, by the boot-time clock.
         keys: the properties that still have to be removed, where calls remove properties.
+        tests: those of them that no response has shown: the calls find out whether they are hidden.
         before: those properties of the job that the person had, where a before-image is kept.
     """
 
     read_at: float
     keys: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
     before: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
@@ -66,6 +68,10 @@ class VerifiedTargets:
     def addresses(self, numbers: Sequence[int]) -> list[VerifiedTarget]:
         """Return the targets with these numbers, which were all read."""
         return [self._targets[n] for n in numbers]
+
+    def testing(self, numbers: Sequence[int]) -> list[int]:
+        """Return those of these targets whose calls find out whether properties are hidden."""
+        return [n for n in numbers if n in self._targets and self._targets[n].tests]
 
     def with_distinct_id(self, numbers: Sequence[int]) -> list[int]:
         """Return those of these targets that an event can address."""

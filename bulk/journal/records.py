@@ -159,6 +159,16 @@ class TestBatchPassed(_Record, frozen=True, tag="test_batch_passed"):
     targets: str
 
 
+class PersonsKept(_Record, frozen=True, tag="persons_kept"):
+    """All persons of these attempts were read as present, some seconds after empty responses (guarantee 24).
+
+    Each attempt told the server to keep its persons, and the response did not say whether it did.
+    """
+
+    at: float
+    attempts: tuple[int, ...]
+
+
 class KeyListTested(_Record, frozen=True, tag="key_list"):
     """The properties of one person were removed in one call, and reading back shows whether the server takes that.
 
@@ -167,6 +177,16 @@ class KeyListTested(_Record, frozen=True, tag="key_list"):
 
     at: float
     taken: bool
+
+
+class PropertiesShown(_Record, frozen=True, tag="properties_shown"):
+    """A response showed properties that the job removes, or a call for them was accepted: they are not hidden.
+
+    Until then, no person counts as lacking them (contract 2, guarantee 11).
+    """
+
+    at: float
+    keys: tuple[str, ...]
 
 
 class LimitChanged(_Record, frozen=True, tag="limit_changed"):
@@ -266,7 +286,9 @@ Record = (
     | StatesChanged
     | ReadRequest
     | TestBatchPassed
+    | PersonsKept
     | KeyListTested
+    | PropertiesShown
     | LimitChanged
     | PauseTaken
     | Waited

@@ -10,6 +10,7 @@ from bulk.journal.records import (
     JobOpened,
     LimitChanged,
     PauseTaken,
+    PersonsKept,
     ReadRequest,
     Record,
     RunEnded,
@@ -18,6 +19,7 @@ from bulk.journal.records import (
     Waited,
 )
 from bulk.number_ranges import parse_ranges
+from bulk.posthog.attempt_result import DELETED_INSTEAD_OF_KEPT, NO_SUMMARY
 from bulk.states import State
 
 TIMED = frozenset(
@@ -40,10 +42,6 @@ WAITS_KEPT = 50
 RESPONSES_KEPT = 100
 """Kinds of responses that are counted apart; the error codes of further ones are counted as `other`."""
 OTHER = "other"
-
-KEPT_DELETED = frozenset({"deleted_instead_of_kept", "no_summary"})
-"""Errors after which the server may have deleted persons that it was asked to keep."""
-
 
 RouteKey = tuple[str, tuple[str, ...]]
 """The name of a call, and the axes that its requests may change: one call serves several stages of a job."""
@@ -132,6 +130,8 @@ class RunStats:
     """Counts over the records of a journal, kept up to date by `apply`.
 
     `last_at` is the time of the last record, and `last_work_at` that of the last one which tells more than a wait.
+    `maybe_not_kept` has the targets of each attempt after which persons have to be read, because the server was told to
+    keep them and did not say that it did.
     """
 
     def __init__(self) -> None:
@@ -145,6 +145,7 @@ class RunStats:
         self.pauses = 0
         self.limits_lowered = 0
         self.kept_deleted = False
+        self.maybe_not_kept: dict[int, str] = {}
         self._open: dict[int, tuple[RouteKey, int, str]] = {}
 
     def apply(self, record: Record) -> None:
@@ -181,6 +182,9 @@ class RunStats:
                 _waited(self.runs[-1], record)
             case ReadRequest() if self.runs:
                 self.runs[-1].requests += 1
+            case PersonsKept():
+                for attempt in record.attempts:
+                    self.maybe_not_kept.pop(attempt, None)
             case LimitChanged():
                 self.limits_lowered += 1
             case _:
@@ -196,10 +200,12 @@ class RunStats:
         self._open[record.attempt] = key, record.requests, record.targets
 
     def _attempt_ended(self, record: AttemptEnded) -> None:
-        self.kept_deleted = self.kept_deleted or record.error in KEPT_DELETED
+        self.kept_deleted = self.kept_deleted or record.error == DELETED_INSTEAD_OF_KEPT
         if (opened := self._open.pop(record.attempt, None)) is None:
             return
         key, planned, targets = opened
+        if record.error == NO_SUMMARY:
+            self.maybe_not_kept[record.attempt] = targets
         route, made = self.routes[key], planned if record.requests is None else record.requests
         route.attempts -= planned - made
         not_ok = record.outcome != "ok"

@@ -23,6 +23,7 @@ from bulk.journal.records import (
     KeyListTested,
     LimitChanged,
     PauseTaken,
+    PropertiesShown,
     ReadRequest,
     Record,
     RunEnded,
@@ -58,6 +59,7 @@ class TargetStates(StatusTable):
         copies: the copies of the persons that were made.
         shredded: the last record of a destruction of files; None before the first one.
         plan_shredded: the last one of these that is about the plan.
+        shown_properties: the properties to be removed that access control is known not to hide.
         takes_key_list: whether the server removes all properties of a person in one call; None while that is unknown.
         attempts: per target, the attempts of the current stage and run.
         open: attempts without an outcome, by their number.
@@ -77,6 +79,7 @@ class TargetStates(StatusTable):
         self.copies: list[CopyMade] = []
         self.shredded: FilesShredded | None = None
         self.plan_shredded: FilesShredded | None = None
+        self.shown_properties: set[str] = set()
         self.takes_key_list: bool | None = None
         self.attempts = bytearray()
         self.open: dict[int, Intent] = {}
@@ -138,6 +141,8 @@ class TargetStates(StatusTable):
                 self.test_batch = record
             case KeyListTested():
                 self.takes_key_list = record.taken
+            case PropertiesShown():
+                self.shown_properties.update(record.keys)
             case Verified():
                 self._verified(record)
             case RunEnded():

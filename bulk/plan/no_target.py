@@ -52,7 +52,7 @@ def _why_no_target(findings: Findings) -> tuple[str, str]:
     if findings.discovery:
         return (
             "no selected person has any of the properties",
-            "check the keys: if they are right, there is nothing to do",
+            "check the keys, and whether PostHog hides them from the user of your key: if not, there is nothing to do",
         )
     if not findings.lines:
         return "no person matches the selection", "check the filters and the project"

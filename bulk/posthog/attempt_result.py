@@ -49,6 +49,12 @@ TOO_LARGE = 413
 EMPTY_BODY = "empty_body"
 """The client's error code for a response without the body that the call always has."""
 
+DELETED_INSTEAD_OF_KEPT = "deleted_instead_of_kept"
+"""The error of an attempt after which the server says that it deleted persons that it was told to keep."""
+
+NO_SUMMARY = "no_summary"
+"""The error of an attempt after which the server does not say whether it kept the persons that it was told to keep."""
+
 TRANSIENT_ERRORS = (TransportError, ServerError, RateLimited, InvalidResponse, IntermediaryError)
 """Errors with which a read may end after its retries, and that say nothing about the job."""
 
@@ -97,6 +103,7 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
         failed_at: in a block, the position of the target that the error is about.
         reached: in a block, the position of the first target that no request was made for.
         list_refused: whether the server may have refused several keys in one call.
+        keys: in a block, the properties that the failed request was to remove.
     """
 
     outcome: str
@@ -113,6 +120,7 @@ class AttemptResult(msgspec.Struct, frozen=True, kw_only=True):
     failed_at: int | None = None
     reached: int | None = None
     list_refused: bool = False
+    keys: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -144,9 +152,7 @@ def classify_bulk_delete(summary: BulkDeleteSummary, uuids: Sequence[UUID], axes
     if summary.is_empty:
         return OK
     if Axis.PERSON not in axes and (summary.persons_deleted or summary.persons_queued_for_deletion):
-        return AttemptResult(
-            outcome="unknown", next_action=NextAction.STOP, status=202, error="deleted_instead_of_kept"
-        )
+        return AttemptResult(outcome="unknown", next_action=NextAction.STOP, status=202, error=DELETED_INSTEAD_OF_KEPT)
     queued = bool(summary.persons_queued_for_deletion)
     failed = {e.person_uuid for e in summary.deletion_errors if e.step not in STEPS_AFTER_DELETION}
     counts_right = summary.persons_found == len(uuids) and _is_complete(summary, axes, len(failed))
@@ -264,14 +270,14 @@ def classify_keep_person_error(error: PostHogError, persons: int) -> AttemptResu
     """Classify the error of one request with `keep_person`.
 
     A server that knows `keep_person` returns a summary. An empty response can come from a server that is too old for
-    it and has deleted the persons (contract 6.5, 8), so the job makes no other call with `keep_person`.
+    it and has deleted the persons (contract 6.5, 8), so they are read before anything else is sent.
 
     Arguments:
         persons: how many persons the request was for.
     """
     result = classify_batch_error(error, persons)
     if isinstance(error, InvalidResponse) and error.code == EMPTY_BODY:
-        return msgspec.structs.replace(result, next_action=NextAction.STOP, error="no_summary", code=None)
+        return msgspec.structs.replace(result, error=NO_SUMMARY, code=None)
     return result
 
 

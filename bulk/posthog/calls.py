@@ -243,7 +243,8 @@ async def _send_each(
             keys = ()
             block.done += 1
     except PostHogError as error:
-        return block.failed(classify_key_list_error(error) if len(keys) > 1 else classify_error(error))
+        result = classify_key_list_error(error) if len(keys) > 1 else classify_error(error)
+        return block.failed(msgspec.structs.replace(result, keys=keys))
     return OK
 
 

@@ -3,6 +3,9 @@
 A row covers the events up to its own time, no matter which request created it. So one comparison with the required time
 says everything about a row. Rows come newest first, so the rows of persons that were just queued are on the
 first pages. Callers that wait while a read is in progress share the next read.
+
+A row that cannot be read counts like one of an unknown status, for its person alone. If the person cannot be read
+either, it may be the row of any person: those without a covering row are then read alone.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -11,7 +14,7 @@ from uuid import UUID
 import anyio
 import msgspec
 
-from asyncclient import DeletionRow, DeletionStatus, ListingError, PostHogClient
+from asyncclient import DeletionRow, DeletionStatus, ListingError, PostHogClient, UnreadableRow
 from bulk.concurrency.stop_gate import StopGate
 from bulk.concurrency.workers import run_workers
 from bulk.events import WaitKind
@@ -34,6 +37,10 @@ MAX_STALLED_PAGES = 3
 MAX_PAGES_PER_INSTANT = 100
 """Consecutive pages without an older time: rows of one instant, or rows that are added in front meanwhile."""
 MAX_PAGES = 20_000
+ONE_READABLE_OF = 100
+"""If the first page has so many rows or more, one of them must be readable; otherwise, their format is unknown."""
+
+Row = DeletionRow | UnreadableRow
 
 
 class RowCoverage(FastEnum):
@@ -43,7 +50,7 @@ class RowCoverage(FastEnum):
     COVERS_COMPLETED = "a completed row that is new enough"
     OLDER_PENDING = "a pending row that is too old; the server keeps its time until it is purged"
     NONE = "no row that counts"
-    UNKNOWN_STATUS = "a row whose status is neither pending nor completed"
+    UNKNOWN_STATUS = "a row that cannot be read, or whose status is neither pending nor completed"
 
 
 COVERS = frozenset({RowCoverage.COVERS_PENDING, RowCoverage.COVERS_COMPLETED})
@@ -73,7 +80,7 @@ class RowReading(msgspec.Struct, frozen=True, gc=False):
     """What the rows show about one person.
 
     Arguments:
-        created_at: the time of the deciding row, in epoch seconds by the server's clock; None without a row.
+        created_at: the time of the deciding row, in epoch seconds by the server's clock; None without a readable row.
     """
 
     coverage: RowCoverage
@@ -81,6 +88,7 @@ class RowReading(msgspec.Struct, frozen=True, gc=False):
 
 
 NO_ROW = RowReading(RowCoverage.NONE)
+UNREADABLE = RowReading(RowCoverage.UNKNOWN_STATUS)
 
 
 class _Caller(msgspec.Struct, eq=False):
@@ -116,7 +124,7 @@ class DeletionRowReader:
                 (guarantee 11). The others get a row by the request that follows.
 
         Raises:
-            ListingError: the list of rows does not end.
+            ListingError: the list of rows does not end, or none of its newest rows can be read.
             Stopped: the gate closed.
         """
         found = await self._fetch(uuids, needed_from)
@@ -141,11 +149,13 @@ class DeletionRowReader:
     async def completed(self, oldest: float) -> AsyncIterator[list[DeletionRow]]:
         """Yield pages of completed rows, newest first, back to a time in epoch seconds by the server's clock.
 
+        Rows that cannot be read are left out.
+
         Raises:
-            ListingError: the list of rows does not end.
+            ListingError: the list of rows does not end, or none of its newest rows can be read.
         """
         async for page in self._pages(oldest, "completed"):
-            yield page
+            yield _readable(page)
 
     async def _serve(self, callers: list[_Caller]) -> None:
         # integers hash much faster than UUIDs
@@ -164,6 +174,9 @@ class DeletionRowReader:
         async for page in self._pages(float("-inf"), "all"):
             before = len(wanted)
             for row in page:
+                if isinstance(row, UnreadableRow):
+                    unknown.update(wanted if row.uuid is None else wanted.keys() & {row.uuid.int})
+                    continue
                 key = row.person_uuid.int
                 if key not in wanted:
                     if len(self._kept) < ROWS_KEPT:
@@ -201,19 +214,23 @@ class DeletionRowReader:
             self._kept.clear()
         return found
 
-    async def _pages(self, oldest: float, status: DeletionStatus) -> AsyncIterator[list[DeletionRow]]:
+    async def _pages(self, oldest: float, status: DeletionStatus) -> AsyncIterator[list[Row]]:
         """Yield overlapping pages, newest first, until the list ends or a page reaches back past a time."""
         offset = 0
         progress = _Progress()
         for _ in range(MAX_PAGES):
-            with self._gate.cancel_on_stop():
-                page = await self._client.persons.deletion_status(status=status, limit=PAGE_SIZE, offset=offset)
-            rows = page.results
+            rows, ends = await self._read_page(offset, PAGE_SIZE, status=status)
+            readable = _readable(rows)
+            if offset == 0 and len(rows) >= ONE_READABLE_OF and not readable:
+                raise ListingError(
+                    f"none of the {len(rows):,} newest rows of the list of event deletions can be read: this version "
+                    "does not know their format"
+                )
             if rows:
                 yield rows
-            if page.next is None or not rows or rows[-1].created_at.timestamp() < oldest:
+            if ends or (readable and readable[-1].created_at.timestamp() < oldest):
                 return
-            progress.add(rows)
+            progress.add(readable)
             if progress.is_stalled:
                 break
             offset += max(1, len(rows) - min(OVERLAP, len(rows) // 2))
@@ -225,22 +242,43 @@ class DeletionRowReader:
         readings: list[RowReading] = []
         offset = 0
         for _ in range(MAX_PAGES_PER_PERSON):
-            with self._gate.cancel_on_stop():
-                page = await self._client.persons.deletion_status(
-                    person_uuid=uuid, limit=ROWS_PER_PERSON, offset=offset
-                )
-            readings += [read_row(row, needed_from) for row in page.results if row.person_uuid == uuid]
+            rows, ends = await self._read_page(offset, ROWS_PER_PERSON, person_uuid=uuid)
+            readings += [read_row(row, needed_from) for row in rows if _person_of(row) in (uuid, None)]
             covering = next((reading for reading in readings if reading.coverage in COVERS), None)
             if covering is not None:
                 return covering
-            if page.next is None or not page.results:
+            if ends:
                 break
-            offset += len(page.results)
+            offset += len(rows)
         return next((reading for reading in readings if reading is not NO_ROW), NO_ROW)
 
+    async def _read_page(
+        self, offset: int, limit: int, *, status: DeletionStatus | None = None, person_uuid: UUID | None = None
+    ) -> tuple[list[Row], bool]:
+        """Return the rows of a page in their order, and whether the list ends with it."""
+        unreadable: list[UnreadableRow] = []
+        with self._gate.cancel_on_stop():
+            page = await self._client.persons.deletion_status(
+                status=status, person_uuid=person_uuid, limit=limit, offset=offset, on_unreadable=unreadable.append
+            )
+        rows: list[Row] = [*page.results]
+        for row in unreadable:
+            rows.insert(row.place - 1 - offset, row)
+        return rows, page.next is None or not rows
 
-def read_row(row: DeletionRow, needed_from: float) -> RowReading:
+
+def _readable(rows: list[Row]) -> list[DeletionRow]:
+    return [row for row in rows if isinstance(row, DeletionRow)]
+
+
+def _person_of(row: Row) -> UUID | None:
+    return row.uuid if isinstance(row, UnreadableRow) else row.person_uuid
+
+
+def read_row(row: Row, needed_from: float) -> RowReading:
     """Return what one row shows, with its time."""
+    if isinstance(row, UnreadableRow):
+        return UNREADABLE
     created_at = row.created_at.timestamp()
     coverage = _coverage(row.status, created_at, needed_from)
     return NO_ROW if coverage is RowCoverage.NONE else RowReading(coverage, created_at)
@@ -262,7 +300,10 @@ class _Progress:
         return self._repeated >= MAX_STALLED_PAGES or self._without_older >= MAX_PAGES_PER_INSTANT
 
     def add(self, rows: Sequence[DeletionRow]) -> None:
-        """Add the next page."""
+        """Add the readable rows of the next page."""
+        if not rows:
+            self._without_older += 1
+            return
         first, last = rows[0], rows[-1]
         if self._furthest is not None:
             self._without_older = 0 if last.created_at < self._furthest.created_at else self._without_older + 1

@@ -5,6 +5,7 @@ column, mean "no change".
 
     read                 | accepted           | unknown, to_retry  | held_back          | too_late           | queued
                          |                    |                    |                    | no_deletion_row    |
+                         |                    |                    |                    | unknown_row_status |
     ---------------------+--------------------+--------------------+--------------------+--------------------+-------
     row_covers_pending   | queued             | queued             | queued             | queued             | -
     row_covers_completed | purged             | purged             | purged             | purged             | purged
@@ -13,7 +14,8 @@ column, mean "no change".
     row_none             | no_deletion_row    | no_deletion_row    | partly_covered     | -                  | -
     rows_not_kept        | unverifiable       | outcome_unknown    | outcome_unknown    | -                  | -
 
-That no row is shown counts after two reads (guarantee 11), and a later one may still show it: `verify` reads again.
+That no row is shown counts after two reads (guarantee 11). `verify` reads again the rows of persons without one, and
+those that could not be read or had an unknown status.
 """
 
 from bulk.states import Events
@@ -24,12 +26,13 @@ ROWS_DECIDE = frozenset({Events.UNKNOWN, Events.ACCEPTED, Events.TO_RETRY, Event
 """States of a lost person's events that the deletion rows still decide."""
 
 _WITHOUT_ROW = AxisStatus(Events.TOO_LATE, Reason.NO_DELETION_ROW)
+_UNKNOWN_ROW = AxisStatus(Events.TOO_LATE, Reason.UNKNOWN_ROW_STATUS)
 
 _ROWS: dict[Observation, AxisStatus] = {
     Observation.ROW_COVERS_PENDING: AxisStatus(Events.QUEUED),
     Observation.ROW_COVERS_COMPLETED: AxisStatus(Events.PURGED),
     Observation.ROW_OLDER_PENDING: AxisStatus(Events.TOO_LATE, Reason.PARTLY_COVERED),
-    Observation.ROW_UNKNOWN_STATUS: AxisStatus(Events.TOO_LATE, Reason.UNKNOWN_ROW_STATUS),
+    Observation.ROW_UNKNOWN_STATUS: _UNKNOWN_ROW,
     Observation.ROW_NONE: _WITHOUT_ROW,
     Observation.ROWS_NOT_KEPT: AxisStatus(Events.TOO_LATE, Reason.OUTCOME_UNKNOWN),
 }
@@ -37,7 +40,7 @@ _ROWS: dict[Observation, AxisStatus] = {
 
 def rows_are_read(events: AxisStatus) -> bool:
     """Return whether deletion rows are read for the events of a lost person: they decide, or may change the verdict."""
-    return events.state in ROWS_DECIDE or events == _WITHOUT_ROW
+    return events.state in ROWS_DECIDE or events in (_WITHOUT_ROW, _UNKNOWN_ROW)
 
 
 def lost_events_after(before: AxisStatus, observation: Observation) -> AxisStatus:
@@ -45,7 +48,7 @@ def lost_events_after(before: AxisStatus, observation: Observation) -> AxisStatu
     match before.state, observation:
         case Events.QUEUED, Observation.ROW_COVERS_COMPLETED:
             return AxisStatus(Events.PURGED)
-        case Events.TOO_LATE, Observation.ROWS_NOT_KEPT:
+        case Events.TOO_LATE, Observation.ROW_NONE | Observation.ROWS_NOT_KEPT:
             return before
         case Events.ACCEPTED, Observation.ROWS_NOT_KEPT:
             return AxisStatus(Events.UNVERIFIABLE)

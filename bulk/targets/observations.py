@@ -33,7 +33,7 @@ class Observation(FastEnum):
     ROW_COVERS_PENDING = "a pending deletion row that is new enough"
     ROW_COVERS_COMPLETED = "a completed deletion row that is new enough"
     ROW_OLDER_PENDING = "a pending deletion row that is too old"
-    ROW_UNKNOWN_STATUS = "a deletion row of an unknown status"
+    ROW_UNKNOWN_STATUS = "a deletion row that cannot be read, or of an unknown status"
     ROW_NONE = "no deletion row for this person"
     ROWS_NOT_KEPT = "the server keeps no deletion rows"
     RECORDINGS_MARKED = "recordings: all that the server shows are marked as deleted"

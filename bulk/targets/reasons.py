@@ -141,7 +141,8 @@ REASON_MEANINGS: dict[Reason, str] = {
     Reason.LOST_AFTER_PROPERTIES_READ: "deleted, merged or re-created after its properties were read as desired",
     Reason.PARTLY_COVERED: "the person is gone, and the queued deletion includes only its older events",
     Reason.OUTCOME_UNKNOWN: "the person is gone, and the outcome of the request before that is not known",
-    Reason.UNKNOWN_ROW_STATUS: "the deletion of the events has a status that this version does not know",
+    Reason.UNKNOWN_ROW_STATUS: "the server's row of the deletion of the events cannot be read, or has a status that "
+    "this version does not know; it is read again by the next run, or by verify if the person is gone",
     Reason.DELETED_INSTEAD_OF_KEPT: "the server deleted persons in a request of this job that asked it to keep them",
     Reason.NOT_MARKED_YET: "PostHog still shows recordings that it has not deleted; verify again in some hours",
     Reason.NO_QUERY_SCOPE: "the key lacks the scope query:read; verify again with a key that has it",

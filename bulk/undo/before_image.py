@@ -1,15 +1,18 @@
 """Keeps what persons have directly before a job changes them, on disk before the change is sent (guarantee 36).
 
 An entry is written for each target of which nothing was sent yet, from the read on which the change rests. Once
-something was sent, the first entry stays: a later read may show the change itself.
+something was sent, the entry stays: a later read may show the change itself. Only a property that may have been hidden
+is added, as soon as a read shows it: the job removes it and would not have added it.
 """
 
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import anyio
+import msgspec
 
 from bulk.errors import FileTrouble
 from bulk.journal.job_log import JobLog
@@ -30,29 +33,41 @@ class BeforeImage:
         job: the job, which is open.
         writer: appends to the file.
         kept: a byte per target, 1 if the file has an entry.
+        incomplete: the last entries that may lack hidden properties, by target number.
     """
 
-    def __init__(self, job: JobLog, writer: JournalWriter[BeforeRecord], kept: bytearray) -> None:
+    def __init__(
+        self, job: JobLog, writer: JournalWriter[BeforeRecord], kept: bytearray, incomplete: dict[int, Before]
+    ) -> None:
         self._job = job
         self._writer = writer
         self._kept = kept
+        self._incomplete = incomplete
 
-    async def keep(self, had: Mapping[int, Mapping[str, object]]) -> None:
+    async def keep(
+        self, had: Mapping[int, Mapping[str, object]], unseen: Mapping[int, tuple[str, ...]] = MappingProxyType({})
+    ) -> None:
         """Return when what these targets have is on disk.
 
         Arguments:
             had: by target number in ascending order, those of the job's properties that the person has.
+            unseen: by target number, those that it is to lose and may have, but hidden.
 
         Raises:
             WriteFailed: the file cannot be written or synced; nothing may be sent.
         """
         target_states = self._job.target_states
         new = [n for n in had if not self._kept[n] or target_states.state(Axis.PROPERTIES, n) is _UNTOUCHED]
-        if not new:
+        completed = (
+            [entry for n in had if n not in new and (entry := self._completed(n, had[n]))] if self._incomplete else []
+        )
+        if not new and not completed:
             return
+        for entry in completed:
+            self._append(entry)
         changes = self._job.own_values(new)
         for number, target in self._job.targets(new).items():
-            self._writer.append(
+            self._append(
                 Before(
                     target=number,
                     uuid=target.uuid,
@@ -60,10 +75,32 @@ class BeforeImage:
                     distinct_id=target.distinct_id,
                     had=dict(had[number]),
                     change=changes.get(number),
+                    unseen=unseen.get(number, ()),
                 )
             )
             self._kept[number] = 1
         await self._writer.durable()
+
+    def _append(self, entry: Before) -> None:
+        self._writer.append(entry)
+        note_incomplete(self._incomplete, entry)
+
+    def _completed(self, number: int, has: Mapping[str, object]) -> Before | None:
+        """Return the entry of a target with the properties that were hidden; None if it has none of them."""
+        entry = self._incomplete.get(number)
+        shown = {key: has[key] for key in entry.unseen if key in has} if entry else {}
+        if entry is None or not shown:
+            return None
+        unseen = tuple(key for key in entry.unseen if key not in shown)
+        return msgspec.structs.replace(entry, had={**entry.had, **shown}, unseen=unseen)
+
+
+def note_incomplete(incomplete: dict[int, Before], entry: Before) -> None:
+    """Keep an entry that may lack hidden properties, and forget an earlier one of its target."""
+    if entry.unseen:
+        incomplete[entry.target] = entry
+    else:
+        incomplete.pop(entry.target, None)
 
 
 def before_path(plan: Plan) -> Path | None:
@@ -110,20 +147,21 @@ async def kept_before(job: JobLog) -> AsyncIterator[BeforeImage | None]:
         raise FileTrouble(
             path, "is missing, and it has what persons had before this job changed them", "put it back, then run again"
         )
-    kept, opened = bytearray(job.plan.count), list[BeforeOpened]()
+    kept, incomplete, opened = bytearray(job.plan.count), dict[int, Before](), list[BeforeOpened]()
 
     def replay(record: BeforeRecord) -> None:
         if isinstance(record, BeforeOpened):
             opened.append(_checked(record, path, job.plan))
         else:
             kept[record.target] = 1
+            note_incomplete(incomplete, record)
 
     writer = Journal.open(path, before_framing(), replay).writer()
     try:
         if not opened:
             writer.append(_opened(job.plan))
             await writer.durable()
-        yield BeforeImage(job, writer, kept)
+        yield BeforeImage(job, writer, kept, incomplete)
     finally:
         with anyio.CancelScope(shield=True):
             await writer.aclose()

@@ -48,6 +48,7 @@ class Before(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
         uuid, created_at, distinct_id: as the plan holds them.
         had: the properties that it had, of those that the job changes.
         change: the values that it gets, where each person gets its own.
+        unseen: properties that it is to lose and may have had, but hidden from the user of the key.
     """
 
     target: int
@@ -56,6 +57,7 @@ class Before(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     distinct_id: str | None = None
     had: dict[str, Any] = {}
     change: DesiredProperties | None = None
+    unseen: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Before(target={self.target})"

@@ -24,6 +24,7 @@ from bulk.targets.lost_events import ROWS_DECIDE, rows_are_read
 from bulk.targets.observations import LOST, Observation
 from bulk.targets.reasons import Reason
 from bulk.verification.second_reads import SecondReads
+from bulk.verification.shown_properties import ShownProperties
 
 MAX_UNCOVERED_S = 3600.0
 """Seconds before a person's deletion in which its events may stay uncovered by a deletion row (guarantee 20)."""
@@ -112,6 +113,7 @@ class Verifier:
         self._rows = rows
         self._server_time = server_time
         self._max_uncovered_s = max_uncovered_s
+        self.shown = ShownProperties(job)
         self._without_properties = SecondReads()
         self._without_distinct_id = SecondReads()
 
@@ -139,6 +141,7 @@ class Verifier:
             unless_merged=maybe_merged,
         )
         desired = self._job.desired(numbers) or {}
+        self.shown.note_persons(each.person for each in reads.results.values() if isinstance(each, Present))
         present: dict[int, Known] = {}
         observed: dict[int, tuple[Observation, ...]] = {}
         left_out: list[int] = []
@@ -147,6 +150,8 @@ class Verifier:
             result = reads.results[target.uuid]
             observation = _observation(target, result, desired.get(number))
             removes = observation is _AS_DESIRED and desired[number].absent
+            if removes and self.shown.not_shown(removes) and target_states.properties(number) in UNEXPLAINED:
+                observation, removes = _OTHERWISE, ()  # what may be hidden may be there
             if observation is None or (removes and not self._may_lack(number, reads.asked_at, is_trial=is_trial)):
                 left_out.append(number)
                 if observation is not None and target_states.person(number) in FINAL_PERSON_STATES:

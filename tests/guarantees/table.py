@@ -11,6 +11,7 @@ from twins.client.responses import RESPONSES
 from twins.client.retries import RETRIES
 from twins.client.transport import TRANSPORT
 from twins.engine.attempts import ATTEMPTS
+from twins.engine.kept_persons import KEPT_PERSONS
 from twins.engine.left_out import LEFT_OUT
 from twins.engine.reading import READING
 from twins.engine.run import RUN
@@ -45,6 +46,7 @@ _ROWS = (
     *RETRIES,
     *TRANSPORT,
     *ATTEMPTS,
+    *KEPT_PERSONS,
     *LEFT_OUT,
     *WITHOUT_PERSON,
     *READING,

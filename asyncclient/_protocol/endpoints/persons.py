@@ -1,7 +1,7 @@
 """Requests that read persons (contract 6.1, 6.2, 6.11). Pure."""
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -12,6 +12,7 @@ from asyncclient._protocol.endpoints.properties import property_key
 from asyncclient._protocol.http import Request
 from asyncclient._protocol.ids import person_id, person_uuid, person_uuids
 from asyncclient._protocol.responses.expectations import Csv, Json, NoPerson, Probe, json_model
+from asyncclient._protocol.responses.page_rows import PageRows, row_decoder
 from asyncclient.errors import InvalidArgument, shown
 from asyncclient.filters import PropertyFilter
 from asyncclient.models import (
@@ -47,6 +48,7 @@ _PERSON = json_model(Person, required=("distinct_ids", "properties"))
 _BATCH: Json[BatchResults[Person]] = Json(decoder=msgspec.json.Decoder(BatchResults[StoredPerson]))
 _ANY_BATCH = json_model(BatchResults[msgspec.Raw])
 _ROWS = json_model(Page[DeletionRow])
+_ROW = row_decoder(msgspec.json.Decoder(DeletionRow))
 _COHORTS = json_model(Cohorts)
 
 
@@ -113,9 +115,13 @@ def _batch_by_uuids(uuids: Sequence[UUID]) -> Request[BatchResults[Person]]:
 
 
 def deletion_status(
-    *, status: DeletionStatus | None, person: object, limit: int, offset: int
-) -> Request[Page[DeletionRow]]:
-    """Build GET persons/deletion_status (contract 6.11)."""
+    *, status: DeletionStatus | None, person: object, limit: int, offset: int, row_by_row: bool = False
+) -> Request[Page[Any]]:
+    """Build GET persons/deletion_status (contract 6.11).
+
+    Arguments:
+        row_by_row: keep a row that cannot be read in the page, as an `UnreadableRow`.
+    """
     if status is not None and status not in STATUSES:
         raise InvalidArgument(f"status {shown(status)} is not one of {', '.join(STATUSES)}")
     query = [*offset_query(limit, offset)]
@@ -123,7 +129,8 @@ def deletion_status(
         query.append(("status", status))
     if person is not None:
         query.append(("person_uuid", str(person_uuid(person))))
-    return persons_call("deletion_status", "GET", "deletion_status/", _ROWS, query=tuple(query))
+    rows = PageRows(whole=_ROWS, row=_ROW, offset=offset, uuid_key="person_uuid") if row_by_row else _ROWS
+    return persons_call("deletion_status", "GET", "deletion_status/", rows, query=tuple(query))
 
 
 def probe(route: str) -> Request[bool]:
@@ -137,8 +144,8 @@ def probe_batch() -> Request[bool]:
 
 
 def probe_deletion_status() -> Request[bool]:
-    """Build GET deletion_status, whose page proves the route."""
-    return deletion_status(status=None, person=None, limit=1, offset=0).expecting(Probe(proven_by=_ROWS))
+    """Build GET deletion_status of the nil UUID, whose page proves the route whatever rows persons have."""
+    return deletion_status(status=None, person=UUID(int=0), limit=1, offset=0).expecting(Probe(proven_by=_ROWS))
 
 
 def values(key: str, value: str | None) -> Request[Values]:

@@ -30,11 +30,13 @@ class PageRows(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
         whole: decodes the body at once.
         row: decodes one row.
         offset: rows before the page.
+        uuid_key: the field of a row that holds the UUID of its person.
     """
 
     whole: Json[Any]
     row: Callable[[bytes], T]
     offset: int
+    uuid_key: str = "uuid"
 
     def read(self, response: Response) -> Page[T | UnreadableRow]:
         """Return the page.
@@ -56,7 +58,18 @@ class PageRows(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
         try:
             return self.row(raw)
         except UnexpectedResponse:
-            return UnreadableRow(place=place, uuid=_uuid(parsed), raw=msgspec.Raw(raw))
+            return UnreadableRow(place=place, uuid=_uuid(parsed, self.uuid_key), raw=msgspec.Raw(raw))
+
+
+def readable_rows(page: "Page[T | UnreadableRow]", on_unreadable: Callable[[UnreadableRow], None]) -> "Page[T]":
+    """Return a page without the rows that cannot be read, each of which is passed on."""
+    rows: list[T] = []
+    for row in page.results:
+        if isinstance(row, UnreadableRow):
+            on_unreadable(row)
+        else:
+            rows.append(row)
+    return msgspec.structs.replace(page, results=rows)  # type: ignore[arg-type]
 
 
 def row_decoder(decoder: "msgspec.json.Decoder[T]") -> Callable[[bytes], T]:
@@ -147,9 +160,9 @@ def _after(text: str, sign: str, at: int) -> int:
     return at + 1
 
 
-def _uuid(parsed: object) -> UUID | None:
+def _uuid(parsed: object, key: str) -> UUID | None:
     """Return the UUID in a row that cannot be read; None if it has none."""
     try:
-        return UUID(parsed["uuid"]) if isinstance(parsed, dict) else None
+        return UUID(parsed[key]) if isinstance(parsed, dict) else None
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

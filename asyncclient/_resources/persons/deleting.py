@@ -1,17 +1,18 @@
-"""PersonDeletes: deletes persons, their events and their recordings (contract 6.4 to 6.7)."""
+"""PersonDeletes: deletes persons, their events and their recordings (contract 6.4 to 6.7, 6.11)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from asyncclient._protocol import endpoints
-from asyncclient._protocol.endpoints import Format, PersonId
+from asyncclient._protocol.endpoints import DeletionStatus, Format, PersonId
+from asyncclient._protocol.responses.page_rows import readable_rows
 from asyncclient._transport.pipeline import RequestPipeline
-from asyncclient.models import BulkDeleteSummary
+from asyncclient.models import BulkDeleteSummary, DeletionRow, Page, UnreadableRow
 
 
 class PersonDeletes:
-    """The calls of `client.persons` that delete."""
+    """The calls of `client.persons` that delete, and the status of deletions."""
 
     _pipeline: RequestPipeline
 
@@ -140,3 +141,37 @@ class PersonDeletes:
             must_summarise=self._pipeline.shared.returns_summaries,
         )
         return await self._pipeline.call(request)
+
+    async def deletion_status(
+        self,
+        *,
+        status: DeletionStatus | None = None,
+        person_uuid: UUID | str | None = None,
+        limit: int = 100,
+        offset: int = 0,
+        on_unreadable: Callable[[UnreadableRow], None] | None = None,
+    ) -> Page[DeletionRow]:
+        """Return one page of requests to delete events, the newest first (contract 6.11, 8).
+
+        Arguments:
+            status: "pending", "completed" or "all"; None is the server's default, all.
+            person_uuid: UUID of one person; None for all persons.
+            limit: rows, 1 to 10,000.
+            offset: rows to skip.
+            on_unreadable: called with each row that cannot be read, which is then left out; without it, such a row
+                raises InvalidResponse.
+
+        Returns:
+            The page; a missing row proves nothing.
+
+        Raises:
+            InvalidArgument: an argument cannot be used; raised before anything is sent.
+            InvalidResponse: the response does not match this call.
+            PostHogError: there is no response, or it reports an error.
+        """
+        request = endpoints.deletion_status(
+            status=status, person=person_uuid, limit=limit, offset=offset, row_by_row=on_unreadable is not None
+        )
+        page = await self._pipeline.call(request)
+        self._pipeline.shared.returns_summaries = True
+        return page if on_unreadable is None else readable_rows(page, on_unreadable)

@@ -1,4 +1,4 @@
-"""PersonLookups: batch reads, deletion status, property values and cohorts of persons (contract 6.11)."""
+"""PersonLookups: batch reads, property values and cohorts of persons (contract 6.11)."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, Literal, TypeVar
@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from asyncclient._protocol import endpoints
-from asyncclient._protocol.endpoints import DeletionStatus, PersonId
+from asyncclient._protocol.endpoints import PersonId
 from asyncclient._protocol.http import Request
 from asyncclient._protocol.ids import person_uuid, person_uuids
 from asyncclient._protocol.responses import reading
@@ -16,8 +16,6 @@ from asyncclient._transport.pipeline import RequestPipeline
 from asyncclient.errors import InvalidArgument, InvalidResponse, shown
 from asyncclient.models import (
     BatchResults,
-    DeletionRow,
-    Page,
     Person,
     PersonCohorts,
     PersonRef,
@@ -52,7 +50,7 @@ SELECTED_PROJECT = (
 
 
 class PersonLookups:
-    """The calls of `client.persons` that look up persons, deletions, values and cohorts."""
+    """The calls of `client.persons` that look up persons, routes, values and cohorts."""
 
     _pipeline: RequestPipeline
 
@@ -194,35 +192,6 @@ class PersonLookups:
         return {
             key: RawPerson(reading.decode_part(requested, response, raw, _REF), raw) for key, raw in results.items()
         }
-
-    async def deletion_status(
-        self,
-        *,
-        status: DeletionStatus | None = None,
-        person_uuid: UUID | str | None = None,
-        limit: int = 100,
-        offset: int = 0,
-    ) -> Page[DeletionRow]:
-        """Return one page of requests to delete events, the newest first (contract 6.11, 8).
-
-        Arguments:
-            status: "pending", "completed" or "all"; None is the server's default, all.
-            person_uuid: UUID of one person; None for all persons.
-            limit: rows, 1 to 10,000.
-            offset: rows to skip.
-
-        Returns:
-            The page; a missing row proves nothing.
-
-        Raises:
-            InvalidArgument: an argument cannot be used; raised before anything is sent.
-            InvalidResponse: the response does not match this call.
-            PostHogError: there is no response, or it reports an error.
-        """
-        request = endpoints.deletion_status(status=status, person=person_uuid, limit=limit, offset=offset)
-        page = await self._pipeline.call(request)
-        self._pipeline.shared.returns_summaries = True
-        return page
 
     async def knows(self, route: Route) -> bool:
         """Find out by reading whether the server has a route (contract 8).

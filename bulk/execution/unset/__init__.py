@@ -1,1 +1,1 @@
-"""Removing properties by REST: how many calls a person takes, and the test that shows it."""
+"""Removing properties by REST: how many calls a person takes, what is hidden, and the tests that show both."""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from asyncclient import RateLimits
-from asyncclient.testing import ServerOptions
+from asyncclient.testing import PersonalKey, ServerOptions
 from bulk import (
     ByDistinctIds,
     ByFilter,
@@ -36,6 +36,8 @@ GAPS_S = (0.0, 61.0, 1860.0, DAY_S, 30 * DAY_S)
 STEPS_S = (10.0, -10.0, 3600.0, -3600.0)
 TIGHT = RateLimits(deletes_per_minute=2, deletes_per_hour=4, others_per_minute=40)
 
+BLIND_KEY = PersonalKey(key="phx_key_of_a_user_who_does_not_see_all", hidden_properties=("secret",))
+
 Purpose = Literal["run", "verify"]
 
 
@@ -59,7 +61,11 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """What is drawn before anything happens; what befalls single requests is drawn on the way (see `trouble`)."""
+    """What is drawn before anything happens; what befalls single requests is drawn on the way (see `trouble`).
+
+    Arguments:
+        run_blindly: while there is trouble, the job runs with the key of a user from whom a property is hidden.
+    """
 
     seed: int
     operation: str
@@ -75,6 +81,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     list_lag_s: float = 0.0
     per_person: bool = False
     keeps_before: bool = False
+    run_blindly: bool = False
 
     @property
     def deletes_persons(self) -> bool:
@@ -98,7 +105,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     def server_options(self) -> ServerOptions:
         """The server's settings."""
-        return ServerOptions(era=self.era, gzip=False, sunset="", **self.options)
+        return ServerOptions(era=self.era, gzip=False, sunset="", more_keys=(BLIND_KEY,), **self.options)
 
     def selection(self, uuids: list[Any], distinct_ids: list[str]) -> Any:
         """What the plan is made from."""
@@ -125,6 +132,7 @@ def draw(seed: int) -> Case:
         options=options,
         list_lag_s=_list_lag_s(seed, operation, batch_reads=options.get("batch_reads", True)),
         **_more_of_properties(seed, operation),
+        run_blindly=operation.startswith("unset") and random.Random(f"blindly {seed}").random() < 0.2,
         targets=chance.randint(3, 12),
         selected_by=chance.choice(ways),
         planned_in_trouble=chance.random() < 0.25,

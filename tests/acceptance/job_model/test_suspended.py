@@ -44,7 +44,7 @@ class Suspend(Trouble):
         super().__init__(case, project, machine)
         self._responses = 0
 
-    def fate(self, action: str) -> Fate | None:
+    def fate(self, action: str, *, keeps: bool = False) -> Fate | None:
         """Every request is answered."""
         return None
 

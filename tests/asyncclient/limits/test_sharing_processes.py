@@ -134,5 +134,5 @@ async def test_a_locked_file_is_waited_for_without_blocking_the_loop(tmp_path: P
         assert pending == {waiting}
         assert limits.permit(Bucket.DELETES).take_at_once() is False
         assert [(wait.bucket, wait.left_s) for wait in limits.waits()] == [("deletes", None)]  # no wait is silent
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 30)
     assert limits.budget(Bucket.DELETES)[0].used == 1

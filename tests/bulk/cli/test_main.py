@@ -22,6 +22,7 @@ from bulk.errors import (
     JournalDamaged,
     NotFinished,
     PlanError,
+    PropertyHidden,
     Refused,
     WriteFailed,
 )
@@ -141,6 +142,7 @@ def _transport(kind: type[asyncclient.TransportError]) -> BaseException:
         (asyncclient.InvalidArgument("x"), 2),
         (Refused("x", "y"), 3),
         (BreakerOpened("x"), 4),
+        (PropertyHidden("x", "400"), 77),
         (FileTrouble("f", "x", "y"), 74),
         (PlanError("f", "x", "y"), 74),
         (JournalDamaged("f", 3, "x"), 74),

@@ -6,17 +6,19 @@ from typing import Any
 from uuid import UUID
 
 import anyio
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asyncclient import DeletionRow, ListingError
+from asyncclient import DeletionRow, ListingError, UnreadableRow
 from asyncclient.models import Page
 from bulk.concurrency.stop_gate import StopGate
 from bulk.posthog.deletion_rows import (
     COVERS,
     MAX_PAGES_PER_INSTANT,
     NO_ROW,
+    ONE_READABLE_OF,
     DeletionRowReader,
     RowCoverage,
     RowReading,
@@ -24,6 +26,8 @@ from bulk.posthog.deletion_rows import (
 )
 
 NOW = 1_000_000.0
+UNREADABLE_ROWS = ("broken", "nameless")
+"""Statuses of rows that cannot be read; of the second kind, the person cannot be read either."""
 
 
 def at(seconds: float) -> datetime:
@@ -31,7 +35,7 @@ def at(seconds: float) -> datetime:
 
 
 class Rows:
-    """A client whose deletion rows are these, newest first."""
+    """A client whose deletion rows are these, newest first. Those of `UNREADABLE_ROWS` cannot be read."""
 
     def __init__(self, rows: list[DeletionRow], *, max_page: int = 1000) -> None:
         self.rows, self.max_page = rows, max_page
@@ -40,15 +44,30 @@ class Rows:
         self.persons = self
 
     async def deletion_status(
-        self, *, limit: int, offset: int = 0, status: str = "all", person_uuid: UUID | None = None
+        self,
+        *,
+        limit: int,
+        on_unreadable: Callable[[UnreadableRow], None],
+        offset: int = 0,
+        status: str | None = None,
+        person_uuid: UUID | None = None,
     ) -> Page[DeletionRow]:
         self.singles += person_uuid is not None
         self.pages += person_uuid is None
         if self.before is not None:
             await self.before()
-        rows = [r for r in self.rows if person_uuid in (None, r.person_uuid) and status in ("all", r.status)]
+        every = status in (None, "all")
+        rows = [r for r in self.rows if person_uuid in (None, r.person_uuid)]
+        rows = [r for r in rows if every or r.status in (status, *UNREADABLE_ROWS)]
         end = offset + min(limit, self.max_page)
-        return Page(results=rows[offset:end], next="more" if end < len(rows) else None)
+        readable = []
+        for place, each in enumerate(rows[offset:end], offset + 1):
+            if each.status not in UNREADABLE_ROWS:
+                readable.append(each)
+                continue
+            uuid = each.person_uuid if each.status == "broken" else None
+            on_unreadable(UnreadableRow(place=place, uuid=uuid, raw=msgspec.Raw(b"{}")))
+        return Page(results=readable, next="more" if end < len(rows) else None)
 
 
 def row(number: int, age_s: float, status: str = "pending") -> DeletionRow:
@@ -115,7 +134,57 @@ async def test_a_row_with_unknown_status_outranks_rows_that_do_not_cover(below: 
     assert found[1] == RowReading(RowCoverage.UNKNOWN_STATUS, NOW - 5.0)
 
 
-STATUSES = st.sampled_from(["pending", "completed", "cancelled"])
+UNREADABLE_READING = RowReading(RowCoverage.UNKNOWN_STATUS)
+
+
+@pytest.mark.parametrize("status", UNREADABLE_ROWS)
+@pytest.mark.parametrize("max_page", [1, 3, 1000])
+async def test_a_row_that_cannot_be_read_is_of_its_person_alone(status: str, max_page: int) -> None:
+    client = Rows([row(9, 1.0, status), row(1, 2.0), row(2, 3.0, status), row(3, 4.0)], max_page=max_page)
+    found = await reader(client).fetch([UUID(int=n) for n in range(1, 5)], NOW - 60.0)
+    assert found == {1: covered(2.0), 2: UNREADABLE_READING, 3: covered(4.0), 4: NO_ROW}
+
+
+@pytest.mark.parametrize("status", UNREADABLE_ROWS)
+async def test_a_row_that_cannot_be_read_does_not_hide_a_covering_row(status: str) -> None:
+    client = Rows([row(1, 5.0, status), row(1, 10.0), row(2, 10.0), row(2, 15.0, status)])
+    found = await reader(client).fetch([UUID(int=1), UUID(int=2)], NOW - 60.0)
+    assert found == {1: covered(10.0), 2: covered(10.0)}
+
+
+@pytest.mark.parametrize("status", UNREADABLE_ROWS)
+@pytest.mark.parametrize("below", [row(1, 90.0), row(1, 90.0, "completed")])
+async def test_a_row_that_cannot_be_read_outranks_rows_that_do_not_cover(below: DeletionRow, status: str) -> None:
+    found = await reader(Rows([row(1, 5.0, status), below])).fetch([UUID(int=1)], NOW - 60.0)
+    assert found == {1: UNREADABLE_READING}
+
+
+@pytest.mark.parametrize("count", [99, 100])
+async def test_a_long_list_without_any_readable_row_is_an_error(count: int) -> None:
+    rows = reader(Rows([row(n, float(n), "broken") for n in range(count)]))
+    if count < ONE_READABLE_OF:
+        assert await rows.fetch([UUID(int=1)], NOW) == {1: UNREADABLE_READING}
+        return
+    with pytest.raises(ListingError, match="none of the 100 newest rows"):
+        await rows.fetch([UUID(int=1)], NOW)
+
+
+async def test_completed_rows_before_and_behind_unreadable_ones_are_read() -> None:
+    unreadable = [row(n, float(n), "nameless") for n in range(2, 2500)]  # more than two pages
+    client = Rows([row(1, 1.0, "completed"), *unreadable, row(2, 3000.0, "completed")])
+    pages = [page async for page in reader(client).completed(NOW - 5000.0)]
+    assert [each.person_uuid.int for page in pages for each in page] == [1, 2]
+
+
+async def test_an_endless_list_of_unreadable_rows_raises_an_error() -> None:
+    client = Rows([row(0, 0.0, "completed"), *(row(n, float(n), "nameless") for n in range(1, 500))], max_page=2)
+    with pytest.raises(ListingError, match="does not end"):
+        async for _ in reader(client).completed(float("-inf")):
+            pass
+    assert client.pages <= MAX_PAGES_PER_INSTANT + 2
+
+
+STATUSES = st.sampled_from(["pending", "completed", "cancelled", *UNREADABLE_ROWS])
 
 
 @pytest.mark.slow
@@ -132,7 +201,11 @@ def test_reading_many_persons_at_once_gives_the_same_result_as_reading_each_alon
     found = anyio.run(reader(Rows(newest_first, max_page=max_page)).fetch, everybody, NOW - 100.0)
     assert found.keys() == {*range(1, 9)}
     for number, reading in found.items():
-        coverages = [classify_row(each, NOW - 100.0) for each in newest_first if each.person_uuid.int == number]
+        own = [each for each in newest_first if each.person_uuid.int == number]
+        coverages = [
+            RowCoverage.UNKNOWN_STATUS if each.status in UNREADABLE_ROWS else classify_row(each, NOW - 100.0)
+            for each in own
+        ]
         decisive = [each for each in coverages if each is not RowCoverage.NONE]
         expected = next((each for each in decisive if each in COVERS), decisive[0] if decisive else None)
         assert reading.coverage is (expected or RowCoverage.NONE)

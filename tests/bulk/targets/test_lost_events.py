@@ -1,5 +1,7 @@
 """The table of the events of lost persons is what `lost_events_after` does (guarantees 11 and 20)."""
 
+from itertools import product
+
 import pytest
 
 from bulk.states import Axis, Events
@@ -14,12 +16,17 @@ ROWS = [each for each in Observation if each.name.startswith("ROW")]
 def drawn() -> dict[tuple[AxisStatus, Observation], AxisStatus]:
     """Return the table: the status after each status and observation that it names."""
     lines = [line for line in (lost_events.__doc__ or "").split("\n") if line.startswith("    ") and "|" in line]
-    heads, reasons, *rows = ([cell.strip() for cell in line.split("|")] for line in lines)
+    heads, *rows = ([cell.strip() for cell in line.split("|")] for line in lines)
+    named = zip(*(cells[1:] for cells in rows if not cells[0]), strict=True)
+    columns = [
+        (head, [Reason(each) for each in reasons if each] or [None])
+        for head, reasons in zip(heads[1:], named, strict=True)
+    ]
     found = {}
-    for name, *cells in rows:
-        for head, reason, cell in zip(heads[1:], reasons[1:], cells, strict=True):
-            for state in head.split(", "):
-                before = AxisStatus(Events[state.upper()], Reason(reason) if reason else None)
+    for name, *cells in (cells for cells in rows if cells[0]):
+        for (head, reasons), cell in zip(columns, cells, strict=True):
+            for state, reason in product(head.split(", "), reasons):
+                before = AxisStatus(Events[state.upper()], reason)
                 found[before, Observation[name.upper()]] = before if cell == "-" else after(cell)
     return found
 

@@ -90,7 +90,7 @@ async def test_a_server_too_old_for_the_operation_is_refused_before_the_first_wr
         assert not a.journal.exists()
 
 
-@pytest.mark.parametrize(("era", "error"), [("summary", "instead_of_kept"), ("empty202", "no_summary")])
+@pytest.mark.parametrize(("era", "error"), [("summary", "instead_of_kept"), ("empty202", "empty response")])
 async def test_a_server_that_ignores_keep_person_is_detected_by_its_response_or_the_test_batch(
     arena: Any, era: str, error: str
 ) -> None:

@@ -141,7 +141,7 @@ async def test_a_server_too_old_for_the_operation_is_refused_before_the_first_wr
 
 
 @pytest.mark.parametrize("operation", [EVENTS, RECORDINGS])
-@pytest.mark.parametrize(("era", "error"), [("summary", "instead_of_kept"), ("empty202", "no_summary")])
+@pytest.mark.parametrize(("era", "error"), [("summary", "instead_of_kept"), ("empty202", "empty response")])
 async def test_a_server_that_deletes_kept_persons_is_detected_by_its_response_or_the_test_batch(
     arena: Any, operation: Any, era: str, error: str
 ) -> None:

@@ -1,6 +1,7 @@
 """Setting and removing properties of many persons, by REST and by capture: the server ends up exactly as requested, and
 no other person is changed (guarantees 7, 21, 23, 29)."""
 
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
@@ -47,10 +48,13 @@ async def test_exactly_the_targets_are_changed_as_requested(arena: Any, axis: An
         assert "200 of 200 persons changed" in report.verdict
         assert a.properties() == expected(before, chosen, operation)
         assert set(a.addressed()) == set(chosen)
+        # that PostHog hides a property which nobody has is found out by REST
+        tests = {"delete_property"} if "none_has_it" in operation.keys else set()
         assert {request.action for request in a.sent()} == {
-            "capture" if operation.route == "capture" else report.routes[0].route
+            "capture" if operation.route == "capture" else report.routes[0].route,
+            *tests,
         }
-        assert [r.targets for r in report.routes] == [200]
+        assert sum(r.targets for r in report.routes) == 200
 
 
 @pytest.mark.quick_cases(1)
@@ -89,7 +93,9 @@ async def test_persons_already_as_desired_get_no_request_and_a_state_of_their_ow
 @pytest.mark.parametrize("route", ROUTES)
 async def test_no_request_is_sent_if_all_persons_are_already_as_desired(arena: Any, axis: Any, route: str) -> None:
     async with arena(persons=90) as a:
-        report = await a.run(await a.plan(operation=UnsetProperties(("none_has_it",), route=route)))
+        for uuid in a.everybody:
+            a.server.world.set_properties(uuid, NEW)
+        report = await a.run(await a.plan(operation=UpdateProperties(NEW, route=route)))
         assert (report.exit_code, axis(report, "properties")) == (0, {"already_as_desired": 90})
         assert a.sent() == []
         assert a.of(TestBatchPassed) == []
@@ -133,8 +139,8 @@ async def test_only_keys_that_a_person_has_are_removed_by_rest(arena: Any) -> No
         had = sum("email" in each for each in a.properties().values())
         assert had < 60
         report = await a.run(await a.plan(operation=UnsetProperties(("email", "none_has_it"), route="rest")))
-        assert len(a.sent()) == had
-        assert {request.body["$unset"] for request in a.sent()} == {"email"}
+        # one call finds out whether PostHog hides the other one
+        assert Counter(request.body["$unset"] for request in a.sent()) == {"email": had, "none_has_it": 1}
         assert report.exit_code == 0
 
 

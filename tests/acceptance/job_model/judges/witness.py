@@ -23,6 +23,8 @@ from asyncclient.testing.http.parsed_request import ParsedRequest
 
 CONFIRMED_AFTER_S = 4.9
 """A second look that finds somebody absent counts when it is so much later than the first."""
+AT_ONCE_S = 0.01
+"""Requests and responses that are no further apart cross each other."""
 CHECK_HOLDS_S = 61.0
 EVENT_CHECK_HOLDS_S = 11.0
 """How old the engine's knowledge of a person may be when it sends a call or an event."""
@@ -91,6 +93,8 @@ class Witness:
         self._by_distinct_id = {each: member for member in project.selected for each in member.distinct_ids}
         self.recordings = RecordingEvidence(case, project)
         self.planned: frozenset[str] = frozenset()
+        self.maybe_not_kept: dict[str, float] = {}
+        """When the response to a request that keeps persons was empty, by their names, until they are read again."""
 
     def begin(self, planned: frozenset[str], without_distinct_id: frozenset[str]) -> None:
         """The job begins: what was told for its plan is no proof of anything.
@@ -113,6 +117,8 @@ class Witness:
         elif action == "bulk_delete" or action in _OF_ONE:
             body = call.peek() or {}
             keeps = action != "destroy" and (action != "bulk_delete" or bool(body.get("keep_person")))
+            if any(self._project.machine.true() > at + AT_ONCE_S for at in self.maybe_not_kept.values()):
+                self.faults.append(f"{action} before {sorted(self.maybe_not_kept)} are known to be kept")
             for uuid in self._uuids(action, call):
                 self._call(action, uuid, keeps=keeps)
 
@@ -189,6 +195,9 @@ class Witness:
         else:
             members = [self._by_uuid.get(uuid) for uuid in self._uuids(action, call)]
         good = response.status < 300 and not response.body.startswith(b"<")
+        if action == "bulk_delete" and body.get("keep_person") and not response.body:
+            good = False
+            self.maybe_not_kept |= {member.name: now for member in members if member is not None}
         for member in members:
             if member is None:
                 continue
@@ -275,6 +284,8 @@ class Witness:
             evidence.recreated = True
         elif not missing or missing == ["properties"]:
             evidence.present.append(now)
+            if self.maybe_not_kept.get(member.name, now) <= now - CONFIRMED_AFTER_S:
+                del self.maybe_not_kept[member.name]
             if not missing and is_as_asked(self._case, member, person["properties"]):
                 evidence.as_asked_at = now
         evidence.story.append(self._line("shown" + "".join(f", without {field}" for field in missing)))

@@ -48,7 +48,7 @@ class InTrouble:
         action = action_of(call)
         self._trace(f"{call.method} {call.path} {call.query} {call.peek()}")
         self._on_request()
-        fate = self._trouble.fate(action)
+        fate = self._trouble.fate(action, keeps=action == "bulk_delete" and bool(call.peek().get("keep_person")))
         if fate is not None and fate.kind == "not_reached":
             raise NotReached
         on_sent()
@@ -95,6 +95,8 @@ class InTrouble:
                 raise Silent
             case "garbage":
                 return responses.GARBAGE
+            case "empty":
+                return responses.EMPTY
             case "status":
                 return responses.refusal(fate.status)
             case "slow":

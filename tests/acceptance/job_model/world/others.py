@@ -94,5 +94,5 @@ class Others:
         return True
 
     def _cancel(self, member: Member) -> bool:
-        """Something happens to the newest request that gives it a status of which nobody knows what it covers."""
-        return self._project.void_newest(member, self._chance.choice(("cancelled", "in_review")))
+        """Something happens to the newest request: nobody knows what its status covers, or its row cannot be read."""
+        return self._project.void_newest(member, self._chance.choice(("cancelled", None)))

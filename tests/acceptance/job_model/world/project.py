@@ -42,7 +42,7 @@ class Project:
         self.world = self.server.world
         self.selected: list[Member] = []
         self.bystanders: list[Member] = []
-        self.void: dict[tuple[UUID, datetime], str] = {}
+        self.void: dict[tuple[UUID, datetime], str | None] = {}
         """Deletion rows with a status of which nobody knows that it covers anything, and what it is called."""
 
     @classmethod
@@ -99,15 +99,15 @@ class Project:
         return Member(name=name, uuid=uuid, created_at=person.created_at, distinct_ids=distinct_ids)
 
     def _history(self, member: Member, chance: random.Random) -> None:
-        """A row of an earlier request: completed, pending for some time, or with a status of which nobody knows."""
+        """A row of an earlier request: completed, pending for some time, of an unknown status, or unreadable."""
         if chance.random() < 0.2:
             age_s = chance.choice((600.0, 2 * HOUR_S, 3 * DAY_S))
             self.add_row(member.uuid, age_s, completed=chance.random() < 0.4)
             if chance.random() < 0.3:
-                self.void_newest(member, "cancelled")
+                self.void_newest(member, "cancelled" if member.uuid.int & 2 else None)
 
-    def void_newest(self, member: Member, status: str) -> bool:
-        """Give the newest row of a person a status of which nobody knows what it covers, if there is a row."""
+    def void_newest(self, member: Member, status: str | None) -> bool:
+        """Give the newest row of a person a status of which nobody knows what it covers, or none, if there is a row."""
         rows = self.world.deletion_rows(member.uuid)
         if rows:
             self.void[member.uuid, rows[0].created_at] = status

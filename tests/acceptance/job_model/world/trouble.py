@@ -13,7 +13,7 @@ from job_model.world.machine import Machine
 from job_model.world.others import Others
 from job_model.world.project import Member, Project
 
-Kind = Literal["not_reached", "lost", "silent", "late", "status", "garbage", "slow", "swallow", "errors"]
+Kind = Literal["not_reached", "lost", "silent", "late", "status", "garbage", "empty", "slow", "swallow", "errors"]
 READS = frozenset({"batch_by_uuids", "batch_by_distinct_ids", "retrieve", "list", "deletion_status"})
 WRITES = frozenset({"bulk_delete", "destroy", "delete_events", "delete_recordings", "update", "delete_property"})
 BATCH_READS = frozenset({"batch_by_uuids", "batch_by_distinct_ids"})
@@ -78,6 +78,8 @@ class Trouble:
         self._refusing = self._chance.random() < 0.3
         self._more_chance = random.Random(f"more trouble {case.seed}")
         self._empty_chance = random.Random(f"empty lists {case.seed}")  # its own: the other draws stay as they are
+        self._summary_chance = random.Random(f"summaries {case.seed}")
+        self._without_summary = self._summary_chance.choice((0.0, 0.0, 0.0, 0.4))
         self.others = Others(case, project, self._chance)
 
     def end(self) -> None:
@@ -104,9 +106,17 @@ class Trouble:
         if chance.random() < self._sleeping:
             self._sleep()
 
-    def fate(self, action: str) -> Fate | None:
-        """What happens to a request; None if it gets its response."""
-        if self.over or self._chance.random() >= self._rate:
+    def fate(self, action: str, *, keeps: bool = False) -> Fate | None:
+        """What happens to a request; None if it gets its response.
+
+        Arguments:
+            keeps: whether it tells the server to keep persons.
+        """
+        if self.over:
+            return None
+        if keeps and self._summary_chance.random() < self._without_summary:
+            return Fate(kind="empty", takes_effect=self._summary_chance.random() < 0.7)
+        if self._chance.random() >= self._rate:
             return None
         return self._fate(action, self._chance.choice(self._possible(action)))
 

@@ -71,7 +71,7 @@ def test_the_second_signal_ends_the_process_at_once_and_the_journal_resumes(
         seen += line
     assert process.poll() is None
     process.send_signal(number)
-    assert process.wait(timeout=6) == -number
+    assert process.wait(timeout=15) == -number
     assert len(posthog.mutations) == 2
     assert run("run", plan).code == 0
     assert posthog.server.world.count() == 0

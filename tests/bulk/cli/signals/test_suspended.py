@@ -66,7 +66,6 @@ def shell(posthog: Any) -> Iterator[Shell]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
 def test_a_suspended_job_leaves_a_usable_terminal_and_continues(
     shell: Shell, posthog: Any, run: Callable[..., Any]
 ) -> None:

@@ -79,4 +79,20 @@ BEFORE_IMAGES: tuple[Twin, ...] = (
         "absent=tuple(key for key in touched if key not in had)",
         "absent=()",
     ),
+    twin(
+        36,
+        "a property that was hidden at first is not in what a person had",
+        "integration/test_hidden_properties.py::test_what_was_hidden_is_added_to_what_a_person_had_before",
+        _BEFORE,
+        "if entry is None or not shown:",
+        "if entry is None or shown:",
+    ),
+    twin(
+        36,
+        "what else a person had is lost when a hidden property is added",
+        "integration/test_hidden_properties.py::test_what_was_hidden_is_added_to_what_a_person_had_before",
+        _BEFORE,
+        "had={**entry.had, **shown}",
+        "had=shown",
+    ),
 )
