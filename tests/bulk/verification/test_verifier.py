@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from asyncclient import DeletionRow, Person, PersonRef
+from bulk.journal.records import PropertiesShown
 from bulk.operations import DeleteEvents, DeletePersons, UnsetProperties, UpdateProperties
 from bulk.posthog.deletion_rows import NO_ROW, RowCoverage, RowReading
 from bulk.posthog.person_reads import ABSENT, Absent, PersonReads, Present, ReadResult, Unread, UnreadReason
@@ -183,6 +184,7 @@ async def test_two_reads_without_the_properties_decide_where_no_accepted_change_
     for observation in observed:
         job.observe("person_reads", {0: (observation,)})
     assert job.target_states.state(Axis.PROPERTIES, 0) is state
+    job.record(PropertiesShown(at=OPENED, keys=("plan",)))
     checks = verifier(job, reader)
     assert (await checks.check_persons([0])).left_out == (0,)
     assert job.target_states.state(Axis.PROPERTIES, 0) is first
@@ -191,12 +193,30 @@ async def test_two_reads_without_the_properties_decide_where_no_accepted_change_
     assert job.target_states.state(Axis.PROPERTIES, 0) is after
 
 
+async def test_reads_without_a_property_that_no_read_has_shown_decide_nothing(open_job: OpenJob) -> None:
+    """PostHog may hide it from the user of the key: it may be there (contract 2)."""
+    job, reader = open_job(UNSET), Reader({0: LACKING})
+    checks = verifier(job, reader)
+    for reader.asked_at in (0.0, 60.0, 120.0):
+        assert (await checks.check_persons([0])).left_out == ()
+        assert job.target_states.state(Axis.PROPERTIES, 0) is Properties.NOT_STARTED
+    assert job.target_states.shown_properties == set()
+    reader.results = {0: SHOWING}
+    await checks.check_persons([0])
+    assert job.target_states.shown_properties == {"plan"}
+    reader.results = {0: LACKING}
+    for reader.asked_at in (180.0, 240.0):
+        await checks.check_persons([0])
+    assert job.target_states.state(Axis.PROPERTIES, 0) is Properties.ALREADY_AS_DESIRED
+
+
 @pytest.mark.parametrize("lost", [Observation.ABSENT, Observation.MERGED, Observation.RECREATED])
 async def test_a_person_that_was_lost_and_is_shown_without_the_properties_is_there_again(
     open_job: OpenJob, lost: Observation
 ) -> None:
     job, reader = open_job(UNSET), Reader({0: LACKING})
     job.observe("person_reads", {0: (lost,)})
+    job.record(PropertiesShown(at=OPENED, keys=("plan",)))
     assert (await verifier(job, reader).check_persons([0])).left_out == (0,)
     assert job.target_states.person(0) is PersonState.NOT_REQUESTED
     assert job.target_states.properties(0) is Properties.TO_RETRY

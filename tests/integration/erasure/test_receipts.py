@@ -136,7 +136,7 @@ async def test_the_answers_are_right_and_the_evidence_names_nobody(tmp_path: Pat
         (name, identifier)
         for identifier in identifiers
         if len(identifier) > 5
-        for form in encodings(identifier)
+        for form in {*encodings(identifier)}
         for name, data in files.items()
         if form in data
     ]

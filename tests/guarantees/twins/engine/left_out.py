@@ -93,8 +93,8 @@ LEFT_OUT: tuple[Twin, ...] = (
     twin(
         11,
         "one response without properties means that nothing is to be done",
-        "integration/facts/test_properties_left_out.py"
-        "::test_properties_that_one_response_lacks_are_removed_from_all_persons[all-1-takes lists]",
+        "bulk/verification/test_verifier.py::"
+        "test_two_reads_without_the_properties_decide_where_no_accepted_change_explains_them",
         "bulk/verification/verifier.py",
         "        if not is_trial and self._job.target_states.properties(number) not in UNEXPLAINED:\n",
         "        if True:\n",
