@@ -80,9 +80,10 @@ def test_a_server_that_stays_away_ends_the_command_which_the_same_line_resumes(r
     posthog.server.faults.add(Fault("status", status=503, after=8))
     result = run(*command, "--retry-for", "0.2s")
     assert result.code == 75
-    assert result.sentence == (
-        "posthog-bulk: run interrupted: the server did not respond for 0.2 s (503); "
-        "run the same command again to resume."
+    assert re.fullmatch(
+        r"posthog-bulk: run interrupted: the server did not respond for \d+(\.\d)? s \(503\); "
+        r"run the same command again to resume\.",
+        result.sentence,
     )
     assert "defect" not in result.err
     posthog.server.faults.clear()
@@ -225,6 +226,6 @@ def test_a_verification_of_a_server_that_stays_away_is_resumed_by_the_same_line(
     result = run("verify", "y.journal.jsonl", "--retry-for", "0.2s")
     assert result.sentence.startswith("posthog-bulk: verification interrupted: the server did not respond for 0.")
     assert result.code == 75
-    assert "the server did not respond for 0.2 s" in result.sentence
+    assert re.search(r"the server did not respond for \d+(\.\d)? s", result.sentence)
     posthog.server.faults.clear()
     assert run("verify", "y.journal.jsonl").code == 0
