@@ -183,7 +183,7 @@ class KeptPersonsDeleted(BreakerOpened):
 
 
 class PropertyHidden(BreakerOpened):
-    """PostHog neither shows a property of any person of the job nor lets it be removed (exit code 77).
+    """PostHog has shown a property of no person in this run and refuses to remove it (exit code 77).
 
     Arguments:
         key: the property.

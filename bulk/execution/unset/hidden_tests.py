@@ -2,7 +2,7 @@
 
 A response that lacks a property does not tell whether the person lacks it or the user of the key may not see it
 (contract 2). A call that removes it does: PostHog refuses it if the property is hidden, and accepts it if the person
-has no such property. So a property that no response of the job has shown is first removed from one target, by REST.
+has no such property. So a property that no response of the run has shown is first removed from one target, by REST.
 """
 
 from collections.abc import Iterable
