@@ -21,6 +21,7 @@ from asyncclient import (
     TransportError,
     UnexpectedRedirect,
 )
+from asyncclient._transport.session import timeout_of
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
@@ -117,6 +118,8 @@ def a_second_to_connect(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a call of 20 s wait 1 s for a connection: on a busy machine, the loop may stand still for a while."""
     monkeypatch.setattr("asyncclient._transport.session.SHARE_TO_CONNECT", 0.05)
     monkeypatch.setattr("asyncclient._transport.session.MOST_TO_RESPOND_S", 20.0)
+    # its cache may hold what other tests asked for, and keeps nothing of this one
+    monkeypatch.setattr("asyncclient._transport.session.timeout_of", timeout_of.__wrapped__)
 
 
 @pytest.mark.usefixtures("a_second_to_connect")
