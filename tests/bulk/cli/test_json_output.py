@@ -181,7 +181,7 @@ def test_the_local_server_and_the_demo(spawn: Callable[..., "subprocess.Popen[by
     (started,) = lines(process.stdout.readline().decode())
     assert started["event"] == "server"
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=60) == 0
     demo = spawn("demo", "--persons", "400", "--json")
     out, err = demo.communicate(timeout=120)
     last = lines(out.decode())[-1]

@@ -162,11 +162,11 @@ async def test_a_stall_is_a_timeout_that_may_have_had_an_effect(raw: Any, said: 
         return False
 
     server = await raw.serve(stall)
-    client = await raw.client(server.url, timeout_s=0.1)
-    with pytest.raises(TimedOut, match=r"no response within 0\.1 s") as caught:
+    client = await raw.client(server.url, timeout_s=1.0)
+    with pytest.raises(TimedOut, match=r"no response within 1 s") as caught:
         await client.persons.delete(raw.uuid)
     assert caught.value.sent is True
-    await asyncio.wait_for(server.left.wait(), 5)
+    await asyncio.wait_for(server.left.wait(), 30)
 
 
 async def test_a_reset_in_the_middle_of_the_body_is_a_lost_connection(raw: Any) -> None:
@@ -292,7 +292,7 @@ async def test_cancellation_leaks_neither_connection_nor_event(raw: Any, moment:
     # aiohttp does not tell whether it had a connection already: bytes may have left
     assert [(each.action, each.status) for each in events if isinstance(each, RequestFinished)] == [("retrieve", None)]
     if moment != "connecting":
-        await asyncio.wait_for(server.left.wait(), 5)
+        await asyncio.wait_for(server.left.wait(), 30)
     await client.aclose()
     assert server.open == 0
 

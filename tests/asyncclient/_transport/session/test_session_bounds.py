@@ -139,7 +139,7 @@ async def test_a_body_beyond_32_mib_is_refused_and_the_connection_dropped(raw: A
     client = await raw.client(server.url)
     with pytest.raises(InvalidResponse, match="larger than 32 MiB"):
         await client.persons.get(raw.uuid)
-    await asyncio.wait_for(server.left.wait(), 5)
+    await asyncio.wait_for(server.left.wait(), 30)
 
 
 @pytest.mark.slow

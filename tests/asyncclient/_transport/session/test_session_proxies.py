@@ -116,7 +116,7 @@ async def test_no_error_shows_the_proxys_password(
 
     proxy = await raw.serve(fail)
     monkeypatch.setenv(f"{scheme}_proxy", proxy.url.replace("http://", "me:hidden@"))
-    client = await raw.client(f"{scheme}://localhost:1", trust_env=True, timeout_s=0.2, allow_http=True)
+    client = await raw.client(f"{scheme}://localhost:1", trust_env=True, timeout_s=1.0, allow_http=True)
     with pytest.raises(TransportError) as caught:
         await client.persons.list()
     told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())

@@ -40,7 +40,7 @@ def test_the_server_prints_how_to_use_it_and_ends_cleanly(
         monkeypatch.setenv(name, value)
     assert len(run("persons").out.splitlines()) == 25
     process.send_signal(number)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, b"")
     assert len(err.splitlines()) == 2
 
@@ -175,7 +175,7 @@ def test_an_interrupted_demo_leaves_no_process_and_no_folder(spawn: Spawn, tmp_p
     while b"3. Run: " not in process.stdout.readline():
         pass
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) == -signal.SIGTERM
+    assert process.wait(timeout=60) == -signal.SIGTERM
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)

@@ -175,7 +175,7 @@ try:
 except BaseException as error:
     print(type(error).__name__, error.signal_number)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=20)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines()[1:] == ["draining", "Interrupted 15"]
 
 
@@ -193,7 +193,7 @@ async def work(stopper):
     loop, waits = asyncio.get_running_loop(), threading.Event()
     thread = threading.Thread(target=send, args=(waits,), daemon=True)
     thread.start()
-    loop.call_later(2.0, print, "woken by a timer")
+    loop.call_later(20.0, print, "woken by a timer")
     loop.call_soon(waits.set)
     await asyncio.Event().wait()
 try:
@@ -201,7 +201,7 @@ try:
 except BaseException as error:
     print(type(error).__name__, error.signal_number)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=20)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines() == ["Interrupted 15"]
 
 
@@ -219,7 +219,7 @@ try:
 except ValueError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=20)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "disk\n"
 
 
