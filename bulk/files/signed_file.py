@@ -122,12 +122,20 @@ def read_signature(path: Path) -> Signature:
             size=int(fields["size"]),
             sha256=fields["sha256"],
             lines=fields["lines"],
-            public_key=base64.b64decode(fields["public-key"], validate=True),
-            signature=base64.b64decode(fields["signature"], validate=True),
+            public_key=_decode(fields["public-key"]),
+            signature=_decode(fields["signature"]),
             signed=data[: data.rindex(b"signature: ")],
         )
     except ValueError:
         raise FileTrouble(path, "is not a signature of posthog-bulk, or was changed", _SIGN_AGAIN) from None
+
+
+def _decode(text: str) -> bytes:
+    """Return the bytes of base64; raises ValueError for another text of the same bytes: the last bits mean nothing."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError
+    return data
 
 
 _SIGN_AGAIN = "use the signature file that was written with the report"

@@ -77,15 +77,16 @@ def test_a_changed_byte_of_the_report_is_found_in_its_line(at: int, bit: int) ->
 
 
 @pytest.mark.slow
-@given(data=st.data())
-def test_a_changed_byte_of_the_signature_is_found(data: st.DataObject) -> None:
-    with TemporaryDirectory() as folder:
-        report = signed(Path(folder))
-        content = bytearray(signature_of(report).read_bytes())
-        content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-        signature_of(report).write_bytes(content)
-        with pytest.raises(FileTrouble, match=r"r\.html\.sig "):
-            check_signature(report, signature_of(report), None)
+def test_each_changed_bit_of_the_signature_is_found(tmp_path: Path) -> None:
+    report = signed(tmp_path)
+    content = signature_of(report).read_bytes()
+    for at in range(len(content)):
+        for bit in range(8):
+            changed = bytearray(content)
+            changed[at] ^= 1 << bit
+            signature_of(report).write_bytes(changed)
+            with pytest.raises(FileTrouble, match=r"r\.html\.sig "):
+                check_signature(report, signature_of(report), None)
 
 
 def test_a_signature_given_as_the_report_and_an_unsigned_report_are_refused_with_what_to_give(tmp_path: Path) -> None:

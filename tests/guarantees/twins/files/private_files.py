@@ -53,4 +53,12 @@ PRIVATE_FILES: tuple[Twin, ...] = (
         "if hashlib.sha256(data).hexdigest() != signature.sha256:",
         "if False:",
     ),
+    twin(
+        25,
+        "a signature file with a changed character passes as unchanged",
+        "bulk/files/test_signed_file.py::test_each_changed_bit_of_the_signature_is_found",
+        "bulk/files/signed_file.py",
+        "if base64.b64encode(data).decode() != text:",
+        "if False:",
+    ),
 )
