@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
+from bulk.cli.streams.waiting import LOOK_EVERY_S
 from bulk.files.file_errors import as_file_trouble
 
 _CHUNK = 64 * 1024
@@ -81,7 +82,7 @@ class InputReader:
             self._is_requested = True
             self._changed.notify_all()
             while self._is_requested and not self._is_closed:
-                self._changed.wait()
+                self._changed.wait(LOOK_EVERY_S)
             if self._is_closed:
                 raise ValueError(f"{self._name} is closed")
             if self._error is not None:

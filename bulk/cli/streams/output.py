@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
+from bulk.cli.streams.waiting import LOOK_EVERY_S
+
 BEHIND = 64 * 1024
 """Bytes in the queue above which progress is dropped, because the next update replaces it."""
 FULL = 1024 * 1024
@@ -91,7 +93,7 @@ class OutputThread:
                 self._room_waiters.remove(waiter)
 
     def limit_flush_time(self) -> None:
-        """Limit every later `flush` to `GRACE_S`, because a signal asked the process to end."""
+        """Limit each `flush` to `GRACE_S` from now on, because a signal asked the process to end."""
         self._flush_is_limited = True
 
     def flush(self, *, timeout_s: float | None = None) -> bool:
@@ -103,15 +105,15 @@ class OutputThread:
         Raises:
             OSError: a result could not be written.
         """
-        if timeout_s is None and self._flush_is_limited:
-            timeout_s = GRACE_S
         until = None if timeout_s is None else time.monotonic() + timeout_s
         with self._changed:
             while self._waiting and self._error is None:
-                left = None if until is None else until - time.monotonic()
-                if left is not None and left <= 0:
+                if until is None and self._flush_is_limited:  # a signal may come while this waits
+                    until = time.monotonic() + GRACE_S
+                left_s = LOOK_EVERY_S if until is None else min(LOOK_EVERY_S, until - time.monotonic())
+                if left_s <= 0:
                     return False
-                self._changed.wait(left)
+                self._changed.wait(left_s)
             if self._lost and self._error is not None:
                 raise self._error
         return True

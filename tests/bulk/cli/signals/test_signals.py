@@ -205,6 +205,56 @@ except BaseException as error:
     assert done.stdout.splitlines() == ["Interrupted 15"]
 
 
+READS = """
+from bulk.cli.streams.input import InputReader
+inner, outer = os.pipe()
+os.write(outer, b"one\\n")
+reader = InputReader(Path("pipe"), lambda: inner)
+reader.readline()  # its thread runs now
+wait, end = reader.readline, lambda: os.write(outer, b"two\\n")
+"""
+FLUSHES = """
+from bulk.cli.streams.output import OutputThread
+is_read = threading.Event()
+output = OutputThread(lambda data: len(data) * is_read.wait())
+output.write(b"one")
+wait, end = output.flush, is_read.set
+"""
+
+
+@pytest.mark.parametrize("stream", [READS, FLUSHES], ids=["input", "output"])
+def test_a_signal_that_does_not_interrupt_the_wait_for_a_stream_is_handled(stream: str) -> None:
+    script = """
+import os, signal, sys, threading
+from pathlib import Path
+from bulk.cli.exit_codes import Interrupted
+from bulk.cli.interruption import raising_interrupted
+sys.setswitchinterval(60.0)  # another thread runs only while this one waits in a system call
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # so that the other thread gets it
+STREAM
+waits = threading.Event()
+def send():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    waits.wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+    if not handled.wait(10.0):
+        print("not handled", flush=True)
+        end()
+handled = threading.Event()
+threading.Thread(target=send, daemon=True).start()
+try:
+    with raising_interrupted():
+        waits.set()
+        wait()
+except Interrupted as error:
+    handled.set()
+    print("Interrupted", error.signal_number)
+"""
+    script = script.replace("STREAM", stream)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines() == ["Interrupted 15"]
+
+
 def test_an_error_after_a_signal_is_raised_in_its_place() -> None:
     script = """
 import os, signal

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import sys
 import threading
 
 import pytest
@@ -87,6 +88,26 @@ def test_after_a_signal_the_command_does_not_wait_for_a_blocked_reader(
     assert not output.flush()
     reader.let.set()
     assert output.flush(timeout_s=30)
+    output.close()
+
+
+def test_a_signal_ends_a_wait_for_a_blocked_reader_that_has_begun(
+    output: OutputThread, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bulk.cli.streams.output.GRACE_S", 0.0)
+    output.write(b"result")
+    begins = threading.Event()
+    signals = threading.Thread(target=lambda: (begins.wait(), output.limit_flush_time()))
+    signals.start()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(60.0)  # the other thread runs only while this one waits
+    try:
+        begins.set()
+        assert not output.flush()
+    finally:
+        sys.setswitchinterval(interval)
+        reader.let.set()
+        signals.join()
     output.close()
 
 

@@ -140,6 +140,14 @@ COMMANDS: tuple[Twin, ...] = (
     ),
     twin(
         17,
+        "a prompt does not see a signal that came just before it waited",
+        "bulk/cli/signals/test_signals.py::test_a_signal_that_does_not_interrupt_the_wait_for_a_stream_is_handled[input]",
+        "bulk/cli/streams/waiting.py",
+        "LOOK_EVERY_S = 0.2",
+        "LOOK_EVERY_S = 3600.0",
+    ),
+    twin(
+        17,
         "a terminal stops a job in the background",
         _BLOCKED + "a_job_in_the_background_of_a_terminal_is_not_stopped",
         "bulk/cli/streams/standard.py",
