@@ -40,6 +40,8 @@ RESPONSES = [
     "empty",
     "array",
 ]
+BROKEN = ("garbage", "cut", "reset", "stall")
+"""The responses after which the connection cannot be used."""
 
 
 @pytest.mark.parametrize("response", RESPONSES)
@@ -68,15 +70,19 @@ async def test_no_error_of_a_call_shows_the_key(raw: Any, logged: io.StringIO, r
         if response == "reset":
             writer.transport.abort()
         await asyncio.sleep(0)
-        return False
+        return response not in BROKEN  # otherwise the next call finds the connection open or closed, by chance
 
     server = await raw.serve(respond)
     events: list[Any] = []
     client = await raw.client(server.url, timeout_s=0.3, on_event=events.append)
     asyncio.get_running_loop().set_debug(True)
-    for call in (client.persons.get(raw.uuid), client.persons.bulk_delete(ids=[raw.uuid]), client.persons.list()):
+    persons = client.persons
+    calls = [lambda: persons.get(raw.uuid), lambda: persons.list(), lambda: persons.bulk_delete(ids=[raw.uuid])]
+    if response == "empty":
+        calls.pop()  # that is a success of older servers
+    for call in calls:
         with pytest.raises(PostHogError) as caught:
-            await call
+            await call()
         innocent(everything(caught.value), raw.key)
         assert raw.uuid not in str(caught.value)
         assert pickle.loads(pickle.dumps(caught.value)).args == caught.value.args
