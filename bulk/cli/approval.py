@@ -1,6 +1,7 @@
 """The approval of a plan: given as a digest, recorded in its journal, or typed at the terminal."""
 
 import os
+import select
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -11,8 +12,10 @@ import click
 
 from bulk.cli.display.terminal import fit, is_in_foreground, write_alert
 from bulk.cli.job_session import show_long_reads
-from bulk.cli.streams.input import standard_input
+from bulk.cli.streams.input import STANDARD_INPUT
+from bulk.cli.streams.waiting import LOOK_EVERY_S
 from bulk.errors import JournalEmpty, Refused
+from bulk.files.file_errors import as_file_trouble
 from bulk.formatting import count_of, parse_count
 from bulk.operations import describe as describe_operation
 from bulk.plan.plan_file import Plan
@@ -156,8 +159,17 @@ def _with_count(operation: str, count: int) -> str:
 
 
 def read_terminal() -> str:
-    """Read a line from the terminal, in a thread, so that signals are handled while it waits."""
-    return standard_input(sys.stdin).readline().decode(errors="replace")
+    """Read a line from the terminal; a signal is handled while it waits, and its handler may raise: no lock is held."""
+    descriptor, typed = sys.stdin.fileno(), b""
+    with as_file_trouble(STANDARD_INPUT, "cannot be read"):
+        while b"\n" not in typed:
+            if not select.select([descriptor], [], [], LOOK_EVERY_S)[0]:
+                continue
+            if not (some := os.read(descriptor, 4096)):  # a terminal gives one line at a time
+                break
+            typed += some
+    line, newline, _ = typed.partition(b"\n")
+    return (line + newline).decode(errors="replace")
 
 
 def is_approved(journal: Path) -> bool:

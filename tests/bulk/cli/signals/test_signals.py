@@ -213,6 +213,13 @@ reader = InputReader(Path("pipe"), lambda: inner)
 reader.readline()  # its thread runs now
 wait, end = reader.readline, lambda: os.write(outer, b"two\\n")
 """
+PROMPTS = """
+import pty
+from bulk.cli.approval import read_terminal
+outer, inner = pty.openpty()
+sys.stdin = os.fdopen(inner)
+wait, end = read_terminal, lambda: os.write(outer, b"two\\n")
+"""
 FLUSHES = """
 from bulk.cli.streams.output import OutputThread
 is_read = threading.Event()
@@ -222,7 +229,7 @@ wait, end = output.flush, is_read.set
 """
 
 
-@pytest.mark.parametrize("stream", [READS, FLUSHES], ids=["input", "output"])
+@pytest.mark.parametrize("stream", [READS, PROMPTS, FLUSHES], ids=["input", "prompt", "output"])
 def test_a_signal_that_does_not_interrupt_the_wait_for_a_stream_is_handled(stream: str) -> None:
     script = """
 import os, signal, sys, threading

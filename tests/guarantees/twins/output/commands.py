@@ -141,7 +141,7 @@ COMMANDS: tuple[Twin, ...] = (
     twin(
         17,
         "a prompt does not see a signal that came just before it waited",
-        "bulk/cli/signals/test_signals.py::test_a_signal_that_does_not_interrupt_the_wait_for_a_stream_is_handled[input]",
+        "bulk/cli/signals/test_signals.py::test_a_signal_that_does_not_interrupt_the_wait_for_a_stream_is_handled[prompt]",
         "bulk/cli/streams/waiting.py",
         "LOOK_EVERY_S = 0.2",
         "LOOK_EVERY_S = 3600.0",
