@@ -175,7 +175,7 @@ def test_an_interrupted_demo_leaves_no_process_and_no_folder(spawn: Spawn, tmp_p
     while b"3. Run: " not in process.stdout.readline():
         pass
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=60) == -signal.SIGTERM
+    assert process.wait(timeout=20) == -signal.SIGTERM
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)

@@ -1,15 +1,20 @@
 """Signals to the real process: the first ends it in good order, the second at once; the journal resumes."""
 
+import os
+import pty
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from asyncclient.testing import Fault
+from bulk.cli.approval import read_terminal
+from bulk.cli.exit_codes import Interrupted
 from bulk.plan.plan_file import load_plan
 from bulk.report.load import read_report
 
@@ -193,7 +198,7 @@ async def work(stopper):
     loop, waits = asyncio.get_running_loop(), threading.Event()
     thread = threading.Thread(target=send, args=(waits,), daemon=True)
     thread.start()
-    loop.call_later(20.0, print, "woken by a timer")
+    loop.call_later(5.0, print, "woken by a timer")
     loop.call_soon(waits.set)
     await asyncio.Event().wait()
 try:
@@ -244,7 +249,7 @@ def send():
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     waits.wait()
     os.kill(os.getpid(), signal.SIGTERM)
-    if not handled.wait(10.0):
+    if not handled.wait(5.0):
         print("not handled", flush=True)
         end()
 handled = threading.Event()
@@ -260,6 +265,30 @@ except Interrupted as error:
     script = script.replace("STREAM", stream)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines() == ["Interrupted 15"]
+
+
+def test_a_signal_may_come_at_each_line_of_a_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its handler raises there, as `raising_interrupted` has it, and nothing else may come of it."""
+    monkeypatch.setattr("bulk.cli.approval.LOOK_EVERY_S", 0.0)
+    outer, inner = pty.openpty()
+    before = sys.gettrace()
+    with os.fdopen(inner) as terminal:
+        monkeypatch.setattr("sys.stdin", terminal)
+        for number in range(1, 200):
+            lines = count(1)
+
+            def trace(_frame: Any, event: str, _: Any, number: int = number, lines: "count[int]" = lines) -> Any:
+                if event == "line" and next(lines) == number:
+                    raise Interrupted(signal.SIGINT)
+                return trace
+
+            try:
+                with pytest.raises(Interrupted):
+                    sys.settrace(trace)
+                    read_terminal()
+            finally:
+                sys.settrace(before)
+    os.close(outer)
 
 
 def test_an_error_after_a_signal_is_raised_in_its_place() -> None:
