@@ -5,14 +5,12 @@ import sys
 
 
 def main() -> int:
-    """Run the command line of the process; an interrupt while its modules load ends the process without a traceback."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler:  # otherwise the parent process ignores interrupts
+    """Run the command line of the process; an interrupt outside of a command ends it at once, without a traceback."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # otherwise the parent process ignores interrupts
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     # it takes a while
     from bulk.cli.main import main as run_command_line
 
-    signal.signal(signal.SIGINT, before)
     return run_command_line()
 
 

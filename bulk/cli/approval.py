@@ -12,8 +12,8 @@ import click
 
 from bulk.cli.display.terminal import fit, is_in_foreground, write_alert
 from bulk.cli.job_session import show_long_reads
+from bulk.cli.signals.raising import LOOK_EVERY_S, raise_if_due
 from bulk.cli.streams.input import STANDARD_INPUT
-from bulk.cli.streams.waiting import LOOK_EVERY_S
 from bulk.errors import JournalEmpty, Refused
 from bulk.files.file_errors import as_file_trouble
 from bulk.formatting import count_of, parse_count
@@ -163,6 +163,7 @@ def read_terminal() -> str:
     descriptor, typed = sys.stdin.fileno(), b""
     with as_file_trouble(STANDARD_INPUT, "cannot be read"):
         while b"\n" not in typed:
+            raise_if_due()
             if not select.select([descriptor], [], [], LOOK_EVERY_S)[0]:
                 continue
             if not (some := os.read(descriptor, 4096)):  # a terminal gives one line at a time

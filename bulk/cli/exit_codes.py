@@ -58,8 +58,8 @@ class OutputClosed(Exception):
     """The reader of stdout closed it; no OSError, because click would report that as an error."""
 
 
-class Interrupted(Exception):
-    """A signal stopped the command in good order.
+class Interrupted(BaseException):
+    """A signal stopped the command in good order; no Exception, because no code may take it for an error.
 
     Arguments:
         signal_number: the signal that still has to end the process.

@@ -13,10 +13,10 @@ import click
 from bulk.cli.display.json_events import command_event, write_line
 from bulk.cli.display.live_display import Display, open_display
 from bulk.cli.display.terminal import fit, has_command, text_width, write_state
-from bulk.cli.interruption import explain_interruption, not_started
 from bulk.cli.options.connection_options import Expected, RunOptions
 from bulk.cli.options.settings import HOST, Settings
-from bulk.cli.signals import Stopper, run_until_signal
+from bulk.cli.signals.event_loop import Stopper, run_until_signal
+from bulk.cli.signals.explanations import explain_interruption, not_started
 from bulk.errors import BulkError, JournalBusy, Refused
 from bulk.formatting import format_count
 from bulk.operations import Operation

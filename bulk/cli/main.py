@@ -25,9 +25,10 @@ from bulk.cli.exit_codes import (
     exit_code,
     unwrap_group,
 )
-from bulk.cli.interruption import describe_interruption, raising_interrupted
 from bulk.cli.options.help_formatter import HelpContext
 from bulk.cli.options.help_layout import restyle_help_option
+from bulk.cli.signals.explanations import describe_interruption
+from bulk.cli.signals.raising import raising_interrupted
 from bulk.cli.streams.standard import StandardStreams
 from bulk.cli.streams.text import as_text_output
 
@@ -161,26 +162,31 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: the command line without the name of the program; by default that of the process.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    json = _wants_json(arguments)
     with StandardStreams() as streams:
         try:
-            code = _run(arguments)
-            streams.finish()
-        except KeyboardInterrupt:
-            return _report_error(Interrupted(signal.SIGINT), streams, json=_wants_json(arguments))
-        except SystemExit:  # click ends a request of a shell for completions so
-            streams.finish()
-            raise
+            with raising_interrupted(streams.limit_flush_time):
+                try:
+                    code = _run(arguments)
+                    streams.finish()
+                except Exception as error:
+                    code = _report_error(unwrap_group(error), streams, json=json)
+        except KeyboardInterrupt:  # before or after that block
+            return _end_interrupted(Interrupted(signal.SIGINT), streams, json=json)
+        except Interrupted as end:
+            return _end_interrupted(end, streams, json=json)
         except BaseException as error:
-            return _report_error(unwrap_group(error), streams, json=_wants_json(arguments))
+            return _report_error(unwrap_group(error), streams, json=json)
     return code
 
 
 def _run(arguments: list[str]) -> int:
     try:
-        with raising_interrupted():
-            result: Any = posthog_bulk.main(
-                arguments, prog_name="posthog-bulk", standalone_mode=False, obj=tuple(arguments)
-            )
+        result: Any = posthog_bulk.main(
+            arguments, prog_name="posthog-bulk", standalone_mode=False, obj=tuple(arguments)
+        )
+    except SystemExit as end:  # click ends a request of a shell for completions so
+        result = end.code
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.NoSuchOption as error:
@@ -226,14 +232,6 @@ def _wants_json(arguments: list[str]) -> bool:
 
 
 def _report_error(error: BaseException, streams: StandardStreams, *, json: bool) -> int:
-    if isinstance(error, Interrupted):
-        streams.limit_flush_time()
-        if message := describe_interruption(error):
-            with suppress(Exception):
-                if sys.stderr.isatty() and (output := as_text_output(sys.stderr)) is not None:
-                    output.draw("\r")  # over the ^C of the terminal
-                _show_error(message, 128 + error.signal_number, json=json)
-        return _die_by_signal(error.signal_number, streams)
     if isinstance(error, BrokenPipeError | OutputClosed):
         return _die_by_signal(signal.SIGPIPE, streams)
     message, code = _describe(error)
@@ -241,13 +239,21 @@ def _report_error(error: BaseException, streams: StandardStreams, *, json: bool)
         _show_error(message, code, json=json)
         with suppress(OSError):  # the error matters more
             streams.finish()
-    except KeyboardInterrupt:
-        return _die_by_signal(signal.SIGINT, streams)
     except OSError:
         pass  # nobody reads stderr
     except Exception:
         return ExitCode.DEFECT
     return code
+
+
+def _end_interrupted(end: Interrupted, streams: StandardStreams, *, json: bool) -> int:
+    streams.limit_flush_time()
+    if message := describe_interruption(end):
+        with suppress(Exception):
+            if sys.stderr.isatty() and (output := as_text_output(sys.stderr)) is not None:
+                output.draw("\r")  # over the ^C of the terminal
+            _show_error(message, 128 + end.signal_number, json=json)
+    return _die_by_signal(end.signal_number, streams)
 
 
 def _show_error(message: str, code: int, *, json: bool) -> None:

@@ -118,9 +118,9 @@ def _plan_and_run(
     run_options: RunOptions,
     settings: Settings,
 ) -> int:
-    from bulk.cli.interruption import explain_interruption, not_started, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_plan, write_plan_event
     from bulk.cli.job_to_resume import mark_unreported
+    from bulk.cli.signals.explanations import explain_interruption, not_started, nothing_kept, same_command_line
     from bulk.errors import PlanError
 
     if yes and expected.expect_count is None:
@@ -159,7 +159,7 @@ def _plan_and_run(
 
 def _resume_line(paths: "JobPaths", selection: "Selection | None") -> str:
     """Return the command line that resumes the job; the same one, unless it reads a stream, which comes only once."""
-    from bulk.cli.interruption import same_command_line
+    from bulk.cli.signals.explanations import same_command_line
     from bulk.jobs.next_run import run_line
 
     reads_stream = selection is not None and selection.summary().get("input") == "stream"

@@ -24,7 +24,7 @@ from bulk import ByFilter, ByPersonIds, DeletePersons, UpdateProperties, make_pl
 from bulk.cli.display.log_lines import Lines
 from bulk.cli.display.messages import Event
 from bulk.cli.display.terminal import Terminal
-from bulk.cli.signals import Stopper
+from bulk.cli.signals.event_loop import Stopper
 from bulk.concurrency.stop_gate import StopGate
 from bulk.events import Activity, Progress
 from bulk.export.person_export import export_lines

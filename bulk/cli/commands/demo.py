@@ -40,7 +40,7 @@ def command(persons: int, keep: Path | None, json: bool) -> int:
     from bulk.cli.demo.story import run_demo
     from bulk.cli.display.live_display import open_display
     from bulk.cli.job_session import CommandOutput
-    from bulk.cli.signals import run_until_signal
+    from bulk.cli.signals.event_loop import run_until_signal
 
     with ExitStack() as stack:
         if keep is None:

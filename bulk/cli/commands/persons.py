@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.cli.display.live_display import Display
     from bulk.cli.job_session import CommandOutput
-    from bulk.cli.signals import Stopper
+    from bulk.cli.signals.event_loop import Stopper
     from bulk.files.unnamed_file import UnnamedFile
     from bulk.selection.input_findings import Findings
     from bulk.selection.selections import Selection
@@ -130,8 +130,8 @@ def _export(
         json: whether events go to stdout.
         settings: for the client.
     """
-    from bulk.cli.interruption import explain_interruption
     from bulk.cli.job_session import run_with_client
+    from bulk.cli.signals.explanations import explain_interruption
     from bulk.export.export_progress import reporting_export
     from bulk.export.person_export import csv_lines, export_lines
 
@@ -195,7 +195,7 @@ def _show_result(
 
 def _interrupted(output: Path | None, persons: int, *, only_count: bool) -> str:
     """Return what an interruption leaves of an export."""
-    from bulk.cli.interruption import nothing_kept, same_command_line
+    from bulk.cli.signals.explanations import nothing_kept, same_command_line
 
     if output is not None:
         return nothing_kept()
@@ -206,11 +206,11 @@ def _interrupted(output: Path | None, persons: int, *, only_count: bool) -> str:
 @contextmanager
 def _incomplete(lines: Callable[[], int], header_lines: int) -> Iterator[None]:
     """Say that what stdout has is not the whole export, if an error ends the block after its first line."""
-    from bulk.cli.exit_codes import Interrupted, OutputClosed
+    from bulk.cli.exit_codes import OutputClosed
 
     try:
         yield
-    except (Interrupted, OutputClosed, BrokenPipeError):  # which explains itself, or has no reader
+    except (OutputClosed, BrokenPipeError):  # nobody reads it
         raise
     except Exception:
         if lines():

@@ -23,7 +23,7 @@ from bulk.requests.job_record import JobRecord
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.cli.display.live_display import Display
-    from bulk.cli.signals import Stopper
+    from bulk.cli.signals.event_loop import Stopper
     from bulk.plan.plan_file import Plan
     from bulk.selection.conditions.protection import Protect
 
@@ -99,9 +99,9 @@ def command(
       posthog-bulk plan --from leavers.journal.jsonl --reappeared -o again.plan.jsonl
     """
     from bulk.cli.display.plan.plan_review import format_review, run_command_line
-    from bulk.cli.interruption import explain_interruption, nothing_kept
     from bulk.cli.job_paths import check_new_plan
     from bulk.cli.job_session import CommandOutput, write_plan_event
+    from bulk.cli.signals.explanations import explain_interruption, nothing_kept
 
     options_given = operation_arguments != OperationArguments()
     others = [*filter(None, [operation]), *selection_arguments.given, *["the options of an operation"] * options_given]

@@ -50,9 +50,9 @@ def command(
       posthog-bulk run leavers.plan.jsonl --approve 15db78339468
     """
     from bulk.cli.approval import approve_or_ask
-    from bulk.cli.interruption import explain_interruption, not_started, same_command_line
     from bulk.cli.job_paths import check_job_files
     from bulk.cli.job_session import CommandOutput, run_plan, write_plan_event
+    from bulk.cli.signals.explanations import explain_interruption, not_started, same_command_line
     from bulk.execution import preflight
     from bulk.jobs.destroyed_plan import refuse_destroyed
     from bulk.jobs.job_files import journal_of

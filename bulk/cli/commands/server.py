@@ -15,7 +15,7 @@ from bulk.formatting import count_of
 
 if TYPE_CHECKING:
     from asyncclient.testing import Fault, LocalPostHog, ServerOptions
-    from bulk.cli.signals import Stopper
+    from bulk.cli.signals.event_loop import Stopper
 
 SECONDS = Seconds()
 _PERSONLESS_AT = (1_760_000_000.0, 1_760_003_600.0)
@@ -153,7 +153,7 @@ def command(
     from asyncclient.testing import LocalPostHog
     from bulk.cli.exit_codes import Interrupted
     from bulk.cli.job_session import CommandOutput
-    from bulk.cli.signals import run_until_signal
+    from bulk.cli.signals.event_loop import run_until_signal
 
     options = server_options(settings)
     parsed_faults = [parse_fault(text) for text in faults]

@@ -13,6 +13,7 @@ import click
 from bulk.cli.options.connection_options import FILE, OPTIONAL_PLAN_HELP, json_option
 from bulk.cli.options.help_layout import command as help_command
 from bulk.cli.options.help_layout import option
+from bulk.cli.signals.raising import raise_if_due
 
 if TYPE_CHECKING:
     from bulk.progress.file_reading import OnRead
@@ -38,8 +39,8 @@ def command(journal: Path, plan: Path | None, watch: bool, json: bool) -> int:
     Example:
       posthog-bulk status leavers.journal.jsonl --watch
     """
-    from bulk.cli.interruption import explain_interruption
     from bulk.cli.job_session import CommandOutput, show_long_reads
+    from bulk.cli.signals.explanations import explain_interruption
     from bulk.files.lock_probe import is_locked
     from bulk.jobs.job_files import plan_of
     from bulk.without_person.records import is_journal_without_person
@@ -96,6 +97,7 @@ def _watch(journal: Path, plan: Path | None, *, json: bool) -> None:
             if (progress := follower.progress()) is not None:
                 display(progress)
             time.sleep(WATCH_EVERY_S)
+            raise_if_due()
     finally:
         display.close()
 

@@ -21,7 +21,7 @@ from bulk.cli.options.settings import Settings
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.cli.display.live_display import Display
-    from bulk.cli.signals import Stopper
+    from bulk.cli.signals.event_loop import Stopper
     from bulk.report.report import Report
     from bulk.without_person.report import WithoutPersonReport
 
@@ -58,8 +58,8 @@ def command(
     Example:
       posthog-bulk verify leavers.journal.jsonl
     """
-    from bulk.cli.interruption import explain_interruption, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client, show_summary
+    from bulk.cli.signals.explanations import explain_interruption, same_command_line
     from bulk.engine import verify_job
     from bulk.errors import NotFinished
     from bulk.jobs.next_run import run_line
@@ -106,8 +106,8 @@ def command(
 def _verify_without_person(journal: Path, settings: Settings, *, json: bool) -> int:
     """Read the states of the requests for events without a person, and show them."""
     from bulk.cli.commands.operations.without_person import show_without_person
-    from bulk.cli.interruption import explain_interruption, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
+    from bulk.cli.signals.explanations import explain_interruption, same_command_line
     from bulk.concurrency.outages import with_outage_wait
     from bulk.without_person.records import read_states
     from bulk.without_person.submission import verify_without_person

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from bulk.cli.streams.waiting import LOOK_EVERY_S
+from bulk.cli.signals.raising import LOOK_EVERY_S, raise_if_due, signals_held
 from bulk.files.file_errors import as_file_trouble
 
 _CHUNK = 64 * 1024
@@ -61,7 +61,7 @@ class InputReader:
 
     def close(self) -> None:
         """Stop reading, and wake a caller that waits."""
-        with self._changed:
+        with signals_held, self._changed:
             self._is_closed = True
             self._changed.notify_all()
 
@@ -72,7 +72,7 @@ class InputReader:
 
     def _fill(self) -> bool:
         """Wait for more bytes, and return False at the end of input."""
-        with self._changed:
+        with signals_held, self._changed:
             if self._is_at_end:
                 return False
             if self._thread is None:
@@ -82,6 +82,7 @@ class InputReader:
             self._is_requested = True
             self._changed.notify_all()
             while self._is_requested and not self._is_closed:
+                raise_if_due()
                 self._changed.wait(LOOK_EVERY_S)
             if self._is_closed:
                 raise ValueError(f"{self._name} is closed")

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-from bulk.cli.streams.waiting import LOOK_EVERY_S
+from bulk.cli.signals.raising import LOOK_EVERY_S, signals_held
 
 BEHIND = 64 * 1024
 """Bytes in the queue above which progress is dropped, because the next update replaces it."""
@@ -60,7 +60,7 @@ class OutputThread:
         Raises:
             OSError: the stream has ended.
         """
-        with self._changed:
+        with signals_held, self._changed:
             if self._error is not None:
                 raise self._error
             self._append(data, is_result=True)
@@ -72,7 +72,7 @@ class OutputThread:
             data: whole lines.
             limit: drop the data if the queue has more bytes; None to drop it only if the stream has ended.
         """
-        with self._changed:
+        with signals_held, self._changed:
             if self._error is not None or (limit is not None and self._waiting > limit):
                 return False
             self._append(data, is_result=False)
@@ -80,7 +80,7 @@ class OutputThread:
 
     async def wait_for_room(self) -> None:
         """Wait until the queue has room for more results."""
-        with self._changed:
+        with signals_held, self._changed:
             if self._waiting <= FULL or self._error is not None:
                 return
             loop = asyncio.get_running_loop()
@@ -89,7 +89,7 @@ class OutputThread:
         try:
             await waiter[1]
         finally:
-            with self._changed, suppress(ValueError):
+            with signals_held, self._changed, suppress(ValueError):
                 self._room_waiters.remove(waiter)
 
     def limit_flush_time(self) -> None:
@@ -106,7 +106,7 @@ class OutputThread:
             OSError: a result could not be written.
         """
         until = None if timeout_s is None else time.monotonic() + timeout_s
-        with self._changed:
+        with signals_held, self._changed:
             while self._waiting and self._error is None:
                 if until is None and self._flush_is_limited:  # a signal may come while this waits
                     until = time.monotonic() + GRACE_S
@@ -120,7 +120,7 @@ class OutputThread:
 
     def close(self) -> None:
         """Let the thread end after it has written the queue; returns at once."""
-        with self._changed:
+        with signals_held, self._changed:
             self._closed = True
             self._changed.notify_all()
 

@@ -13,7 +13,7 @@ from bulk.cli.streams.output_file import output_file
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.cli.display.live_display import Display
-    from bulk.cli.signals import Stopper
+    from bulk.cli.signals.event_loop import Stopper
     from bulk.jobs.plan_copy import PlanPersons
     from bulk.plan.plan_file import Plan
 
@@ -122,8 +122,8 @@ def _write_copy(
         settings: for the client.
     """
     from asyncclient import Bucket
-    from bulk.cli.interruption import explain_interruption, nothing_kept
     from bulk.cli.job_session import run_with_client
+    from bulk.cli.signals.explanations import explain_interruption, nothing_kept
     from bulk.execution import preflight
     from bulk.export.csv_rows import HEADER, csv_row
     from bulk.export.export_progress import reporting_export

@@ -64,8 +64,8 @@ def _destroy(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bo
     """Destroy the files of a job and return which, with a note of how to continue if a signal ends it."""
     import anyio
 
-    from bulk.cli.interruption import explain_interruption, same_command_line
     from bulk.cli.job_session import show_long_reads
+    from bulk.cli.signals.explanations import explain_interruption, same_command_line
     from bulk.jobs.shred import shred_job
     from bulk.without_person.shred import find_job, shred_without_person
 
@@ -117,7 +117,7 @@ def _confirm(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bo
         Refused: the job may not be shredded, or the user did not confirm.
     """
     from bulk.cli.approval import ask_at_terminal, can_prompt
-    from bulk.cli.interruption import explain_interruption, nothing_kept
+    from bulk.cli.signals.explanations import explain_interruption, nothing_kept
     from bulk.errors import Refused
 
     if not can_prompt():

@@ -13,7 +13,7 @@ from bulk.cli.options.settings import Settings
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.cli.display.live_display import Display
-    from bulk.cli.signals import Stopper
+    from bulk.cli.signals.event_loop import Stopper
     from bulk.operations import RouteChoice
     from bulk.plan.plan_file import Plan
 
@@ -60,9 +60,9 @@ def command(
       posthog-bulk revert before.jsonl -o revert.plan.jsonl
     """
     from bulk.cli.display.plan.plan_review import format_review, run_command_line
-    from bulk.cli.interruption import explain_interruption, nothing_kept
     from bulk.cli.job_paths import check_new_plan
     from bulk.cli.job_session import CommandOutput, run_with_client, write_plan_event
+    from bulk.cli.signals.explanations import explain_interruption, nothing_kept
     from bulk.undo.revert import plan_revert
 
     check_new_plan(output)

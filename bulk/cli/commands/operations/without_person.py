@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bulk.cli.commands.operations.without_person_job import Prepared
     from bulk.cli.display.live_display import Display
     from bulk.cli.job_session import CommandOutput
-    from bulk.cli.signals import Stopper
+    from bulk.cli.signals.event_loop import Stopper
     from bulk.concurrency.stop_gate import StopGate
     from bulk.without_person.plan import WithoutPersonHeader
     from bulk.without_person.report import WithoutPersonReport
@@ -60,8 +60,8 @@ def delete_without_person(
         The exit code.
     """
     from bulk.cli.commands.operations.without_person_job import prepare_job
-    from bulk.cli.interruption import explain_interruption, not_started, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
+    from bulk.cli.signals.explanations import explain_interruption, not_started, nothing_kept, same_command_line
     from bulk.errors import Refused
     from bulk.formatting import count_of
     from bulk.without_person.chunks import in_chunks
@@ -123,8 +123,8 @@ def _approve_and_write(
 
 def _submit(planned: "Prepared", settings: Settings, output: "CommandOutput") -> "WithoutPersonReport":
     """Submit the requests that PostHog does not have yet, and return the report of the job."""
-    from bulk.cli.interruption import explain_interruption, same_command_line
     from bulk.cli.job_session import run_with_client
+    from bulk.cli.signals.explanations import explain_interruption, same_command_line
     from bulk.sanitize import plain
 
     loaded, path = planned.plan, planned.paths.journal

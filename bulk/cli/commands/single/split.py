@@ -15,7 +15,7 @@ from bulk.cli.options.settings import Settings
 if TYPE_CHECKING:
     from asyncclient import PostHogClient
     from bulk.cli.display.live_display import Display
-    from bulk.cli.signals import Stopper
+    from bulk.cli.signals.event_loop import Stopper
     from bulk.execution.splitting.person_split import PersonSplit
     from bulk.selection.inputs.line_checks import Line
 
@@ -58,8 +58,8 @@ def command(
       posthog-bulk split 018f0000-0000-7000-8000-000000000001 --distinct-ids ids
     """
     from bulk.cli.exit_codes import ExitCode
-    from bulk.cli.interruption import explain_interruption, nothing_kept, same_command_line
     from bulk.cli.job_session import CommandOutput, run_with_client
+    from bulk.cli.signals.explanations import explain_interruption, nothing_kept, same_command_line
     from bulk.execution.splitting.person_split import check_count, send_split
     from bulk.formatting import count_of
 

@@ -57,12 +57,12 @@ class Blocked:
         while _takes_more(full):
             pass
         os.set_blocking(full, True)
-        self._full = full
+        self.full = full
         self._silent, self.input = os.pipe()
         fcntl.fcntl(self.input, fcntl.F_SETPIPE_SZ, 4096)
 
     def start(self, *arguments: object, **options: Any) -> "subprocess.Popen[bytes]":
-        self.process = self._spawn(*arguments, stdin=self._silent, stdout=self._full, **options)
+        self.process = self._spawn(*arguments, stdin=self._silent, stdout=self.full, **options)
         return self.process
 
     def told(self, words: bytes, *, silent_s: float = SILENT_S) -> None:
@@ -76,7 +76,7 @@ class Blocked:
             seen += some
 
     def close(self) -> None:
-        for descriptor in (self.output, self._full, self._silent, self.input):
+        for descriptor in (self.output, self.full, self._silent, self.input):
             os.close(descriptor)
 
 
@@ -190,6 +190,36 @@ def test_commands_without_a_server_end_while_output_is_blocked(
     process = blocked.start(*arguments, "x.journal.jsonl")
     blocked.told(b"without the plan")
     end_by_two_signals(process)
+
+
+SIGNAL_WHILE_LOADING = """
+import signal, sys, weakref
+from importlib import abc
+from bulk.cli.main import main
+class Finder(abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "bulk.report.load":
+            dropped = Finder()
+            reference = weakref.ref(dropped, lambda _: signal.raise_signal(signal.SIGINT))
+            del dropped
+sys.meta_path.insert(0, Finder())
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_report_ends_by_a_signal_that_comes_while_a_module_loads(blocked: Blocked, run: Run, posthog: Any) -> None:
+    """An import has callbacks of weak references, in which Python drops the error that the handler raises."""
+    assert run("delete", *JOB).code == 0
+    process = subprocess.run(
+        [sys.executable, "-c", SIGNAL_WHILE_LOADING, "report", "x.journal.jsonl"],
+        stdout=blocked.full,
+        stderr=subprocess.PIPE,
+        timeout=ENDS_WITHIN_S,
+        check=False,
+        text=True,
+    )
+    assert process.returncode == -signal.SIGINT
+    assert process.stderr == "posthog-bulk: interrupted by SIGINT.\n"
 
 
 def test_the_server_ends_while_its_output_is_blocked(blocked: Blocked) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import signal
 
-from bulk.cli.signals import SIGNALS, Stopper
+from bulk.cli.signals.event_loop import Stopper
+from bulk.cli.signals.raising import SIGNALS
 
 
 async def test_work_that_does_not_end_by_itself_is_cut_off_when_the_drain_is_over() -> None:

@@ -1,20 +1,15 @@
 """Signals to the real process: the first ends it in good order, the second at once; the journal resumes."""
 
-import os
-import pty
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from asyncclient.testing import Fault
-from bulk.cli.approval import read_terminal
-from bulk.cli.exit_codes import Interrupted
 from bulk.plan.plan_file import load_plan
 from bulk.report.load import read_report
 
@@ -168,7 +163,7 @@ def test_a_process_whose_journal_is_removed_ends_with_74(spawn: Spawn, run: Run,
 def test_requests_in_flight_that_take_too_long_are_cut_off() -> None:
     script = """
 import asyncio, os, signal, sys
-from bulk.cli.signals import run_until_signal
+from bulk.cli.signals.event_loop import run_until_signal
 async def work(stopper):
     with stopper.draining() as stop:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -187,7 +182,7 @@ except BaseException as error:
 def test_a_signal_that_does_not_interrupt_the_waiting_loop_wakes_it() -> None:
     script = """
 import asyncio, os, signal, sys, threading
-from bulk.cli.signals import run_until_signal
+from bulk.cli.signals.event_loop import run_until_signal
 sys.setswitchinterval(60.0)  # another thread runs only while this one waits in a system call
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # so that the other thread gets it
 def send(waits):
@@ -210,91 +205,10 @@ except BaseException as error:
     assert done.stdout.splitlines() == ["Interrupted 15"]
 
 
-READS = """
-from bulk.cli.streams.input import InputReader
-inner, outer = os.pipe()
-os.write(outer, b"one\\n")
-reader = InputReader(Path("pipe"), lambda: inner)
-reader.readline()  # its thread runs now
-wait, end = reader.readline, lambda: os.write(outer, b"two\\n")
-"""
-PROMPTS = """
-import pty
-from bulk.cli.approval import read_terminal
-outer, inner = pty.openpty()
-sys.stdin = os.fdopen(inner)
-wait, end = read_terminal, lambda: os.write(outer, b"two\\n")
-"""
-FLUSHES = """
-from bulk.cli.streams.output import OutputThread
-is_read = threading.Event()
-output = OutputThread(lambda data: len(data) * is_read.wait())
-output.write(b"one")
-wait, end = output.flush, is_read.set
-"""
-
-
-@pytest.mark.parametrize("stream", [READS, PROMPTS, FLUSHES], ids=["input", "prompt", "output"])
-def test_a_signal_that_does_not_interrupt_the_wait_for_a_stream_is_handled(stream: str) -> None:
-    script = """
-import os, signal, sys, threading
-from pathlib import Path
-from bulk.cli.exit_codes import Interrupted
-from bulk.cli.interruption import raising_interrupted
-sys.setswitchinterval(60.0)  # another thread runs only while this one waits in a system call
-signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # so that the other thread gets it
-STREAM
-waits = threading.Event()
-def send():
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    waits.wait()
-    os.kill(os.getpid(), signal.SIGTERM)
-    if not handled.wait(5.0):
-        print("not handled", flush=True)
-        end()
-handled = threading.Event()
-threading.Thread(target=send, daemon=True).start()
-try:
-    with raising_interrupted():
-        waits.set()
-        wait()
-except Interrupted as error:
-    handled.set()
-    print("Interrupted", error.signal_number)
-"""
-    script = script.replace("STREAM", stream)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.splitlines() == ["Interrupted 15"]
-
-
-def test_a_signal_may_come_at_each_line_of_a_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its handler raises there, as `raising_interrupted` has it, and nothing else may come of it."""
-    monkeypatch.setattr("bulk.cli.approval.LOOK_EVERY_S", 0.0)
-    outer, inner = pty.openpty()
-    before = sys.gettrace()
-    with os.fdopen(inner) as terminal:
-        monkeypatch.setattr("sys.stdin", terminal)
-        for number in range(1, 200):
-            lines = count(1)
-
-            def trace(_frame: Any, event: str, _: Any, number: int = number, lines: "count[int]" = lines) -> Any:
-                if event == "line" and next(lines) == number:
-                    raise Interrupted(signal.SIGINT)
-                return trace
-
-            try:
-                with pytest.raises(Interrupted):
-                    sys.settrace(trace)
-                    read_terminal()
-            finally:
-                sys.settrace(before)
-    os.close(outer)
-
-
 def test_an_error_after_a_signal_is_raised_in_its_place() -> None:
     script = """
 import os, signal
-from bulk.cli.signals import run_until_signal
+from bulk.cli.signals.event_loop import run_until_signal
 async def work(stopper):
     with stopper.draining() as stop:
         os.kill(os.getpid(), signal.SIGTERM)

@@ -2,19 +2,14 @@
 
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
 from bulk.cli.exit_codes import Interrupted
 from bulk.sanitize import plain, shell_word
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""The signals that end a command in good order."""
 
 
 @contextmanager
@@ -60,26 +55,3 @@ def describe_interruption(end: Interrupted) -> str:
         return ""
     name = signal.Signals(end.signal_number).name
     return f"interrupted by {name}." + (f" {end.explanation}" if end.explanation else "")
-
-
-@contextmanager
-def raising_interrupted() -> Iterator[None]:
-    """Raise `Interrupted` at the first signal, unless the parent process ignores it; the second ends the process."""
-    before: dict[signal.Signals, Any] = {}
-
-    def handle(number: int, _: object) -> None:
-        for each in before:
-            signal.signal(each, signal.SIG_DFL)
-        raise Interrupted(number)
-
-    if threading.current_thread() is threading.main_thread():
-        handlers = {number: signal.getsignal(number) for number in SIGNALS}
-        before |= {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
-    for number in before:
-        signal.signal(number, handle)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            if signal.getsignal(number) is handle:
-                signal.signal(number, handler)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import anyio
 
 from bulk.cli.exit_codes import Interrupted
-from bulk.cli.interruption import SIGNALS
+from bulk.cli.signals.raising import SIGNALS, raise_if_due
 from bulk.cli.streams.text import as_text_output
 from bulk.errors import NotFinished
 
@@ -153,6 +153,7 @@ def run_until_signal(
             raise Interrupted(catcher.number)
         return result
 
+    raise_if_due()
     with catcher.catching():
         result = asyncio.run(guarded())
     if catcher.number is not None:
