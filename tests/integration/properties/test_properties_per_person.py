@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from virtual_time import run_virtual
 
 from bulk import Refused, UpdateProperties, make_plan, open_rows, verify_job
 
@@ -37,20 +38,23 @@ async def plan_rows(a: Any, rows: Any, *, name: str = "job.plan.jsonl", **option
 
 @pytest.mark.quick_cases(1)
 @pytest.mark.parametrize("route", ROUTES)
-async def test_each_person_gets_exactly_its_row(arena: Any, axis: Any, route: str) -> None:
-    async with arena(persons=300) as a:
-        before, chosen = a.properties(), a.everybody[::2]
-        rows = rows_of(a, chosen)
-        plan = await plan_rows(a, rows, route=route)
-        report = await a.run(plan, wait_s=30.0)
-        assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 150})
-        own = dict(zip(chosen, values_of(rows), strict=True))
-        assert a.properties() == {uuid: {**each, **own.get(uuid, {})} for uuid, each in before.items()}
-        assert {request.action for request in a.sent()} == {"capture" if route == "capture" else "update"}
-        sent = len(a.sent())
-        assert (await a.run(plan)).exit_code == 0
-        assert (await verify_job(a.client, plan, a.journal)).exit_code == 0
-        assert len(a.sent()) == sent
+def test_each_person_gets_exactly_its_row(virtual: Any, axis: Any, route: str) -> None:
+    async def main() -> None:
+        async with virtual(persons=300) as a:
+            before, chosen = a.properties(), a.everybody[::2]
+            rows = rows_of(a, chosen)
+            plan = await plan_rows(a, rows, route=route)
+            report = await a.run(plan, wait_s=30.0)
+            assert (report.exit_code, axis(report, "properties")) == (0, {"changed_confirmed": 150})
+            own = dict(zip(chosen, values_of(rows), strict=True))
+            assert a.properties() == {uuid: {**each, **own.get(uuid, {})} for uuid, each in before.items()}
+            assert {request.action for request in a.sent()} == {"capture" if route == "capture" else "update"}
+            sent = len(a.sent())
+            assert (await a.run(plan)).exit_code == 0
+            assert (await verify_job(a.client, plan, a.journal)).exit_code == 0
+            assert len(a.sent()) == sent
+
+    run_virtual(main())
 
 
 @pytest.mark.parametrize("route", ROUTES)

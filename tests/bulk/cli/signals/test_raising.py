@@ -157,7 +157,7 @@ def test_a_signal_may_come_at_each_line_of_writing_output(monkeypatch: pytest.Mo
             while True:
                 raise_if_due()
         is_read.set()
-        assert output.flush(timeout_s=60.0)
+        assert output.flush(timeout_s=10.0)
         assert b"".join(written).startswith(b"".join(queued))
         assert b"".join(written) in b"123"
         output.close()

@@ -206,11 +206,11 @@ LEFT_OUT: tuple[Twin, ...] = (
     ),
     twin(
         11,
-        "persons without a property go on while it is not known whether it is hidden",
+        "persons without a property do not wait until one of them shows whether it is hidden",
         _HIDDEN_TEST + "a_property_that_nobody_has_takes_one_call",
-        _GROUP,
-        "        self._set_aside(waiting)\n",
-        "        self._numbers = [*self._numbers]\n",
+        _HIDDEN,
+        "if self._claimed.isdisjoint(others) and self._shown.claim(others):",
+        "if self._shown.claim(others) or unknown:",
     ),
     twin(
         11,
