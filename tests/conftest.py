@@ -146,9 +146,9 @@ def _values(case: pytest.Function) -> set[tuple[int, ...]]:
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Let `-n auto` start three workers per two processors: tests wait for processes, sockets and disks."""
+    """Let `-n auto` start two workers per processor: tests wait for processes, sockets and disks."""
     processors = yield
-    return processors if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else processors + (processors + 1) // 2
+    return processors if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else 2 * processors
 
 
 @pytest.hookimpl(optionalhook=True)
