@@ -165,7 +165,7 @@ def main(arguments: list[str] | None = None) -> int:
     json = _wants_json(arguments)
     with StandardStreams() as streams:
         try:
-            with raising_interrupted(streams.limit_flush_time):
+            with raising_interrupted():
                 try:
                     code = _run(arguments)
                     streams.finish()

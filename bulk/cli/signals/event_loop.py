@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import anyio
 
 from bulk.cli.exit_codes import Interrupted
-from bulk.cli.signals.raising import SIGNALS, raise_if_due
+from bulk.cli.signals.raising import SIGNALS, raise_if_due, signals_held
 from bulk.cli.streams.text import as_text_output
 from bulk.errors import NotFinished
 
@@ -159,6 +159,16 @@ def run_until_signal(
     if catcher.number is not None:
         raise Interrupted(catcher.number)  # it arrived after the work had ended
     return result
+
+
+def run_to_its_end(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine that ends soon, or that calls `raise_if_due`, in a new event loop, and return its result.
+
+    Raises:
+        Interrupted: a signal arrived; raised after the work, unless the work raised it.
+    """
+    with signals_held:
+        return asyncio.run(work())
 
 
 @contextmanager

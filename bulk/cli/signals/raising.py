@@ -3,17 +3,19 @@
 Python runs a signal's handler in the main thread, between any two of its steps, so the error may come anywhere. Three
 moments need care:
 
-- Between steps that belong together, such as those under a lock: `signals_held` delays the error until after them.
+- Between steps that belong together, such as those under a lock or in an event loop, which drops errors of its
+  callbacks: `signals_held` delays the error until after them.
 - In a finalizer or the callback of a weak reference, as each import has one: Python drops the error. It is raised again
   after the next `signals_held`, by `raise_if_due`, or at the end of the command.
 - Just before the thread blocks, or if the system gives the signal to another thread: it does not end the wait. A thread
   that waits looks for signals every `LOOK_EVERY_S` seconds.
 """
 
+import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,19 +54,15 @@ signals_held = _SignalsHeld()
 
 
 @contextmanager
-def raising_interrupted(on_signal: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Raise `Interrupted` at the first signal, unless the parent process ignores it; the second ends the process.
-
-    Arguments:
-        on_signal: called in the handler of the first signal.
-    """
+def raising_interrupted() -> Iterator[None]:
+    """Raise `Interrupted` at the first signal, unless the parent process ignores it; the second ends the process."""
     before: dict[signal.Signals, Any] = {}
 
     def handle(number: int, _: object) -> None:
-        for each in before:
-            signal.signal(each, signal.SIG_DFL)
+        if _received.number is not None:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         _received.number = number
-        on_signal()
         if signals_held.depth:
             _received.due = number
         else:
@@ -84,7 +82,8 @@ def raising_interrupted(on_signal: Callable[[], None] = lambda: None) -> Iterato
         finally:
             for number, handler in before.items():
                 if signal.getsignal(number) is handle:
-                    signal.signal(number, handler)
+                    # after a first signal, the next one ends the process during cleanup too
+                    signal.signal(number, handler if _received.number is None else signal.SIG_DFL)
 
 
 def raise_if_due() -> None:

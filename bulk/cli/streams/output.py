@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-from bulk.cli.signals.raising import LOOK_EVERY_S, signals_held
+from bulk.cli.signals.raising import LOOK_EVERY_S, raise_if_due, signals_held
 
 BEHIND = 64 * 1024
 """Bytes in the queue above which progress is dropped, because the next update replaces it."""
@@ -104,10 +104,13 @@ class OutputThread:
 
         Raises:
             OSError: a result could not be written.
+            Interrupted: without `timeout_s`: a signal came meanwhile.
         """
         until = None if timeout_s is None else time.monotonic() + timeout_s
         with signals_held, self._changed:
             while self._waiting and self._error is None:
+                if timeout_s is None:
+                    raise_if_due()
                 if until is None and self._flush_is_limited:  # a signal may come while this waits
                     until = time.monotonic() + GRACE_S
                 left_s = LOOK_EVERY_S if until is None else min(LOOK_EVERY_S, until - time.monotonic())

@@ -51,11 +51,14 @@ class StandardStreams:
 
         Raises:
             OSError: a result could not be written to stdout.
+            Interrupted: a signal came meanwhile.
         """
         try:
             self._out.drain()
-        finally:
+        except OSError:
             self._err.drain()
+            raise
+        self._err.drain()
 
 
 class _TerminalStopsIgnored:

@@ -32,11 +32,10 @@ def copy_plan(
         json: whether events go to stdout.
         settings: for the client.
     """
-    import anyio
-
     from bulk.cli.exit_codes import ExitCode
     from bulk.cli.job_paths import check_job_files
     from bulk.cli.job_session import CommandOutput, show_long_reads
+    from bulk.cli.signals.event_loop import run_to_its_end
     from bulk.formatting import count_of
     from bulk.jobs.job_files import journal_of
     from bulk.jobs.plan_copy import CopyJournal, PlanPersons
@@ -60,7 +59,7 @@ def copy_plan(
                     found, layout=layout, sha256=written.sha256, requests=written.requests, at=written.at
                 )
 
-            anyio.run(record)
+            run_to_its_end(record)
         finally:
             copies.close()
     _show(found)

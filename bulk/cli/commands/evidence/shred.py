@@ -62,30 +62,36 @@ def command(journal: Path, plan: Path | None, receipts: bool, unfinished: bool, 
 
 def _destroy(journal: Path, plan: Path | None, *, receipts: bool, unfinished: bool) -> "Shredded":
     """Destroy the files of a job and return which, with a note of how to continue if a signal ends it."""
-    import anyio
-
     from bulk.cli.job_session import show_long_reads
+    from bulk.cli.signals.event_loop import run_to_its_end
     from bulk.cli.signals.explanations import explain_interruption, same_command_line
+    from bulk.cli.signals.raising import raise_if_due
     from bulk.jobs.shred import shred_job
     from bulk.without_person.shred import find_job, shred_without_person
 
+    def on_read(path: Path, read: int, size: int) -> None:
+        raise_if_due()
+        progress(path, read, size)
+
+    def on_overwrite(path: Path, written: int, size: int) -> None:
+        raise_if_due()
+        progress.overwritten(path, written, size)
+
     async def work() -> "Shredded":
         if (files := find_job(journal, plan)) is not None:
-            return await shred_without_person(
-                *files, unfinished=unfinished, now=time.time(), on_overwrite=progress.overwritten
-            )
+            return await shred_without_person(*files, unfinished=unfinished, now=time.time(), on_overwrite=on_overwrite)
         return await shred_job(
             journal,
             plan=plan,
             receipts=receipts,
             unfinished=unfinished,
-            on_read=progress,
-            on_overwrite=progress.overwritten,
+            on_read=on_read,
+            on_overwrite=on_overwrite,
         )
 
     in_part = "Some files may already be destroyed. To continue:"
     with explain_interruption(lambda: f"{in_part}\n  {same_command_line()}"), show_long_reads() as progress:
-        return anyio.run(work)
+        return run_to_its_end(work)
 
 
 def _show_destroyed(done: "Shredded", journal: Path, output: "CommandOutput") -> None:

@@ -47,7 +47,6 @@ from bulk.cli.streams.output import OutputThread
 is_read = threading.Event()
 output = OutputThread(lambda data: len(data) * is_read.wait())
 output.write(b"one")
-limit = output.limit_flush_time
 wait, end = output.flush, is_read.set
 """
 
@@ -59,7 +58,6 @@ import os, signal, sys, threading
 from pathlib import Path
 from bulk.cli.exit_codes import Interrupted
 from bulk.cli.signals.raising import raising_interrupted
-limit = lambda: None
 sys.setswitchinterval(60.0)  # another thread runs only while this one waits in a system call
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # so that the other thread gets it
 STREAM
@@ -74,7 +72,7 @@ def send():
 handled = threading.Event()
 threading.Thread(target=send, daemon=True).start()
 try:
-    with raising_interrupted(limit):
+    with raising_interrupted():
         waits.set()
         wait()
 except Interrupted as error:
@@ -135,7 +133,6 @@ def test_a_signal_may_come_at_each_line_of_reading_input(monkeypatch: pytest.Mon
 def test_a_signal_may_come_at_each_line_of_writing_output(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is lost or written twice, and the thread that writes is not blocked."""
     monkeypatch.setattr("bulk.cli.streams.output.LOOK_EVERY_S", 0.0001)  # 0 would end a flush
-    monkeypatch.setattr("bulk.cli.streams.output.GRACE_S", 0.0)
     for number in range(1, LINES):
         is_read = threading.Event()
         written: list[bytes] = []
@@ -148,7 +145,7 @@ def test_a_signal_may_come_at_each_line_of_writing_output(monkeypatch: pytest.Mo
         output = OutputThread(sink)
         queued = [b"1"]
         output.write(b"1")
-        with pytest.raises(Interrupted), raising_interrupted(output.limit_flush_time), signal_at_line(number):
+        with pytest.raises(Interrupted), raising_interrupted(), signal_at_line(number):
             output.write(b"2")
             queued.append(b"2")
             output.offer(b"3")
@@ -208,6 +205,62 @@ def test_other_errors_that_python_drops_are_shown_as_before(monkeypatch: pytest.
         del one
     assert reference() is None
     assert dropped == [error]
+
+
+SIGNAL_IN_A_CALL = """
+import os, signal, sys
+from itertools import count
+from bulk.cli.main import main
+from bulk.journal.writer import JournalWriter
+name, number, nth, *arguments = sys.argv[1:]
+owner = os if name == "pwrite" else JournalWriter
+calls, called = count(1), getattr(owner, name)
+def call(*arguments):
+    if next(calls) == int(nth):
+        os.kill(os.getpid(), int(number))
+    return called(*arguments)
+setattr(owner, name, call)
+sys.exit(main(arguments))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "nth"), [("_commit", 2, 1), ("_synced", 15, 1), ("_synced", 2, 2), ("pwrite", 15, 1)]
+)
+def test_shred_ends_by_a_signal_in_its_event_loop(
+    run: Callable[..., Any], posthog: Any, name: str, number: int, nth: int
+) -> None:
+    """An event loop drops errors that its callbacks raise; a file that is being overwritten is kept."""
+    assert run("delete", "--everyone", "--yes", "--expect-count", "60", "--plan", "x.plan.jsonl").code == 0
+    line = ("shred", "x.journal.jsonl", "--yes")
+    arguments = [sys.executable, "-c", SIGNAL_IN_A_CALL, name, str(number), str(nth), *line]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == -number
+    assert done.stderr == (
+        f"posthog-bulk: interrupted by {signal.Signals(number).name}. Some files may already be destroyed. "
+        "To continue:\n  posthog-bulk shred x.journal.jsonl --yes\n"
+    )
+    assert Path("x.plan.jsonl").exists() is (nth == 1)
+    assert run(*line).code == 0
+    assert not Path("x.plan.jsonl").exists()
+
+
+TWO_SIGNALS = """
+import os, signal
+from bulk.cli.signals.raising import raising_interrupted
+both = {signal.SIGINT, signal.SIGTERM}
+with raising_interrupted():
+    signal.pthread_sigmask(signal.SIG_BLOCK, both)
+    for number in both:
+        os.kill(os.getpid(), number)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+"""
+
+
+def test_the_second_of_two_signals_at_once_ends_the_process() -> None:
+    done = subprocess.run([sys.executable, "-c", TWO_SIGNALS], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode in (-signal.SIGINT, -signal.SIGTERM)
+    assert done.stderr == ""
 
 
 def test_only_the_main_thread_raises() -> None:

@@ -156,6 +156,14 @@ COMMANDS: tuple[Twin, ...] = (
     ),
     twin(
         17,
+        "a signal in a callback of the event loop is dropped",
+        "bulk/cli/signals/test_raising.py::test_shred_ends_by_a_signal_in_its_event_loop[_synced-15-1]",
+        "bulk/cli/signals/event_loop.py",
+        "    with signals_held:\n        return asyncio.run(work())",
+        "    return asyncio.run(work())",
+    ),
+    twin(
+        17,
         "a signal whose error Python drops is forgotten",
         "bulk/cli/signals/test_blocked.py::test_a_report_ends_by_a_signal_that_comes_while_a_module_loads",
         "bulk/cli/signals/raising.py",
